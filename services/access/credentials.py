@@ -1,0 +1,152 @@
+"""From headers to a principal (auth.md chapters 1 and 2); pure."""
+
+import hashlib
+import hmac
+import re
+from collections.abc import Mapping
+from datetime import datetime
+
+from services.access.principal import (
+    MASTER_USER,
+    PROXY_ADMIN,
+    AccessRefused,
+    Credential,
+    KeyFacts,
+    Principal,
+)
+
+_RAW_HEADERS = ("api-key", "x-api-key", "x-goog-api-key", "ocp-apim-subscription-key")
+_PREFIXES = ("Bearer ", "bearer ", "Basic ")
+_AWS = re.compile(r"Credential=(?:Bearer )?([^/,]+)")
+
+
+def hash_key(secret: str) -> str:
+    """Lower-case hex sha256: how a key is stored and shown (auth.md 1.2)."""
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def presented_key(headers: Mapping[str, str], configured: str | None = None) -> str:
+    """The key that a request presents; the first header that is there decides (auth.md 1.1).
+
+    Raises AccessRefused 401 when there is none or nothing is left of it.
+    """
+    found = _find(headers, configured)
+    if found is None:
+        raise AccessRefused(401, "Authentication Error, No api key passed in.")
+    if not found:
+        raise AccessRefused(
+            401,
+            "Authentication Error, Malformed API Key passed in. Ensure Key has `Bearer ` prefix.",
+        )
+    return found
+
+
+def _find(headers: Mapping[str, str], configured: str | None) -> str | None:
+    if configured is not None:
+        value = headers.get(configured)
+        return None if value is None else _after_prefix(value)
+    if (value := headers.get("x-litellm-api-key")) is not None:
+        return _after_prefix(value) or value
+    if (value := headers.get("authorization")) is not None:
+        return _after_prefix(value)
+    for name in _RAW_HEADERS:
+        if (value := headers.get(name)) is not None:
+            return value
+    return None
+
+
+def _after_prefix(value: str) -> str:
+    for prefix in _PREFIXES:
+        if value.startswith(prefix):
+            return value[len(prefix) :].strip()
+    if value.startswith("AWS4-HMAC-SHA256") and (match := _AWS.search(value)):
+        return match.group(1)
+    return ""
+
+
+def identify(secret: str, master_key: str) -> Credential:
+    """Raises AccessRefused 401 for what is neither the master key nor begins with `sk-`."""
+    token = hash_key(secret)
+    if hmac.compare_digest(secret.encode(), master_key.encode()):
+        return Credential(token, secret[-4:], master=True)
+    if not secret.startswith("sk-"):
+        masked = f"{secret[:4]}****{secret[-4:]}" if len(secret) > 8 else "****"
+        raise AccessRefused(
+            401,
+            "Authentication Error, LiteLLM Virtual Key expected. "
+            f"Received={masked}, expected to start with 'sk-'.",
+        )
+    return Credential(token, secret[-4:], master=False)
+
+
+def master_principal(credential: Credential) -> Principal:
+    return Principal(credential.token, MASTER_USER, PROXY_ADMIN, team_id=None, master=True)
+
+
+def judge(
+    credential: Credential,
+    key: KeyFacts | None,
+    role: str | None,
+    team_blocked: bool,
+    now: datetime,
+) -> Principal:
+    """The principal of a virtual key, or AccessRefused in the order of auth.md chapter 2."""
+    if key is None or key.void:
+        raise AccessRefused(401, _unknown_key(credential), "token_not_found_in_db", "key")
+    if key.blocked:
+        raise AccessRefused(
+            401,
+            "Authentication Error, Key is blocked. Update via `/key/unblock` if you're admin.",
+        )
+    if key.expires is not None and key.expires <= now:
+        raise AccessRefused(
+            400,
+            f"Authentication Error - Expired Key. Key Expiry time {key.expires} "
+            f"and current time {now}",
+            "expired_key",
+            f"sk-...{credential.tail}",
+        )
+    if team_blocked:
+        raise AccessRefused(
+            401,
+            f"Authentication Error, Team={key.team_id} is blocked. "
+            "Update via `/team/unblock` if your admin.",
+        )
+    return Principal(credential.token, key.user_id, role, key.team_id)
+
+
+def check_allowed_routes(route: str, allowed: tuple[str, ...]) -> None:
+    """A key's own list only narrows, whatever the role (auth.md 3.3, register D02)."""
+    if not allowed or any(_covers(entry, route) for entry in allowed):
+        return
+    raise AccessRefused(
+        403,
+        "Virtual key is not allowed to call this route. Only allowed to call routes: "
+        f"{list(allowed)}. Tried to call route: {route}",
+        body="detail",
+    )
+
+
+_MANAGEMENT = ("/team/", "/v2/team/", "/user/", "/key/", "/organization/", "/budget/", "/audit")
+_INFO = frozenset(
+    {"/key/info", "/team/info", "/team/list", "/v2/team/list", "/team/available"}
+    | {"/organization/list", "/user/info", "/v2/key/info", "/key/list"}
+)
+
+
+def _covers(entry: str, route: str) -> bool:
+    if entry == "management_routes":
+        return route.startswith(_MANAGEMENT)
+    if entry == "info_routes":
+        return route in _INFO
+    if entry.endswith("*"):
+        return route.startswith(entry[:-1])
+    return route == entry or route.startswith(entry.rstrip("/") + "/")
+
+
+def _unknown_key(credential: Credential) -> str:
+    return (
+        "Authentication Error, Invalid proxy server token passed. Received API Key = "
+        f"sk-...{credential.tail}, Key Hash (Token) ={credential.token}. "
+        "Unable to find token in cache or `LiteLLM_VerificationTokenTable`"
+    )

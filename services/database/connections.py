@@ -1,0 +1,120 @@
+"""How we connect: as owner for migrations, as the service role for everything else.
+
+A session of the service role that is left idle inside a transaction is ended after 2 seconds: it
+may hold the append lock (architecture, section 4).
+"""
+
+import asyncio
+from contextlib import suppress
+from typing import Any
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout
+
+SERVICE_ROLE = "teamledger_service"
+OLDEST_MAJOR = 15
+IDLE_IN_TRANSACTION_MS = 2000
+CONNECT_SECONDS = 5
+CHECKOUT_SECONDS = 5.0
+RETRY_SECONDS = 0.5
+PREPARE_AFTER = 2  # executions of one statement in one session
+
+Pool = AsyncConnectionPool[psycopg.AsyncConnection[tuple[Any, ...]]]
+
+
+class DatabaseUnusable(Exception):
+    """The database cannot be reached, is too old, or its address makes no sense."""
+
+
+def service_conninfo(url: str) -> str:
+    """The same database under the service role, in UTC; options of the URL itself are kept.
+
+    Raises DatabaseUnusable for something that is no address, without repeating it.
+    """
+    idle = f"idle_in_transaction_session_timeout={IDLE_IN_TRANSACTION_MS}"
+    return _with_options(url, "teamledger", f"role={SERVICE_ROLE}", "timezone=UTC", idle)
+
+
+def owner_conninfo(url: str) -> str:
+    """The same database as the user of the URL, in UTC: for migrations. Raises likewise."""
+    return _with_options(url, "teamledger-owner", "timezone=UTC")
+
+
+def _with_options(url: str, application: str, *settings: str) -> str:
+    try:
+        known = conninfo_to_dict(url)
+    except psycopg.ProgrammingError:  # its text repeats part of the address, maybe the password
+        raise DatabaseUnusable(
+            "TEAMLEDGER_DATABASE_URL is not an address of PostgreSQL; "
+            "expected postgresql://user:password@host:5432/database"
+        ) from None
+    own = [str(known.pop("options", None) or "")]
+    known.setdefault("connect_timeout", CONNECT_SECONDS)
+    known["options"] = " ".join([*own, *(f"-c {setting}" for setting in settings)]).strip()
+    known["application_name"] = application
+    return make_conninfo("", **known)
+
+
+def check_server_version(number: int) -> None:
+    """Raise DatabaseUnusable for a `server_version_num` below PostgreSQL 15."""
+    if number < OLDEST_MAJOR * 10_000:
+        raise DatabaseUnusable(
+            f"the server is PostgreSQL {number // 10_000}; teamledger needs {OLDEST_MAJOR} or "
+            "newer: upgrade the server or set TEAMLEDGER_DATABASE_URL to another one"
+        )
+
+
+async def open_pool(conninfo: str, min_size: int, max_size: int, name: str) -> Pool:
+    """An open pool of autocommit connections, `min_size` of them connected.
+
+    Connections are not checked when handed out: after an outage the first statement on each may
+    fail, and the pool then replaces it, trying at least twice a second until the server is back. A
+    caller waits at most 5 seconds for a connection (psycopg_pool.PoolTimeout).
+    Raises DatabaseUnusable when the server cannot be used right now.
+    """
+    await _try_once(conninfo)
+    pool: Pool = AsyncConnectionPool(
+        conninfo,
+        min_size=min_size,
+        max_size=max_size,
+        name=name,
+        kwargs={"autocommit": True, "prepare_threshold": PREPARE_AFTER},
+        open=False,
+        timeout=CHECKOUT_SECONDS,
+        reconnect_timeout=RETRY_SECONDS,
+        reconnect_failed=_ask_again,
+    )
+    try:
+        await pool.open(wait=True, timeout=CONNECT_SECONDS * 2)
+    except PoolTimeout as late:
+        raise DatabaseUnusable(f"{min_size} connections could not be opened in time") from late
+    return pool
+
+
+_asking: set[asyncio.Task[None]] = set()  # the event loop itself keeps no hold on its tasks
+
+
+async def _ask_again(pool: AsyncConnectionPool[Any]) -> None:
+    """A pool that gave up tries again only when asked for a connection: ask."""
+    task = asyncio.create_task(_ask(pool))
+    _asking.add(task)
+    task.add_done_callback(_asking.discard)
+
+
+async def _ask(pool: AsyncConnectionPool[Any]) -> None:
+    with suppress(PoolTimeout, PoolClosed, psycopg.OperationalError):
+        async with pool.connection(timeout=CHECKOUT_SECONDS):
+            pass
+
+
+async def _try_once(conninfo: str) -> None:
+    """Connect outside the pool, which would not say why it fails."""
+    try:
+        conn = await psycopg.AsyncConnection.connect(conninfo)
+    except psycopg.OperationalError as failed:
+        raise DatabaseUnusable(f"the database cannot be used: {failed}") from failed
+    try:
+        check_server_version(conn.info.server_version)
+    finally:
+        await conn.close()

@@ -1,0 +1,181 @@
+"""The vault: personal data sealed under a key per person (architecture, section 2).
+
+A person's key is kept in `ops.person_keys`, wrapped by the root key; without the row the data can
+be read by nobody. E-mail addresses are compared by an HMAC under a pepper that only the vault
+knows. Sealing and opening are AES-256-GCM; the person's id is authenticated along.
+"""
+
+import base64
+import hashlib
+import hmac
+import secrets
+import unicodedata
+import uuid
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from psycopg_pool import AsyncConnectionPool
+
+from events.values import Sealed
+
+NONCE_BYTES = 12
+KEPT_KEYS = 200_000
+
+
+class WrongRootKey(Exception):
+    """The database was written under another root key; refusing protects both."""
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """A person's key, in the clear for sealing and wrapped for storing."""
+
+    person: str
+    key: bytes
+    wrapped: bytes
+
+    def seal(self, text: str) -> Sealed:
+        nonce = secrets.token_bytes(NONCE_BYTES)
+        box = nonce + AESGCM(self.key).encrypt(nonce, text.encode(), self.person.encode())
+        return Sealed(person=self.person, box=base64.b64encode(box).decode())
+
+
+def normalised(email: str) -> str:
+    """How addresses are compared everywhere: without regard to case (register D28)."""
+    return unicodedata.normalize("NFC", email).strip().casefold()
+
+
+class Vault:
+    """Keys of persons, fetched per batch and kept in memory up to a bound."""
+
+    def __init__(self, pool: AsyncConnectionPool[Any], root_key: bytes) -> None:
+        self._pool = pool
+        self._root = AESGCM(root_key)
+        self._fingerprint = hashlib.sha256(b"teamledger root key" + root_key).digest()
+        self._pepper = b""
+        self._keys: OrderedDict[str, bytes | None] = OrderedDict()
+        self._written: OrderedDict[tuple[str, str], Sealed] = OrderedDict()
+
+    async def open(self) -> None:
+        """Check the root key against the database; the first start leaves its fingerprint.
+
+        Raises WrongRootKey when the database was written under another one.
+        """
+        pepper = secrets.token_bytes(32)
+        first = [
+            ("root_fingerprint", self._fingerprint),
+            ("pepper", self._wrap("pepper", pepper)),
+        ]
+        async with self._pool.connection() as conn:
+            for name, value in first:
+                await conn.execute(
+                    "INSERT INTO ops.secrets VALUES (%s, %s) ON CONFLICT DO NOTHING", (name, value)
+                )
+            rows = await (await conn.execute("SELECT name, value FROM ops.secrets")).fetchall()
+        stored = {name: bytes(value) for name, value in rows}
+        if not hmac.compare_digest(stored["root_fingerprint"], self._fingerprint):
+            raise WrongRootKey(
+                "the root key is not the one this database was written under; "
+                "set TEAMLEDGER_ROOT_KEY to that key"
+            )
+        self._pepper = self._unwrap("pepper", stored["pepper"])
+
+    def claim(self, email: str) -> str:
+        """The name under which an e-mail address is reserved; tells nothing without the pepper."""
+        return self._hmac("email", normalised(email))
+
+    def new_person(self) -> Person:
+        """A key for a user about to exist; stored with the fact that creates him, or never."""
+        return self._person(f"p-{uuid.uuid4().hex}", secrets.token_bytes(32))
+
+    async def seal_for(self, person: str | None, text: str, *, named: str) -> Sealed:
+        """Seal under a known person's key, else under that of the person called `named`.
+
+        The same text for the same person is sealed once and reused.
+        """
+        person = person or f"c-{self._hmac('claim', normalised(named))}"
+        known = self._written.get((person, text))
+        if known is not None:
+            return known
+        sealed = (await self._existing_person(person)).seal(text)
+        self._written[person, text] = sealed
+        if len(self._written) > KEPT_KEYS // 10:
+            self._written.popitem(last=False)
+        return sealed
+
+    def missing(self, sealed: Iterable[Sealed]) -> set[str]:
+        """Persons whose keys `peek` could not use yet."""
+        return {s.person for s in sealed} - self._keys.keys()
+
+    def peek(self, sealed: Sealed) -> str | None:
+        """Open with a key at hand; None for a forgotten person. KeyError: fetch first."""
+        key = self._keys[sealed.person]
+        if key is None:
+            return None
+        box = base64.b64decode(sealed.box)
+        nonce, cipher = box[:NONCE_BYTES], box[NONCE_BYTES:]
+        try:
+            return AESGCM(key).decrypt(nonce, cipher, sealed.person.encode()).decode()
+        except InvalidTag:
+            return None
+
+    async def fetch(self, persons: Iterable[str]) -> None:
+        """Bring keys into memory; a person without a key is remembered as forgotten."""
+        wanted = list(persons)
+        if not wanted:
+            return
+        async with self._pool.connection() as conn:
+            cursor = await conn.execute(
+                "SELECT person, wrapped FROM ops.person_keys WHERE person = ANY(%s)", (wanted,)
+            )
+            found = dict(await cursor.fetchall())
+        for person in wanted:
+            wrapped = found.get(person)
+            self._keep(person, None if wrapped is None else self._unwrap(person, wrapped))
+
+    async def open_all(self, sealed: Iterable[Sealed]) -> Mapping[Sealed, str | None]:
+        """Open many at once; None where the person was forgotten."""
+        wanted = list(sealed)
+        await self.fetch(self.missing(wanted))
+        return {s: self.peek(s) for s in wanted}
+
+    async def _existing_person(self, person: str) -> Person:
+        if self._keys.get(person) is None:
+            fresh = self._person(person, secrets.token_bytes(32))
+            async with self._pool.connection() as conn:
+                await conn.execute(
+                    "INSERT INTO ops.person_keys VALUES (%s, %s) ON CONFLICT DO NOTHING",
+                    (person, fresh.wrapped),
+                )
+            await self.fetch([person])
+        key = self._keys[person]
+        if key is None:
+            raise LookupError(f"no key for person {person}")
+        return self._person(person, key)
+
+    def _person(self, person: str, key: bytes) -> Person:
+        return Person(person, key, self._wrap(person, key))
+
+    def _keep(self, person: str, key: bytes | None) -> None:
+        self._keys[person] = key
+        if len(self._keys) > KEPT_KEYS:
+            self._keys.popitem(last=False)
+
+    def _hmac(self, purpose: str, text: str) -> str:
+        message = f"{purpose}:{text}".encode()
+        return hmac.new(self._pepper, message, hashlib.sha256).hexdigest()
+
+    def _wrap(self, name: str, key: bytes) -> bytes:
+        nonce = secrets.token_bytes(NONCE_BYTES)
+        return nonce + self._root.encrypt(nonce, key, name.encode())
+
+    def _unwrap(self, name: str, wrapped: bytes) -> bytes:
+        nonce, cipher = wrapped[:NONCE_BYTES], wrapped[NONCE_BYTES:]
+        try:
+            return self._root.decrypt(nonce, cipher, name.encode())
+        except InvalidTag:
+            raise WrongRootKey(f"the root key does not open the key of {name}") from None

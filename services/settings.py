@@ -1,0 +1,179 @@
+"""What an operator may set, read once at the start from variables called `TEAMLEDGER_…`.
+
+A setting that would be unsafe stops the start with a text that names the variable and the way out.
+"""
+
+import base64
+import binascii
+import ipaddress
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Literal, Self
+from zoneinfo import ZoneInfo
+
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
+from pydantic_core import ErrorDetails
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+PREFIX = "TEAMLEDGER_"
+ROOT_KEY_BYTES = 32
+MASTER_KEY_LENGTH = 8
+HEADER_NAME = r"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"
+
+
+class SettingsError(Exception):
+    """The configuration is unusable; the text names every variable at fault and what to do."""
+
+
+def check_master_key(key: str) -> str:
+    """The key itself if callers can send it: `sk-…`, at least 8 visible ASCII characters.
+
+    Raises ValueError, never repeating the key.
+    """
+    if not key.startswith("sk-") or len(key) < MASTER_KEY_LENGTH:
+        raise ValueError(
+            f"must start with 'sk-' and have at least {MASTER_KEY_LENGTH} characters; "
+            "choose another key"
+        )
+    if not key.isascii() or not key.isprintable() or " " in key:
+        raise ValueError("must consist of visible ASCII characters; choose another key")
+    return key
+
+
+def decode_root_key(text: str) -> bytes:
+    """The 32 bytes behind their base64 text. Raises ValueError, never repeating the text."""
+    try:
+        key = base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        key = b""
+    if len(key) != ROOT_KEY_BYTES:
+        raise ValueError(
+            f"must be {ROOT_KEY_BYTES} bytes in base64; "
+            f"make one with: openssl rand -base64 {ROOT_KEY_BYTES}"
+        )
+    return key
+
+
+def _master_key(key: SecretStr) -> SecretStr:
+    check_master_key(key.get_secret_value())
+    return key
+
+
+def _root_key(key: SecretStr) -> SecretStr:
+    decode_root_key(key.get_secret_value())
+    return key
+
+
+def _known_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        raise ValueError(
+            f"{name!r} is not a time zone known here; use an IANA name such as 'Europe/Berlin'"
+        ) from None
+    return name
+
+
+def _lower(value: object) -> object:
+    return value.lower() if isinstance(value, str) else value
+
+
+def _absolute(path: Path) -> Path:
+    return path.expanduser().absolute()
+
+
+def _default_data_dir() -> Path:
+    if getattr(os, "geteuid", os.getpid)() == 0:
+        return Path("/var/lib/teamledger")
+    base = Path(os.environ.get("XDG_DATA_HOME", ""))
+    return (base if base.is_absolute() else Path.home() / ".local/share") / "teamledger"
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
+
+
+class Settings(BaseSettings):
+    """The configuration of one process. An empty variable counts as one that is not set.
+
+    `command_deadline` is in seconds; `max_body_bytes` in bytes of a request as it is received.
+    Without `database_url` the service runs its own PostgreSQL below `data_dir` and keeps its keys
+    there; with one, both keys must be given (architecture, section 2).
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+        hide_input_in_errors=True,
+    )
+
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=1, le=65535)] = 4000
+    data_dir: Annotated[Path, AfterValidator(_absolute)] = Field(default_factory=_default_data_dir)
+    master_key: Annotated[SecretStr, AfterValidator(_master_key)] | None = None
+    database_url: SecretStr | None = None
+    root_key: Annotated[SecretStr, AfterValidator(_root_key)] | None = None
+    key_header_name: Annotated[str, Field(pattern=HEADER_NAME)] | None = None
+    timezone: Annotated[str, AfterValidator(_known_zone)] = "UTC"
+    compat: Literal["clean", "strict"] = "clean"
+    max_body_bytes: Annotated[int, Field(ge=1024)] = 1_048_576
+    max_list_items: Annotated[int, Field(ge=1)] = 500
+    max_json_depth: Annotated[int, Field(ge=1, le=200)] = 32
+    command_deadline: Annotated[float, Field(gt=0, le=300, allow_inf_nan=False)] = 8.0
+    queue_size: Annotated[int, Field(ge=1)] = 10_000
+    log_level: Annotated[
+        Literal["debug", "info", "warning", "error", "critical"], BeforeValidator(_lower)
+    ] = "info"
+
+    @model_validator(mode="after")
+    def _a_database_elsewhere_needs_both_keys(self) -> Self:
+        keys = {"MASTER_KEY": self.master_key, "ROOT_KEY": self.root_key}
+        absent = [PREFIX + name for name, key in keys.items() if key is None]
+        if self.database_url is not None and absent:
+            raise ValueError(
+                f"{PREFIX}DATABASE_URL is set, so {' and '.join(absent)} must be set too: "
+                "keys are kept in the data directory only next to the embedded database"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _beyond_loopback_needs_an_own_key(self) -> Self:
+        if self.master_key is None and not _is_loopback(self.host):
+            raise ValueError(
+                f"{PREFIX}HOST={self.host} listens beyond this machine: set {PREFIX}MASTER_KEY "
+                "to a key of your own (sk-…), or listen on 127.0.0.1"
+            )
+        return self
+
+
+def load_settings(given: Mapping[str, object] | None = None) -> Settings:
+    """Read the environment; what is `given` by name (flags of the command line) goes before it.
+
+    Raises SettingsError: one line for each thing to correct, without any secret.
+    """
+    try:
+        return Settings.model_validate(dict(given or {}))
+    except ValidationError as invalid:
+        lines = [_explained(error) for error in invalid.errors(include_input=False)]
+        raise SettingsError("\n".join(lines)) from None
+
+
+def _explained(error: ErrorDetails) -> str:
+    cause = error.get("ctx", {}).get("error")
+    text = str(cause) if isinstance(cause, ValueError) else error["msg"]
+    if not error["loc"]:
+        return text
+    return f"{PREFIX}{str(error['loc'][0]).upper()}: {text}"
