@@ -1,0 +1,168 @@
+"""From a validated request to a command: ids are drawn and personal data is sealed here."""
+
+import uuid
+from typing import Any
+
+from events.team import TeamSettings
+from events.values import (
+    JsonObject,
+    MemberLimits,
+    ObjectPermission,
+    RateLimits,
+    Sealed,
+    TeamBudget,
+)
+from services.access.principal import MASTER_USER, Principal
+from services.command.application.enrolment import Candidate, EmailClaim
+from services.command.application.members import ByName
+from services.database.vault import Person, Vault
+from services.edge.requests.common import ObjectPermissionRequest
+from services.edge.requests.member import Member, UserReference
+from services.edge.requests.team import NewTeam, TeamFields, UpdateTeam
+
+SERVED_METADATA = "team_member_budget_id"
+
+
+def candidate(vault: Vault, member: Member, limits: MemberLimits | None = None) -> Candidate:
+    """A member to add, with what it takes to create the user if nobody knows him."""
+    person = vault.new_person()
+    return Candidate(
+        user_id=member.user_id,
+        email=email_claim(vault, member.user_email, person),
+        role=member.role,
+        limits=limits,
+        new_id=str(uuid.uuid4()),
+        person=person.person,
+        wrapped=person.wrapped,
+    )
+
+
+def creator(vault: Vault, principal: Principal) -> Candidate:
+    """Whoever makes a team joins it as admin; the master key is a user of its own (3.1)."""
+    member = Member(user_id=principal.user_id or MASTER_USER, role="admin")
+    return candidate(vault, member)
+
+
+def email_claim(vault: Vault, email: str | None, person: Person) -> EmailClaim | None:
+    if email is None:
+        return None
+    return EmailClaim(email, vault.claim(email), person.seal(email))
+
+
+def by_name(vault: Vault, who: UserReference) -> ByName:
+    """Only the reservation of an address is asked for, so nothing need be sealed."""
+    email = who.user_email
+    if email is None or who.user_id is not None:
+        return ByName(who.user_id, None)
+    return ByName(None, EmailClaim(email, vault.claim(email), Sealed(person="", box="")))
+
+
+def own_limits(max_budget: Any) -> MemberLimits | None:
+    """A member's own budget in USD, under a new id; None when there is none."""
+    if max_budget is None:
+        return None
+    return MemberLimits(budget_id=str(uuid.uuid4()), max_budget=max_budget)
+
+
+def new_settings(body: NewTeam) -> TeamSettings:
+    """What `/team/new` asks for; fields of 1.6 go into metadata."""
+    return TeamSettings(
+        team_alias=body.team_alias,
+        organization_id=body.organization_id or None,
+        admins=body.admins,
+        members=body.members,
+        metadata={**client_metadata(body), **body.metadata_fields()},
+        budget=TeamBudget(
+            max_budget=body.max_budget,
+            soft_budget=body.soft_budget,
+            budget_duration=body.budget_duration,
+        ),
+        limits=RateLimits(tpm_limit=body.tpm_limit, rpm_limit=body.rpm_limit),
+        models=list(dict.fromkeys(body.models)),
+        blocked=body.blocked,
+        model_aliases=body.model_aliases,
+        object_permission=object_permission(body.object_permission),
+        router_settings=body.router_settings or {},
+        access_group_ids=list(body.access_group_ids or []),
+        member_permissions=list(body.team_member_permissions or []),
+        member_defaults=_member_defaults(body),
+    )
+
+
+def changes(body: UpdateTeam) -> dict[str, Any]:
+    """What `/team/update` asks for, as `domain.team.UpdateTeam` takes it: only what was sent."""
+    sent = body.model_fields_set
+    result: dict[str, Any] = {}
+    if "team_alias" in sent:
+        result["team_alias"] = body.team_alias
+    if "organization_id" in sent:
+        result["organization_id"] = body.organization_id or None
+    if "blocked" in sent:
+        result["blocked"] = bool(body.blocked)
+    if body.model_aliases is not None:
+        result["model_aliases"] = body.model_aliases
+    if "object_permission" in sent:
+        result["object_permission"] = object_permission(body.object_permission)
+    if "router_settings" in sent:
+        result["router_settings"] = body.router_settings or {}
+    if "models" in sent:
+        result["models"] = list(dict.fromkeys(body.models or []))
+    for field, attribute in _LISTS.items():
+        if field in sent:
+            result[attribute] = list(getattr(body, field) or [])
+    for attribute, fields in _PARTS.items():
+        if part := {name: getattr(body, name) for name in fields if name in sent}:
+            result[attribute] = part
+    if part := {own: getattr(body, name) for name, own in _DEFAULTS.items() if name in sent}:
+        result["member_defaults"] = {"budget_id": _budget_id(body), **part}
+    if "metadata" in sent or body.metadata_fields():
+        replacement = client_metadata(body) if "metadata" in sent else None
+        result["metadata"] = (replacement, body.metadata_fields())
+    return result
+
+
+_LISTS = {"access_group_ids": "access_group_ids", "team_member_permissions": "member_permissions"}
+_PARTS = {
+    "budget": ("max_budget", "soft_budget", "budget_duration"),
+    "limits": ("tpm_limit", "rpm_limit"),
+}
+_DEFAULTS = {
+    "team_member_budget": "max_budget",
+    "team_member_tpm_limit": "tpm_limit",
+    "team_member_rpm_limit": "rpm_limit",
+    "team_member_budget_duration": "budget_duration",
+}
+
+
+def client_metadata(body: TeamFields) -> JsonObject:
+    """The client's metadata without the key that we derive (1.6)."""
+    metadata = dict(body.metadata or {})
+    metadata.pop(SERVED_METADATA, None)
+    return metadata
+
+
+def object_permission(body: ObjectPermissionRequest | None) -> ObjectPermission | None:
+    if body is None:
+        return None
+    return ObjectPermission(
+        object_permission_id=str(uuid.uuid4()),
+        permissions=body.model_dump(mode="json", exclude_none=True),
+    )
+
+
+def _member_defaults(body: NewTeam) -> MemberLimits | None:
+    limits = (body.team_member_budget, body.team_member_tpm_limit, body.team_member_rpm_limit)
+    if limits == (None, None, None):
+        return None
+    return MemberLimits(
+        budget_id=_budget_id(body),
+        max_budget=body.team_member_budget,
+        tpm_limit=body.team_member_tpm_limit,
+        rpm_limit=body.team_member_rpm_limit,
+        budget_duration=body.team_member_budget_duration or body.budget_duration,
+    )
+
+
+def _budget_id(body: TeamFields) -> str:
+    named = f"{body.team_alias.replace(' ', '-')}-" if body.team_alias else ""
+    return f"team-{named}budget-{uuid.uuid4().hex}"

@@ -1,0 +1,150 @@
+"""What the routes of the command API work with, made once per process."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, tzinfo
+from typing import Annotated, cast
+
+import orjson
+import uuid_utils
+from fastapi import Depends, HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from events.values import Sealed
+from services.access.credentials import identify, presented_key
+from services.access.policy import check_route
+from services.access.principal import Principal
+from services.command.application.idempotency import MAX_KEY_LENGTH, Idempotency
+from services.command.application.loop import CommandLoop
+from services.command.application.requests import Command, Done, Origin, Render
+from services.command.api.refusals import answer_for, everybody_there
+from services.command.application.members import EverybodyThere
+from services.command.domain.errors import DomainError
+from services.database.vault import Vault
+from services.edge.errors import ShapeB
+
+POSITION_HEADER = "x-event-position"
+CLAIM_HEADER = "litellm-changed-by"
+MAX_CLAIM = 255
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """`master_key` is compared in constant time; `zone` aligns budget windows."""
+
+    loop: CommandLoop
+    vault: Vault
+    master_key: str
+    key_header: str | None
+    zone: tzinfo
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """The authenticated caller of one request; provisional until the command was decided."""
+
+    context: Context
+    origin: Origin
+    principal: Principal
+    idempotency: Idempotency | None
+
+    @property
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+    async def carry_out(self, command: Command, render: Render) -> Done:
+        """Run the command. Domain refusals become the route's answer (see refusals); the rest
+        propagates: AccessRefused, KeyReused, Unavailable."""
+        try:
+            return await self.context.loop.handle(command, self.origin, render, self.idempotency)
+        except EverybodyThere as error:
+            raise await self._roster_shown(error) from None
+        except DomainError as error:
+            raise answer_for(self.origin.route, error) from None
+
+    async def _roster_shown(self, error: EverybodyThere) -> HTTPException:
+        emails = {m.user_id: m.user.settings.email for m in error.answer.members}
+        opened = await self.context.vault.open_all(e for e in emails.values() if e is not None)
+        return everybody_there(
+            error, {user: opened[e] for user, e in emails.items() if e is not None}
+        )
+
+    async def respond(self, done: Done) -> Response:
+        """The answer with personal data opened, and the position it was judged at."""
+        body = await opened_json(self.context.vault, done.answer)
+        headers = {POSITION_HEADER: str(done.position)}
+        return Response(body, 200, headers, "application/json")
+
+
+async def authenticated(request: Request) -> Caller:
+    """Dependency of every route: who calls, from where, on whose behalf.
+
+    Raises AccessRefused in the order of auth.md chapter 2, before the body is validated.
+    """
+    context: Context = request.app.state.commands
+    headers = cast("Mapping[str, str]", request.headers)
+    secret = presented_key(headers, context.key_header)
+    credential = identify(secret, context.master_key)
+    route = request.url.path
+    origin = Origin(credential, route, request.state.correlation_id, str(uuid_utils.uuid7()))
+    principal = await context.loop.identify(origin)
+    check_route(route, principal)
+    origin = Origin(
+        credential=credential,
+        route=route,
+        correlation_id=origin.correlation_id,
+        command_id=origin.command_id,
+        on_behalf_of=await _claim(context, request),
+        client=await _client(context, request, principal),
+    )
+    return Caller(context, origin, principal, await _idempotency(request, secret))
+
+
+CallerDep = Annotated[Caller, Depends(authenticated)]
+
+
+async def opened_json(vault: Vault, content: object) -> bytes:
+    """JSON of an answer; sealed values are opened on the way, forgotten ones become null."""
+    missing: set[str] = set()
+
+    def opened(value: object) -> object:
+        if not isinstance(value, Sealed):
+            raise TypeError(type(value).__name__)
+        try:
+            return vault.peek(value)
+        except KeyError:
+            missing.add(value.person)
+            return None
+
+    body = orjson.dumps(content, default=opened)
+    if not missing:
+        return body
+    await vault.fetch(missing)
+    return orjson.dumps(content, default=opened)
+
+
+async def _claim(context: Context, request: Request) -> Sealed | None:
+    """`litellm-changed-by`: a claim, kept apart from the actor (D46)."""
+    text = request.headers.get(CLAIM_HEADER, "").strip()
+    if not text:
+        return None
+    if len(text) > MAX_CLAIM:
+        raise ShapeB(400, f"{CLAIM_HEADER} is longer than {MAX_CLAIM} characters")
+    return await context.vault.seal_for(None, text, named=text)
+
+
+async def _client(context: Context, request: Request, principal: Principal) -> Sealed | None:
+    if request.client is None:
+        return None
+    name = principal.user_id or principal.token
+    return await context.vault.seal_for(None, request.client.host, named=name)
+
+
+async def _idempotency(request: Request, secret: str) -> Idempotency | None:
+    key = request.headers.get("idempotency-key")
+    if key is None or request.method != "POST":
+        return None
+    if not 1 <= len(key) <= MAX_KEY_LENGTH or not key.isprintable():
+        raise ShapeB(400, f"Idempotency-Key must be 1 to {MAX_KEY_LENGTH} printable characters")
+    return Idempotency.of(secret, key, request.url.path, await request.body())

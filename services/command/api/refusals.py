@@ -1,0 +1,135 @@
+"""From a refusal to its answer: one table per route, in the words of the contract."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from fastapi import HTTPException
+
+from services.command.application.members import EverybodyThere
+from services.command.domain import errors
+from services.edge.errors import MANAGEMENT, Family, ShapeA, ShapeB
+
+Shape = Callable[[int, str], HTTPException]
+Answer = Callable[[Any], HTTPException]
+
+
+def _a(status: int, text: str) -> HTTPException:
+    return ShapeA(status, text)
+
+
+def _b(family: Family) -> Shape:
+    return lambda status, text: ShapeB(status, text, family=family)
+
+
+def _rules(shape: Shape) -> dict[type[errors.DomainError], Answer]:
+    """What is refused alike everywhere; only the shape differs."""
+    return {
+        errors.NegativeLimit: lambda e: shape(400, str(e)),
+        errors.BudgetOrder: lambda e: shape(400, str(e)),
+        errors.OverOwnBudget: lambda e: shape(400, str(e)),
+        errors.TooLarge: lambda e: shape(400, str(e)),
+        errors.NotAssigned: lambda e: shape(400, str(e)),
+        errors.NotSamePerson: lambda e: shape(
+            400,
+            f"user_email '{e.email}' and user_id '{e.user_id}' do not belong to the same user.",
+        ),
+        errors.AlreadyExists: lambda e: _taken(shape, e),
+        errors.NotAMember: lambda _: shape(400, "User not found in team"),
+        errors.NotFound: lambda e: _missing(shape, e),
+    }
+
+
+def _taken(shape: Shape, error: errors.AlreadyExists) -> HTTPException:
+    name = error.identity
+    match error.kind:
+        case "team":
+            return shape(400, f"Team id = {name} already exists. Please use a different team id.")
+        case "user":
+            return shape(409, f"User with id {name} already exists")
+        case "email":
+            return shape(409, f"User with email {name} already exists")
+        case "key_alias":
+            text = (
+                f"Key with alias '{name}' already exists. "
+                "Unique key aliases across all keys are required."
+            )
+            return ShapeB(400, text, "bad_request_error", "key_alias", family=MANAGEMENT)
+    return shape(409, f"Key {name} already exists")
+
+
+def _missing(shape: Shape, error: errors.NotFound) -> HTTPException:
+    name = error.identity
+    match error.kind:
+        case "organization":
+            return shape(404, f"Organization not found, passed organization_id={name}")
+        case "key":
+            return shape(404, f"Key {name} not found")
+    return shape(404, f"Team not found, passed team_id={name}")
+
+
+def _unknown_team(status: int, text: str) -> Answer:
+    return lambda e: ShapeA(status, text.format(e.identity))
+
+
+_IN_B, _IN_A = _rules(_b(MANAGEMENT)), _rules(_a)
+
+REFUSALS: Mapping[str, Mapping[type[errors.DomainError], Answer]] = {
+    "/team/new": _IN_B,
+    "/team/update": _IN_B,
+    "/team/delete": _IN_A,
+    "/team/block": _IN_A,
+    "/team/unblock": _IN_A,
+    "/team/member_add": {
+        **_IN_A,
+        errors.NotFound: _unknown_team(
+            404, "Team doesn't exist in db. Team={}. Create team via `/team/new` call."
+        ),
+    },
+    "/team/member_update": {
+        **_IN_A,
+        errors.NotFound: _unknown_team(400, "Team id={} does not exist in db"),
+        errors.NotAMember: lambda e: ShapeA(
+            400, f"User id doesn't exist in team table. Data={e.identity}"
+        ),
+    },
+    "/team/member_delete": {
+        **_IN_A,
+        errors.NotFound: _unknown_team(400, "Team id={} does not exist in db"),
+    },
+    "/user/new": _IN_B,
+    "/key/generate": _IN_B,
+    "/key/delete": {**_IN_B, errors.NotFound: lambda _: ShapeB(404, "No keys found")},
+    "/key/block": _IN_B,
+    "/key/unblock": _IN_B,
+}
+
+
+def answer_for(route: str, error: errors.DomainError) -> HTTPException:
+    """The answer of `route` to a refusal; a class missing from the table is a defect."""
+    table = REFUSALS[route]
+    for cls in type(error).__mro__:
+        if (make := table.get(cls)) is not None:
+            return make(error)
+    raise LookupError(f"{type(error).__name__} has no answer at {route}")
+
+
+def everybody_there(error: EverybodyThere, emails: Mapping[str, str | None]) -> HTTPException:
+    """The refusal that shows the roster (team-api.md 3.9); `emails` by user id, opened."""
+    members = [
+        f"Member(user_id={m.user_id!r}, user_email={emails.get(m.user_id)!r}, "
+        f"role={m.membership.role!r})"
+        for m in error.answer.members
+    ]
+    roster = f"[{', '.join(members)}]"
+    if error.answer.members_total is not None:
+        roster += f" of members_total={error.answer.members_total}"
+    if not error.single:
+        text = f"All users are already in team. Existing members={roster}"
+    else:
+        asked = error.asked[0]
+        email = None if asked.email is None else asked.email.shown
+        text = (
+            f"User already in team. Member: user_id={asked.user_id}, user_email={email}. "
+            f"Existing members={roster}"
+        )
+    return ShapeB(400, text, "team_member_already_in_team", "member")

@@ -1,0 +1,96 @@
+"""Shaping accepted commands: folded state into the contract's answers."""
+
+from datetime import datetime, tzinfo
+
+from events.values import JsonObject
+from services.command.application.answers import KeyAnswer, TeamAnswer, UserAnswer
+from services.edge.shapes import key as key_shapes
+from services.edge.shapes import team as team_shapes
+from services.edge.shapes import user as user_shapes
+
+
+def team_view(answer: TeamAnswer) -> team_shapes.TeamView:
+    team = answer.team
+    return team_shapes.TeamView(
+        team_id=answer.team_id,
+        settings=team.settings.model_dump(mode="json"),
+        members=[
+            team_shapes.Member(m.user_id, m.user.settings.email, m.membership.role)
+            for m in answer.members
+        ],
+        created_at=_known(team.created_at),
+        updated_at=_known(team.updated_at),
+        budget_since=team.budget_since,
+        model_table_id=team.model_table_id,
+        model_aliases_by=team.model_aliases_by,
+    )
+
+
+def team(answer: TeamAnswer, zone: tzinfo, *, load_model_table: bool = False) -> JsonObject:
+    """The typed Team, with `members_total` where the roster is cut."""
+    body = team_shapes.team(team_view(answer), answer.now, zone, load_model_table=load_model_table)
+    return _with_total(body, answer)
+
+
+def team_row(answer: TeamAnswer, zone: tzinfo, *, load_model_table: bool) -> JsonObject:
+    """The untyped TeamRow, with `members_total` where the roster is cut."""
+    body = team_shapes.team_row(
+        team_view(answer), answer.now, zone, load_model_table=load_model_table
+    )
+    return _with_total(body, answer)
+
+
+def added_members(answer: TeamAnswer, zone: tzinfo) -> JsonObject:
+    """Team plus `updated_users` and `updated_team_memberships` of those just added (3.9, D43)."""
+    settings = answer.team.settings
+    defaults = settings.member_defaults
+    shared = None if defaults is None else defaults.model_dump(mode="json")
+    memberships: list[JsonObject] = []
+    for touched in answer.touched:
+        limits = answer.team.roster[touched.user_id].limits
+        own = None if limits is None else limits.model_dump(mode="json")
+        memberships.append(team_shapes.membership(answer.team_id, touched.user_id, own, shared))
+    return {
+        **team(answer, zone),
+        "updated_users": [
+            user_shapes.user(user_view(touched), answer.now, zone) for touched in answer.touched
+        ],
+        "updated_team_memberships": memberships,
+    }
+
+
+def user_view(answer: UserAnswer) -> user_shapes.UserView:
+    user = answer.user
+    return user_shapes.UserView(
+        user_id=answer.user_id,
+        settings=user.settings.model_dump(mode="json"),
+        email=user.settings.email,
+        alias=user.settings.user_alias,
+        teams=answer.teams,
+        created_at=_known(user.created_at),
+        updated_at=_known(user.updated_at),
+    )
+
+
+def key_view(answer: KeyAnswer) -> key_shapes.KeyView:
+    key = answer.key
+    return key_shapes.KeyView(
+        token=answer.token,
+        settings=key.settings.model_dump(mode="json"),
+        created_at=_known(key.created_at),
+        created_by=key.created_by,
+        updated_at=_known(key.updated_at),
+        updated_by=key.updated_by,
+    )
+
+
+def _with_total(body: JsonObject, answer: TeamAnswer) -> JsonObject:
+    if answer.members_total is not None:
+        body["members_total"] = answer.members_total
+    return body
+
+
+def _known(moment: datetime | None) -> datetime:
+    if moment is None:
+        raise LookupError("an answer about something that never came to exist")
+    return moment

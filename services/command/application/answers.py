@@ -1,0 +1,86 @@
+"""What accepted commands tell: folded state, for the edge to shape."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from events.streams import USER, kind_and_id, stream
+from services.command.application.view import View
+from services.command.domain.dependents import TEAMS
+from services.command.domain.key import ApiKey
+from services.command.domain.team import Membership, Team, ordered
+from services.command.domain.user import User
+
+ROSTER_SHOWN = 1_000
+"""Write answers carry the full roster up to here, beyond it only the members touched."""
+
+
+@dataclass(frozen=True, slots=True)
+class MemberAnswer:
+    user_id: str
+    membership: Membership
+    user: User
+
+
+@dataclass(frozen=True, slots=True)
+class UserAnswer:
+    """A user with the ids of his teams, in the order of joining."""
+
+    user_id: str
+    user: User
+    teams: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class TeamAnswer:
+    """A team with its roster, or the touched part of a roster above ROSTER_SHOWN.
+
+    `members_total` is set in the latter case only; `touched` are the users that were added,
+    `subject` is the one member that the command was about.
+    """
+
+    team_id: str
+    team: Team
+    members: Sequence[MemberAnswer]
+    members_total: int | None
+    touched: Sequence[UserAnswer]
+    now: datetime
+    subject: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class KeyAnswer:
+    token: str
+    key: ApiKey
+
+
+def team_answer(
+    view: View, team_id: str, touched: Sequence[str] = (), *, users: bool = False
+) -> TeamAnswer:
+    """The team as the view has it; `users` adds the touched users with their teams."""
+    team = view.team(team_id)
+    members = roster(view, team, touched)
+    total = None if len(members) == len(team.roster) else len(team.roster)
+    shown = user_answers(view, touched) if users else ()
+    subject = touched[0] if touched else None
+    return TeamAnswer(team_id, team, members, total, shown, view.now, subject)
+
+
+def roster(view: View, team: Team, touched: Iterable[str]) -> list[MemberAnswer]:
+    if len(team.roster) <= ROSTER_SHOWN:
+        entries = ordered(team)
+    else:
+        entries = [(u, team.roster[u]) for u in dict.fromkeys(touched) if u in team.roster]
+    users = view.users(user_id for user_id, _ in entries)
+    return [MemberAnswer(user_id, entry, users[user_id]) for user_id, entry in entries]
+
+
+def user_answers(view: View, user_ids: Iterable[str]) -> list[UserAnswer]:
+    return [UserAnswer(u, view.user(u), teams_of(view, u)) for u in dict.fromkeys(user_ids)]
+
+
+def teams_of(view: View, user_id: str) -> list[str]:
+    """Ids of the teams a user is in, in the order of joining; at most LINKS_SHOWN of them."""
+    children = view.children(stream(USER, user_id), TEAMS)
+    by_time = sorted(children.items(), key=lambda entry: entry[1])
+    return [kind_and_id(name)[1] for name, _ in by_time]

@@ -1,0 +1,133 @@
+"""The coherent cache: folded states and links, following the log, bounded in bytes."""
+
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, TypeAlias
+
+from rpds import HashTrieMap
+
+from events.envelope import Envelope
+from services.command.application.folds import AnyState, evolve, fold_of
+from services.command.domain.dependents import Link, links
+
+if TYPE_CHECKING:
+    Children: TypeAlias = HashTrieMap[str, int]
+else:
+    Children = HashTrieMap  # the class takes no parameters when it runs
+"""Children of one parent and kind, each with the position that made the link."""
+
+LinkKey = tuple[str, str]
+LINK_WEIGHT = 150
+
+
+class Cache:
+    """States as of `head`; what was loaded later may be newer, never older.
+
+    `recorded_at` is that of the fact at `head`: no later fact may be recorded before it.
+    """
+
+    def __init__(self, max_bytes: int) -> None:
+        self.head = 0
+        self.recorded_at = datetime(1970, 1, 1, tzinfo=UTC)
+        self._max_bytes = max_bytes
+        self._bytes = 0
+        self._states: OrderedDict[str, tuple[AnyState, int]] = OrderedDict()
+        self._links: OrderedDict[LinkKey, Children] = OrderedDict()
+        self._holders: dict[str, set[LinkKey]] = {}
+
+    def state(self, stream: str) -> AnyState | None:
+        entry = self._states.get(stream)
+        if entry is None:
+            return None
+        self._states.move_to_end(stream)
+        return entry[0]
+
+    def children(self, key: LinkKey) -> Children | None:
+        return self._links.get(key)
+
+    def keep(self, stream: str, state: AnyState) -> None:
+        """Put or replace; states that never came to exist are not worth a place."""
+        if not state.version:
+            return
+        weight = fold_of(stream).weight(state)
+        previous = self._states.pop(stream, None)
+        self._bytes += weight - (previous[1] if previous else 0)
+        self._states[stream] = (state, weight)
+
+    def keep_children(self, key: LinkKey, children: Children) -> None:
+        self._forget_children(key)
+        self._links[key] = children
+        self._bytes += LINK_WEIGHT * (1 + len(children))
+        for child in children:
+            self._holders.setdefault(child, set()).add(key)
+
+    def apply_links(self, changes: Iterable[Link]) -> None:
+        """Follow changes in the sets that are cached; others are loaded when they are needed."""
+        for link in changes:
+            if link.action == "drop":
+                for key in list(self._holders.get(link.child, ())):
+                    self.keep_children(key, self._links[key].discard(link.child))
+                continue
+            children = self._links.get((link.parent, link.kind))
+            if children is not None:
+                after = changed(children, link)
+                self.keep_children((link.parent, link.kind), after)
+
+    def follow(self, news: Iterable[Envelope]) -> None:
+        """Fold what others appended behind `head`, in order."""
+        for envelope in news:
+            self.head, self.recorded_at = envelope.position, envelope.recorded_at
+            self.apply_links(links(envelope))
+            state = self.state(envelope.originator_id)
+            if state is None or envelope.originator_version <= state.version:
+                continue
+            self.keep(envelope.originator_id, evolve(state, envelope))
+
+    def take_over(
+        self,
+        states: Mapping[str, AnyState],
+        children: Mapping[LinkKey, Children],
+        new: Iterable[Link],
+    ) -> None:
+        """What a batch of our own knows once it is committed."""
+        for stream, state in states.items():
+            self.keep(stream, state)
+        for key, found in children.items():
+            self.keep_children(key, found)
+        self.apply_links(new)
+
+    def restart(self, head: int, recorded_at: datetime) -> None:
+        """Forget everything: too much happened elsewhere to follow it fact by fact."""
+        self._states.clear()
+        self._links.clear()
+        self._holders.clear()
+        self._bytes = 0
+        self.head, self.recorded_at = head, recorded_at
+
+    def trim(self) -> None:
+        """Drop what was used longest ago until the bound holds again."""
+        while self._bytes > self._max_bytes and (self._states or self._links):
+            if self._links and len(self._links) > len(self._states):
+                self._forget_children(next(iter(self._links)))
+            else:
+                _, (_, weight) = self._states.popitem(last=False)
+                self._bytes -= weight
+
+    def _forget_children(self, key: LinkKey) -> None:
+        children = self._links.pop(key, None)
+        if children is None:
+            return
+        self._bytes -= LINK_WEIGHT * (1 + len(children))
+        for child in children:
+            holders = self._holders[child]
+            holders.discard(key)
+            if not holders:
+                del self._holders[child]
+
+
+def changed(children: Children, link: Link) -> Children:
+    """One set of children after one change."""
+    if link.action == "add":
+        return children.insert(link.child, link.since)
+    return children.discard(link.child)

@@ -1,0 +1,50 @@
+"""Authentication on folded state: the command side's half of `services.access`."""
+
+from events.streams import TEAM, USER, stream
+from services.access.credentials import check_allowed_routes, judge, master_principal
+from services.access.policy import check_route
+from services.access.principal import Credential, KeyFacts, Principal
+from services.command.application.view import View
+from services.command.domain.key import ApiKey
+
+
+def authenticate(view: View, credential: Credential, route: str) -> Principal:
+    """The caller as of the view; raises AccessRefused, or Missing for state not at hand."""
+    if credential.master:
+        return master_principal(credential)
+    key = view.key(credential.token)
+    if not key.open:
+        return judge(credential, None, None, team_blocked=False, now=view.now)
+    team_id, user_id = key.settings.team_id, key.settings.user_id
+    view.need(_owners(key))
+    team = None if team_id is None else view.team(team_id)
+    user = None if user_id is None else view.user(user_id)
+    void = team is not None and (
+        not team.open
+        or team.incarnation != key.settings.team_incarnation
+        or (user_id is not None and user_id not in team.roster)
+    )
+    facts = KeyFacts(
+        user_id=user_id,
+        team_id=team_id,
+        blocked=bool(key.settings.blocked),
+        expires=key.settings.expires,
+        allowed_routes=tuple(key.settings.allowed_routes),
+        models=tuple(key.settings.models),
+        void=void,
+    )
+    role = user.settings.user_role if user is not None and user.open else None
+    blocked = team is not None and team.settings.blocked
+    principal = judge(credential, facts, role, team_blocked=blocked, now=view.now)
+    check_route(route, principal)
+    check_allowed_routes(route, facts.allowed_routes)
+    return principal
+
+
+def _owners(key: ApiKey) -> list[str]:
+    owners: list[str] = []
+    if key.settings.team_id is not None:
+        owners.append(stream(TEAM, key.settings.team_id))
+    if key.settings.user_id is not None:
+        owners.append(stream(USER, key.settings.user_id))
+    return owners

@@ -1,0 +1,106 @@
+"""The process manager that works off what one append could not hold.
+
+Deleting a team of many keys makes the keys void at once, by rule; their own facts follow here in
+chunks. What is left to do stands in `ops.chores`, written with the fact that caused it, so a
+restart goes on where the last process stopped, and two processes do no harm to each other.
+"""
+
+import asyncio
+import contextlib
+import uuid
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import psycopg
+import psycopg_pool
+import structlog
+import uuid_utils
+from psycopg_pool import AsyncConnectionPool
+
+from events.registry import DomainEvent
+from events.streams import KEY, kind_and_id, stream
+from services.access.principal import Credential, Principal
+from services.command.application.keys import deletion
+from services.command.application.loop import CommandLoop
+from services.command.application.requests import Decision, Origin, Unavailable
+from services.command.application.view import View
+from services.command.domain.dependents import KEYS
+
+log = structlog.get_logger(__name__)
+
+CHUNK = 500
+LOOK_SECONDS = 1.0
+_SYSTEM = Credential(token="", tail="", master=True)
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteDependentKeys:
+    """The facts of keys that are void already; the actor is the service itself."""
+
+    tokens: tuple[str, ...]
+    cause: Literal["member", "team"]
+    name: str = "DeleteDependentKeys"
+
+    def decide(self, view: View, caller: Principal) -> Decision:
+        view.need(stream(KEY, token) for token in self.tokens)
+        facts: list[tuple[str, DomainEvent]] = []
+        for token in self.tokens:
+            held = view.key(token)
+            if held.open:
+                facts += deletion(view, token, held, self.cause)
+        return Decision(facts, lambda _: {})
+
+
+class Chores:
+    """Looks for chores once a second and works them off, chunk by chunk."""
+
+    def __init__(self, loop: CommandLoop, pool: AsyncConnectionPool[Any]) -> None:
+        self._loop, self._pool = loop, pool
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        self._task = asyncio.create_task(self._run(), name="chores")
+
+    async def stop(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+
+    async def _run(self) -> None:
+        while True:
+            try:
+                await self.work_off()
+            except (psycopg.Error, psycopg_pool.PoolTimeout, Unavailable) as error:
+                log.warning("chores wait", error=type(error).__name__)
+            await asyncio.sleep(LOOK_SECONDS)
+
+    async def work_off(self) -> None:
+        """Carry out everything that stands in `ops.chores`."""
+        async with self._pool.connection() as conn:
+            cursor = await conn.execute("SELECT parent, kind, until FROM ops.chores")
+            chores = await cursor.fetchall()
+        for parent, kind, until in chores:
+            while tokens := await self._next(parent, kind, until):
+                cause: Literal["member", "team"] = "team" if kind == KEYS else "member"
+                await self._loop.handle(
+                    DeleteDependentKeys(tuple(tokens), cause), _origin(), lambda done: done
+                )
+            async with self._pool.connection() as conn:
+                await conn.execute(
+                    "DELETE FROM ops.chores WHERE parent = %s AND kind = %s AND until = %s",
+                    (parent, kind, until),
+                )
+
+    async def _next(self, parent: str, kind: str, until: int) -> list[str]:
+        async with self._pool.connection() as conn:
+            cursor = await conn.execute(
+                "SELECT child FROM ops.dependents "
+                "WHERE parent = %s AND kind = %s AND since <= %s LIMIT %s",
+                (parent, kind, until, CHUNK),
+            )
+            return [kind_and_id(child)[1] for (child,) in await cursor.fetchall()]
+
+
+def _origin() -> Origin:
+    return Origin(_SYSTEM, "", uuid.uuid4().hex, str(uuid_utils.uuid7()))

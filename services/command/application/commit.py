@@ -1,0 +1,137 @@
+"""Committing a batch, whatever happens to the connection meanwhile.
+
+The usual case is one round trip: append at the head the batch was decided on. Otherwise the lock
+is taken, the news folded, the batch decided again and appended before the lock is let go. After a
+connection was lost the outcome is settled under the lock by looking for the batch's own event;
+a statement still queued in a dead session then fails its head check, so it can do no harm.
+"""
+
+import asyncio
+import random
+import time
+from collections.abc import Callable, Sequence
+
+import psycopg
+import psycopg_pool
+import structlog
+
+from events.envelope import Envelope
+from services.command.application.cache import Cache
+from services.command.application.plan import Plan, Planner
+from services.command.application.requests import Request, Unavailable
+from services.command.application.store import EventStore
+
+log = structlog.get_logger(__name__)
+
+MAX_NEWS = 5_000
+LOST = (psycopg.OperationalError, psycopg.InterfaceError, psycopg_pool.PoolTimeout, TimeoutError)
+
+
+class Committer:
+    """Carries batches to the store and the cache along with them."""
+
+    def __init__(
+        self,
+        store: EventStore,
+        cache: Cache,
+        on_commit: Callable[[Sequence[Envelope]], None] = lambda _: None,
+    ) -> None:
+        self._store = store
+        self._cache = cache
+        self._planner = Planner(store, cache)
+        self._on_commit = on_commit
+        self._contended = False
+        self.conflicts = 0
+
+    async def commit(self, requests: Sequence[Request]) -> Plan:
+        """Decide and store; returns once it is settled. Raises Unavailable at the deadline."""
+        deadline = max(request.deadline for request in requests)
+        doubtful: Plan | None = None
+        pause = 0.005
+        while True:
+            attempt = _Attempt(doubtful)
+            try:
+                async with asyncio.timeout(max(deadline - time.monotonic(), 0.05)):
+                    return await self._attempt(requests, attempt)
+            except LOST as error:
+                log.warning("append interrupted", error=type(error).__name__)
+                doubtful = attempt.plan
+                await self._store.discard_writer()
+            if time.monotonic() + pause >= deadline:
+                raise Unavailable(
+                    "the event database cannot be reached",
+                    "not executed" if doubtful is None else "unknown",
+                )
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, 0.5) * random.uniform(0.8, 1.2)
+
+    async def _attempt(self, requests: Sequence[Request], attempt: "_Attempt") -> Plan:
+        if attempt.plan is None and not self._contended:
+            plan = await self._planner.plan(requests)
+            if await self._optimistic(plan, attempt):
+                return self._settled(plan)
+            self.conflicts += 1
+        self._contended = False
+        return self._settled(await self._under_lock(requests, attempt))
+
+    async def _optimistic(self, plan: Plan, attempt: "_Attempt") -> bool:
+        if not plan.batch.writes:
+            return await self._store.head() == self._cache.head
+        attempt.plan = plan
+        outcome, _ = await self._store.append(plan.batch)
+        if outcome != "appended":
+            attempt.plan = None
+        return outcome == "appended"
+
+    async def _under_lock(self, requests: Sequence[Request], attempt: "_Attempt") -> Plan:
+        while True:
+            async with self._store.locked() as head:
+                doubtful = attempt.plan
+                if doubtful is not None and await self._resolved(doubtful, head):
+                    return doubtful
+                attempt.plan = None
+                if head - self._cache.head <= MAX_NEWS:
+                    self._contended = head != self._cache.head
+                    self._cache.follow(await self._store.news(self._cache.head, MAX_NEWS))
+                    plan = await self._planner.plan(requests)
+                    if not plan.batch.writes:
+                        return plan
+                    attempt.plan = plan
+                    outcome, _ = await self._store.append(plan.batch)
+                    if outcome == "appended":
+                        return plan
+                    attempt.plan = None
+            if head - self._cache.head > MAX_NEWS:
+                await self.catch_up()
+
+    async def _resolved(self, doubtful: Plan, head: int) -> bool:
+        """Under the lock: is the doubtful batch in the store, or can it still be put there?"""
+        if doubtful.batch.rows and await self._store.holds(doubtful.batch):
+            return True
+        if head != doubtful.batch.expected_head:
+            return False
+        outcome, _ = await self._store.append(doubtful.batch)
+        return outcome == "appended"
+
+    async def catch_up(self) -> None:
+        """Jump to the head without following every fact: the cache starts afresh."""
+        head = await self._store.head()
+        self._cache.restart(head, await self._store.recorded_at(head))
+
+    def _settled(self, plan: Plan) -> Plan:
+        rows = plan.batch.rows
+        if rows:
+            last = rows[-1].envelope
+            self._cache.head, self._cache.recorded_at = last.position, last.recorded_at
+        self._cache.take_over(plan.view.changed, plan.view.whole_sets, plan.view.link_changes)
+        self._cache.trim()
+        if rows:
+            self._on_commit([row.envelope for row in rows])
+        return plan
+
+
+class _Attempt:
+    """Remembers the plan whose fate is open while it is being written."""
+
+    def __init__(self, plan: Plan | None) -> None:
+        self.plan = plan

@@ -1,0 +1,54 @@
+"""Which fold belongs to which kind of stream."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from events.envelope import Envelope
+from events.streams import EMAIL, KEY, KEY_ALIAS, TEAM, USER, kind_and_id
+from services.command.domain import key, reservation, team, user
+
+
+class State(Protocol):
+    """What every folded state tells."""
+
+    @property
+    def version(self) -> int: ...
+
+    @property
+    def incarnation(self) -> int: ...
+
+
+AnyState = team.Team | user.User | key.ApiKey | reservation.Reservation
+
+
+@dataclass(frozen=True, slots=True)
+class Fold:
+    """`weight` is a rough size in bytes: the cache is bounded by it."""
+
+    initial: AnyState
+    evolve: Callable[..., AnyState]
+    weight: Callable[[AnyState], int]
+
+
+def _team_weight(state: AnyState) -> int:
+    return 3000 + 250 * len(state.roster) if isinstance(state, team.Team) else 0
+
+
+_RESERVATION = Fold(reservation.Reservation(), reservation.evolve, lambda _: 400)
+FOLDS: dict[str, Fold] = {
+    TEAM: Fold(team.Team(), team.evolve, _team_weight),
+    USER: Fold(user.User(), user.evolve, lambda _: 2000),
+    KEY: Fold(key.ApiKey(), key.evolve, lambda _: 2000),
+    EMAIL: _RESERVATION,
+    KEY_ALIAS: _RESERVATION,
+}
+
+
+def fold_of(stream: str) -> Fold:
+    return FOLDS[kind_and_id(stream)[0]]
+
+
+def evolve(state: AnyState, envelope: Envelope) -> AnyState:
+    """Fold one fact into the state of its stream."""
+    return fold_of(envelope.originator_id).evolve(state, envelope)

@@ -1,0 +1,191 @@
+"""Use cases on virtual keys."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from events.key import KeySettings
+from events.registry import DomainEvent
+from events.streams import KEY, KEY_ALIAS, stream
+from services.access.policy import check_route
+from services.access.principal import AccessRefused, Principal
+from services.command.application.answers import KeyAnswer
+from services.command.application.requests import Decision
+from services.command.application.view import View
+from services.command.domain import key, reservation
+from services.command.domain.errors import NotAssigned, NotFound, OverOwnBudget
+from services.command.domain.key import ApiKey
+from services.command.domain.team import Team
+
+DEFAULT_PERMISSIONS = ("/key/info", "/key/health")
+
+
+@dataclass(frozen=True, slots=True)
+class NewKey:
+    """A key under the hash of a secret that the caller is shown once."""
+
+    token: str
+    settings: KeySettings
+    fresh: bool
+    name: str = "GenerateKey"
+
+    def decide(self, view: View, caller: Principal) -> Decision:
+        check_route("/key/generate", caller)
+        if self.settings.user_id is None and not caller.is_admin:
+            owned = self.settings.model_copy(update={"user_id": caller.user_id})
+            return replace(self, settings=owned).decide(view, caller)
+        self._check_owner(view, caller)
+        self._check_team(view, caller)
+        return Decision(self.facts(view), self.answer)
+
+    def facts(self, view: View) -> list[tuple[str, DomainEvent]]:
+        """What generating the key records; raises AlreadyExists for a used secret or alias."""
+        name = stream(KEY, self.token)
+        if self.fresh:
+            view.assume_new(name)
+        settings = self.settings
+        if settings.team_id is not None:
+            incarnation = view.team(settings.team_id).incarnation
+            settings = settings.model_copy(update={"team_incarnation": incarnation})
+        generated = key.generate(view.key(self.token), settings)
+        facts: list[tuple[str, DomainEvent]] = [(name, fact) for fact in generated]
+        if (alias := settings.key_alias) is not None:
+            digest = alias_digest(alias)
+            held = view.key_alias(digest)
+            reserved = reservation.reserve(held, "key_alias", alias, self.token)
+            facts += [(stream(KEY_ALIAS, digest), fact) for fact in reserved]
+        return facts
+
+    def answer(self, after: View) -> KeyAnswer:
+        return KeyAnswer(self.token, after.key(self.token))
+
+    def _check_owner(self, view: View, caller: Principal) -> None:
+        """Others than admins make keys for themselves, within their own budget (2.2, S04)."""
+        wanted = self.settings.user_id
+        if caller.is_admin:
+            return
+        if wanted is None or wanted != caller.user_id:
+            raise AccessRefused(
+                403,
+                "User can only create keys for themselves. "
+                f"Got user_id={wanted}, Your ID={caller.user_id}",
+            )
+        own, asked = view.user(wanted).settings.max_budget, self.settings.max_budget
+        if own is not None and asked is not None and asked > own:
+            raise OverOwnBudget(asked, own)
+
+    def _check_team(self, view: View, caller: Principal) -> None:
+        team_id = self.settings.team_id
+        if team_id is None:
+            return
+        team = view.team(team_id)
+        if not caller.is_admin:
+            _check_member(team, team_id, caller)
+        if not team.open:
+            raise NotFound("team", team_id)
+        wanted = self.settings.user_id
+        if wanted is not None and wanted not in team.roster:
+            raise NotAssigned(wanted, team_id)
+
+
+def _check_member(team: Team, team_id: str, caller: Principal) -> None:
+    """Strangers get the same answer whether the team exists or not (D09)."""
+    member = team.roster.get(caller.user_id) if caller.user_id is not None else None
+    if member is None or not team.open:
+        raise NotAssigned(caller.user_id, team_id)
+    granted = team.settings.member_permissions or DEFAULT_PERMISSIONS
+    if member.role == "admin" or "/key/generate" in granted:
+        return
+    raise AccessRefused(
+        401,
+        "Team member does not have permissions for endpoint: /key/generate. You only have access "
+        f"to the following endpoints: {list(granted)} for team {team_id}.",
+        "team_member_permission_error",
+        "/key/generate",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteKeys:
+    """By tokens or by aliases; nothing is deleted unless all found ones may be (2.5)."""
+
+    tokens: Sequence[tuple[str, str]]
+    aliases: Sequence[str]
+    name: str = "DeleteKey"
+
+    def decide(self, view: View, caller: Principal) -> Decision:
+        check_route("/key/delete", caller)
+        named = self._named(view)
+        view.need(stream(KEY, token) for _, token in named)
+        found = {token: (shown, view.key(token)) for shown, token in named}
+        live = {token: entry for token, entry in found.items() if entry[1].open}
+        if not live:
+            raise NotFound("key", ", ".join(shown for shown, _ in named))
+        for shown, held in live.values():
+            check_key_rights(view, caller, held, shown)
+        facts: list[tuple[str, DomainEvent]] = []
+        for token, (_, held) in live.items():
+            facts += deletion(view, token, held, "key")
+        names = [shown for shown, _ in live.values()]
+        return Decision(facts, lambda _: names)
+
+    def _named(self, view: View) -> list[tuple[str, str]]:
+        if self.tokens:
+            return list(self.tokens)
+        digests = {alias: alias_digest(alias) for alias in self.aliases}
+        view.need(stream(KEY_ALIAS, digest) for digest in digests.values())
+        holders = [(alias, view.key_alias(digest).holder) for alias, digest in digests.items()]
+        return [(alias, holder) for alias, holder in holders if holder is not None]
+
+
+@dataclass(frozen=True, slots=True)
+class BlockKey:
+    token: str
+    shown: str
+    blocked: bool
+    name: str = "BlockKey"
+
+    def decide(self, view: View, caller: Principal) -> Decision:
+        check_route("/key/block" if self.blocked else "/key/unblock", caller)
+        held = view.key(self.token)
+        if not held.open:
+            raise NotFound("key", self.shown)
+        check_key_rights(view, caller, held, self.shown)
+        facts = key.set_blocked(held, blocked=self.blocked)
+        return Decision(
+            [(stream(KEY, self.token), fact) for fact in facts],
+            lambda after: KeyAnswer(self.token, after.key(self.token)),
+        )
+
+
+def check_key_rights(view: View, caller: Principal, held: ApiKey, shown: str) -> None:
+    """Proxy admin, owner, or admin of the key's team (auth.md 4, A03); else as if unknown."""
+    settings = held.settings
+    if caller.is_admin or (settings.user_id is not None and settings.user_id == caller.user_id):
+        return
+    if settings.team_id is not None and caller.user_id is not None:
+        team = view.team(settings.team_id)
+        member = team.roster.get(caller.user_id) if team.open else None
+        if member is not None and member.role == "admin":
+            return
+        if member is not None:
+            raise AccessRefused(403, "You are not authorized to delete this key")
+    raise NotFound("key", shown)
+
+
+def deletion(
+    view: View, token: str, held: ApiKey, cause: Literal["key", "member", "team"]
+) -> list[tuple[str, DomainEvent]]:
+    """The key's end; its alias is free again."""
+    name = stream(KEY, token)
+    facts: list[tuple[str, DomainEvent]] = [(name, fact) for fact in key.delete(held, token, cause)]
+    if (alias := held.settings.key_alias) is not None:
+        digest = alias_digest(alias)
+        freed = reservation.release(view.key_alias(digest), token)
+        facts += [(stream(KEY_ALIAS, digest), fact) for fact in freed]
+    return facts
+
+
+def alias_digest(alias: str) -> str:
+    return hashlib.sha256(alias.encode()).hexdigest()

@@ -1,0 +1,196 @@
+"""The command loop: one writer per process, group commit, a cache that follows the log.
+
+Whatever arrived while the previous batch was being written forms the next one. Answers leave only
+after the commit, refusals and no-ops only after the head was confirmed: nobody is let in, or
+refused, on stale state, however many processes there are (architecture, section 4).
+"""
+
+import asyncio
+import contextlib
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import structlog
+
+from events.envelope import Envelope
+from events.streams import USER, stream
+from services.access.principal import AccessRefused, Principal
+from services.command.application.cache import Cache
+from services.command.application.callers import authenticate
+from services.command.application.commit import Committer
+from services.command.application.idempotency import Idempotency
+from services.command.application.requests import (
+    Command,
+    Decision,
+    Done,
+    Origin,
+    Render,
+    Request,
+    Unavailable,
+)
+from services.command.application.store import EventStore
+from services.command.application.view import Missing, View
+from services.command.domain.user import User
+
+log = structlog.get_logger(__name__)
+MAX_BATCH = 500
+
+
+@dataclass(frozen=True, slots=True)
+class _Identify:
+    """A command without effect: the batch judges the credential on confirmed state."""
+
+    name: str = "Identify"
+
+    def decide(self, view: View, caller: Principal) -> Decision:
+        return Decision((), lambda _: caller)
+
+
+class CommandLoop:
+    """A bounded queue and the task that drains it."""
+
+    def __init__(
+        self,
+        store: EventStore,
+        *,
+        queue_size: int,
+        deadline: float,
+        cache_bytes: int = 256 * 1024 * 1024,
+        on_commit: Callable[[Sequence[Envelope]], None] = lambda _: None,
+    ) -> None:
+        self._store = store
+        self._cache = Cache(cache_bytes)
+        self._committer = Committer(store, self._cache, on_commit)
+        self._queue: deque[Request] = deque()
+        self._queue_size, self._deadline = queue_size, deadline
+        self._work = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self._stopping = False
+
+    async def start(self) -> None:
+        """Take up the store's head and begin to drain the queue."""
+        await self._committer.catch_up()
+        self._task = asyncio.create_task(self._run(), name="command loop")
+
+    async def stop(self) -> None:
+        """Refuse new work, finish what is queued, close."""
+        self._stopping = True
+        self._work.set()
+        if self._task is not None:
+            await self._task
+        await self._store.close()
+
+    @property
+    def alive(self) -> bool:
+        return self._task is not None and not self._task.done()
+
+    @property
+    def queued(self) -> int:
+        return len(self._queue)
+
+    async def handle(
+        self,
+        command: Command,
+        origin: Origin,
+        render: Render,
+        idempotency: Idempotency | None = None,
+    ) -> Done:
+        """Carry out one command; returns after its commit.
+
+        Raises the refusal (AccessRefused, DomainError, KeyReused), or Unavailable when the queue
+        is full, the deadline passes, or the event database is out of reach.
+        """
+        if self._stopping or len(self._queue) >= self._queue_size:
+            raise Unavailable("too many commands are waiting", "not executed")
+        future: asyncio.Future[Done] = asyncio.get_running_loop().create_future()
+        due = time.monotonic() + self._deadline
+        request = Request(command, origin, render, due, future, idempotency)
+        self._queue.append(request)
+        self._work.set()
+        try:
+            async with asyncio.timeout(self._deadline):
+                return await asyncio.shield(future)
+        except TimeoutError:
+            raise _expired(request) from None
+
+    async def identify(self, origin: Origin) -> Principal:
+        """Who is calling: an acceptance is provisional, a refusal confirmed at the head."""
+        view = View(self._cache, datetime.now(UTC))
+        with contextlib.suppress(Missing, AccessRefused):
+            return authenticate(view, origin.credential, origin.route)
+        done = await self.handle(_Identify(), origin, _as_it_is)
+        principal: Principal = done.answer
+        return principal
+
+    def known_user(self, user_id: str) -> User | None:
+        """A user that happens to be cached; a hint, nothing to decide on."""
+        state = self._cache.state(stream(USER, user_id))
+        return state if isinstance(state, User) else None
+
+    async def _run(self) -> None:
+        while True:
+            if not self._queue:
+                if self._stopping:
+                    return
+                self._work.clear()
+                await self._work.wait()
+                continue
+            batch = self._take()
+            if batch:
+                await self._process(batch)
+
+    def _take(self) -> list[Request]:
+        batch: list[Request] = []
+        now = time.monotonic()
+        while self._queue and len(batch) < MAX_BATCH:
+            request = self._queue.popleft()
+            if request.future.done() or request.deadline <= now:
+                continue
+            request.state = "writing"
+            batch.append(request)
+        return batch
+
+    async def _process(self, batch: list[Request]) -> None:
+        try:
+            plan = await self._committer.commit(batch)
+        except Unavailable as error:
+            _fail(batch, error)
+        except Exception:
+            log.exception("a batch failed")
+            _fail(batch, Unavailable("the command could not be carried out", "not executed"))
+        else:
+            for request in plan.decided:
+                _resolve(request)
+            for request in reversed(plan.later):
+                request.state = "queued"
+                self._queue.appendleft(request)
+
+
+def _expired(request: Request) -> Unavailable:
+    if request.state == "queued":
+        request.future.cancel()
+        return Unavailable("the command waited too long", "not executed")
+    return Unavailable("the event database did not answer in time", "unknown")
+
+
+def _resolve(request: Request) -> None:
+    if request.future.done():
+        return
+    if request.refused is not None:
+        request.future.set_exception(request.refused)
+    elif request.done is not None:
+        request.future.set_result(request.done)
+
+
+def _fail(batch: Sequence[Request], error: Exception) -> None:
+    for request in batch:
+        if not request.future.done():
+            request.future.set_exception(error)
+
+
+def _as_it_is(answer: Any) -> Any:
+    return answer

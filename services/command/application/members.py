@@ -1,0 +1,130 @@
+"""Use cases on the members of one team."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from events.registry import DomainEvent
+from events.streams import EMAIL, TEAM, stream
+from events.team import TeamRole
+from services.access.policy import check_team_admin
+from services.access.principal import Principal
+from services.command.application.answers import TeamAnswer, team_answer
+from services.command.application.enrolment import Candidate, EmailClaim, Enrolment
+from services.command.application.requests import Decision
+from services.command.application.teams import dependent_keys
+from services.command.application.view import View
+from services.command.domain import team
+from services.command.domain.dependents import keys_of_member
+from services.command.domain.errors import AlreadyMember, NotAMember, NotFound
+from services.command.domain.team import Team
+
+
+class EverybodyThere(AlreadyMember):
+    """AlreadyMember with the roster, for the text of the refusal (3.9)."""
+
+    def __init__(self, asked: Sequence[Candidate], answer: TeamAnswer, *, single: bool) -> None:
+        super().__init__([str(candidate.user_id) for candidate in asked])
+        self.asked, self.answer, self.single = asked, answer, single
+
+
+def authorized_team(view: View, caller: Principal, route: str, team_id: str) -> Team:
+    """The live team, for those who may manage its members; strangers learn nothing (D09)."""
+    found = view.team(team_id)
+    member = found.roster.get(caller.user_id) if caller.user_id is not None else None
+    role = member.role if found.open and member is not None else None
+    check_team_admin(route, caller, team_id, role)
+    if not found.open:
+        raise NotFound("team", team_id)
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class AddMembers:
+    """`single` tells that one member was sent and not a list: the refusals differ."""
+
+    team_id: str
+    candidates: Sequence[Candidate]
+    single: bool
+    name: str = "AddMember"
+
+    def decide(self, view: View, caller: Principal) -> Decision:
+        found = authorized_team(view, caller, "/team/member_add", self.team_id)
+        for candidate in self.candidates:
+            team.check_member_limits(candidate.limits)
+        enrolment = Enrolment(view)
+        members = enrolment.members(self.candidates)
+        touched = [member.user_id for member in members]
+        try:
+            facts = team.add_members(found, team.AddMembers(members))
+        except AlreadyMember:
+            answer = team_answer(view, self.team_id, touched)
+            raise EverybodyThere(self.candidates, answer, single=self.single) from None
+        name = stream(TEAM, self.team_id)
+        return Decision(
+            [*enrolment.facts, *((name, fact) for fact in facts)],
+            lambda after: team_answer(after, self.team_id, touched, users=True),
+            enrolment.people,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ByName:
+    """One member as a request names him: by user id, or else by e-mail address."""
+
+    user_id: str | None
+    email: EmailClaim | None
+
+    def resolve(self, view: View) -> str:
+        """Raises NotAMember for an address that nobody has."""
+        if self.user_id is not None:
+            return self.user_id
+        if self.email is None:
+            raise NotAMember("")
+        view.need([stream(EMAIL, self.email.claim)])
+        holder = view.email(self.email.claim).holder
+        if holder is None:
+            raise NotAMember(self.email.shown)
+        return holder
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateMember:
+    """`limits` holds only what was sent; see `domain.team.UpdateMember`."""
+
+    team_id: str
+    who: ByName
+    role: TeamRole | None
+    limits: dict[str, Any]
+    budget_id: str
+    name: str = "UpdateMember"
+
+    def decide(self, view: View, caller: Principal) -> Decision:
+        found = authorized_team(view, caller, "/team/member_update", self.team_id)
+        user_id = self.who.resolve(view)
+        command = team.UpdateMember(user_id, self.role, self.limits, self.budget_id)
+        facts = team.update_member(found, command)
+        return Decision(
+            [(stream(TEAM, self.team_id), fact) for fact in facts],
+            lambda after: team_answer(after, self.team_id, [user_id], users=False),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveMember:
+    """The member's keys in the team go with him (3.12); the answer is the team without him."""
+
+    team_id: str
+    who: ByName
+    name: str = "RemoveMember"
+
+    def decide(self, view: View, caller: Principal) -> Decision:
+        found = authorized_team(view, caller, "/team/member_delete", self.team_id)
+        user_id = self.who.resolve(view)
+        removed = team.remove_member(found, team.RemoveMember(user_id))
+        name = stream(TEAM, self.team_id)
+        kind = keys_of_member(user_id)
+        keys, rest = dependent_keys(view, name, kind, cause="member")
+        facts: list[tuple[str, DomainEvent]] = [*((name, fact) for fact in removed), *keys]
+        chores = [(name, kind)] if rest else []
+        return Decision(facts, lambda after: team_answer(after, self.team_id), chores=chores)

@@ -1,0 +1,192 @@
+"""Deciding a batch: every command in order, on cached state plus what the batch did before it."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import reduce
+from operator import or_
+
+import structlog
+from rpds import HashTrieMap
+
+from events.envelope import Meta
+from services.access.principal import AccessRefused, Principal
+from services.command.application.cache import Cache, Children, LinkKey
+from services.command.application.callers import authenticate
+from services.command.application.folds import AnyState, evolve, fold_of
+from services.command.application.idempotency import KeyReused
+from services.command.application.requests import MAX_EVENTS, Done, Request
+from services.command.application.store import LINKS_SHOWN, Batch, EventStore, StoredAnswer
+from services.command.application.view import Missing, View
+from services.command.domain.errors import DomainError, TooLarge
+
+log = structlog.get_logger(__name__)
+MAX_ROUNDS = 12
+REFUSALS = (AccessRefused, DomainError, KeyReused)
+
+
+@dataclass(slots=True)
+class Plan:
+    """A decided batch. `later` are requests that wait for the next one."""
+
+    view: View
+    batch: Batch
+    decided: list[Request]
+    later: list[Request] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class _Sides:
+    people: list[tuple[str, bytes]] = field(default_factory=list)
+    chores: list[tuple[str, str, int]] = field(default_factory=list)
+    answers: list[StoredAnswer] = field(default_factory=list)
+
+
+class Planner:
+    """Decides batches, loading what is missing in one query per round."""
+
+    def __init__(self, store: EventStore, cache: Cache) -> None:
+        self._store = store
+        self._cache = cache
+
+    async def plan(self, requests: Sequence[Request]) -> Plan:
+        """Decide all requests; nothing is written yet. Database errors propagate."""
+        now_part, later = _one_per_idempotency_key(requests)
+        remembered = await self._remembered(now_part)
+        view = View(self._cache, datetime.now(UTC))
+        for _ in range(MAX_ROUNDS):
+            plan = self._decide(now_part, remembered, view)
+            if isinstance(plan, Plan):
+                plan.later += later
+                return plan
+            view = View(self._cache, datetime.now(UTC)).with_loads_of(view)
+            await self.load(view, plan)
+        raise RuntimeError("a command asks for ever more state")
+
+    async def load(self, view: View, missing: Missing) -> None:
+        """Bring streams and link sets into the view, and into the cache."""
+        states: dict[str, AnyState] = {}
+        if missing.streams:
+            states = {name: fold_of(name).initial for name in missing.streams}
+            for envelope in await self._store.load(sorted(missing.streams)):
+                name = envelope.originator_id
+                states[name] = evolve(states[name], envelope)
+        children: dict[LinkKey, Children] = dict.fromkeys(missing.links, HashTrieMap())
+        if missing.links:
+            for parent, kind, child, since in await self._store.load_links(sorted(missing.links)):
+                key = (parent, kind)
+                children[key] = children[key].insert(child, since)
+        partial = {key for key, found in children.items() if len(found) > LINKS_SHOWN}
+        view.supply(states, children, partial)
+        for name, state in states.items():
+            self._cache.keep(name, state)
+
+    async def _remembered(
+        self, requests: Iterable[Request]
+    ) -> dict[tuple[bytes, str], StoredAnswer]:
+        keys = [(r.idempotency.caller, r.idempotency.key) for r in requests if r.idempotency]
+        if not keys:
+            return {}
+        return {(a.caller, a.key): a for a in await self._store.answers(keys)}
+
+    def _decide(
+        self,
+        requests: Sequence[Request],
+        remembered: dict[tuple[bytes, str], StoredAnswer],
+        view: View,
+    ) -> Plan | Missing:
+        sides, missing = _Sides(), list[Missing]()
+        for number, request in enumerate(requests):
+            if len(view.rows) >= MAX_EVENTS:
+                return self._planned(view, sides, requests[:number], requests[number:])
+            request.done = request.refused = None
+            try:
+                request.done = self._decide_one(request, remembered, view, sides)
+            except Missing as need:
+                missing.append(need)
+            except REFUSALS as refusal:
+                request.refused = refusal
+            except Exception as defect:
+                log.exception("a decision failed", command=request.command.name)
+                request.refused = defect
+        if missing:
+            return reduce(or_, missing)
+        return self._planned(view, sides, requests, ())
+
+    def _planned(
+        self, view: View, sides: _Sides, decided: Sequence[Request], later: Sequence[Request]
+    ) -> Plan:
+        batch = Batch(
+            expected_head=self._cache.head,
+            rows=view.rows,
+            links=view.link_changes,
+            people=sides.people,
+            chores=sides.chores,
+            answers=sides.answers,
+        )
+        return Plan(view, batch, list(decided), list(later))
+
+    def _decide_one(
+        self,
+        request: Request,
+        remembered: dict[tuple[bytes, str], StoredAnswer],
+        view: View,
+        sides: _Sides,
+    ) -> Done:
+        caller = authenticate(view, request.origin.credential, request.origin.route)
+        known = request.idempotency
+        if known is not None and (answer := remembered.get((known.caller, known.key))):
+            if answer.body_hash != known.body_hash:
+                raise KeyReused(known.key)
+            return Done(known.open(answer.answer), answer.position)
+        decision = request.command.decide(view, caller)
+        if len(decision.facts) > MAX_EVENTS:
+            raise TooLarge(
+                f"{request.command.name} would record {len(decision.facts)} events, "
+                f"one command may record {MAX_EVENTS}; send it in parts"
+            )
+        envelopes = view.record(decision.facts, _meta(request, caller))
+        answer_body = request.render(decision.answer(view))
+        position = self._cache.head + len(view.rows)
+        sides.people += decision.people
+        sides.chores += [(parent, kind, position) for parent, kind in decision.chores]
+        if known is not None:
+            sides.answers.append(
+                StoredAnswer(
+                    known.caller, known.key, known.body_hash, 200, known.seal(answer_body), position
+                )
+            )
+        return Done(answer_body, position, envelopes)
+
+
+def _meta(request: Request, caller: Principal) -> Meta:
+    origin = request.origin
+    return Meta(
+        command_id=origin.command_id,
+        command=request.command.name,
+        actor=caller.user_id,
+        actor_key=caller.token,
+        actor_role=caller.role,
+        on_behalf_of=origin.on_behalf_of,
+        client=origin.client,
+        correlation_id=origin.correlation_id,
+        causation_id=origin.causation_id,
+    )
+
+
+def _one_per_idempotency_key(
+    requests: Sequence[Request],
+) -> tuple[list[Request], list[Request]]:
+    """Concurrent repeats wait for the first one's answer."""
+    seen: set[tuple[bytes, str]] = set()
+    now_part, later = list[Request](), list[Request]()
+    for request in requests:
+        known = request.idempotency
+        key = None if known is None else (known.caller, known.key)
+        if key in seen:
+            later.append(request)
+            continue
+        if key is not None:
+            seen.add(key)
+        now_part.append(request)
+    return now_part, later

@@ -1,0 +1,90 @@
+"""What goes into the command loop and what comes out of it."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+from events.envelope import Envelope
+from events.registry import DomainEvent
+from events.values import JsonObject, Sealed
+from services.access.principal import Credential, Principal
+from services.command.application.cache import LinkKey
+from services.command.application.idempotency import Idempotency
+from services.command.application.view import View
+
+MAX_EVENTS = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What a command decided: facts by stream, and what must be written along with them.
+
+    `people` are keys of persons that the facts bring about, `chores` are deletions whose
+    dependents are too many for one append. `answer` reads the state once the facts are folded.
+    """
+
+    facts: Sequence[tuple[str, DomainEvent]]
+    answer: Callable[[View], Any]
+    people: Sequence[tuple[str, bytes]] = ()
+    chores: Sequence[LinkKey] = ()
+
+
+class Command(Protocol):
+    """One use case. `decide` is pure: it may be called again on newer state."""
+
+    @property
+    def name(self) -> str: ...
+
+    def decide(self, view: View, caller: Principal) -> Decision: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a command comes from: the credential, the route, claims and tracing ids."""
+
+    credential: Credential
+    route: str
+    correlation_id: str
+    command_id: str
+    on_behalf_of: Sealed | None = None
+    client: Sealed | None = None
+    causation_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """An accepted command: its answer, and the position up to which it was judged."""
+
+    answer: Any
+    position: int
+    facts: Sequence[Envelope] = ()
+
+
+Render = Callable[[Any], JsonObject]
+
+
+@dataclass(slots=True)
+class Request:
+    """A command in the queue. `render` shapes the answer, while it can still be stored."""
+
+    command: Command
+    origin: Origin
+    render: Render
+    deadline: float
+    future: asyncio.Future[Done]
+    idempotency: Idempotency | None = None
+    state: Literal["queued", "deciding", "writing"] = "queued"
+    done: Done | None = field(default=None)
+    refused: Exception | None = field(default=None)
+
+
+class Unavailable(Exception):
+    """The command was not carried out, or nobody knows: `outcome` tells which.
+
+    The edge answers 503 with Retry-After.
+    """
+
+    def __init__(self, reason: str, outcome: Literal["not executed", "unknown"]) -> None:
+        super().__init__(reason)
+        self.reason, self.outcome = reason, outcome

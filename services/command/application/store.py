@@ -1,0 +1,278 @@
+"""The event store: `eventsourcing`'s table and mapper, our append.
+
+Appends go through one database function that serialises writers with an advisory lock, gives
+gapless positions that commit in order, and writes a whole batch in one round trip
+(architecture, section 3). Nothing else inserts events.
+"""
+
+import base64
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+import orjson
+import psycopg
+from eventsourcing.persistence import Mapper, StoredEvent
+from eventsourcing.postgres import PostgresApplicationRecorder
+from psycopg import AsyncConnection
+from psycopg.rows import tuple_row
+from psycopg_pool import AsyncConnectionPool
+
+from events.envelope import Envelope, decode, encode
+from services.command.application.cache import LinkKey
+from services.command.application.view import Row
+from services.command.domain.dependents import Link
+
+Conn = AsyncConnection[Any]
+LINKS_SHOWN = 1_000
+"""A write answer names at most so many teams of a user; larger sets are not kept."""
+
+_TYPES = (
+    ["bigint", "text[]", "bigint[]", "text[]", "bytea[]"]
+    + ["text[]", "text[]", "text[]", "bigint[]"]
+    + ["text[]", "text[]", "text[]", "text[]", "json"]
+)
+_APPEND = f"SELECT outcome, head FROM events.append({', '.join(f'%b::{t}' for t in _TYPES)})"
+_COLUMNS = "originator_id, originator_version, notification_id, topic, state"
+
+
+class EnvelopeMapper(Mapper[str]):
+    """The library's mapper for our envelope: our codec, our topics, our upcasts."""
+
+    def to_stored_event(self, domain_event: Any) -> StoredEvent:
+        topic, state = encode(domain_event)
+        return StoredEvent(
+            domain_event.originator_id, domain_event.originator_version, topic, state
+        )
+
+    def to_domain_event(self, stored_event: StoredEvent) -> Any:
+        return decode(
+            str(stored_event.originator_id),
+            stored_event.originator_version,
+            getattr(stored_event, "id", 0),
+            stored_event.topic,
+            stored_event.state,
+        )
+
+
+class EventRecorder(PostgresApplicationRecorder):
+    """The library's recorder over our append: for everything in the library that reads, and for
+    bulk tools that write outside a command loop."""
+
+    def create_table(self) -> None:
+        """Tables come from our migrations."""
+
+    def insert_events(self, stored_events: Sequence[StoredEvent], **_: Any) -> Sequence[int] | None:
+        rows = [(e.originator_id, e.originator_version, e.topic, e.state) for e in stored_events]
+        columns: list[list[Any]] = [list(column) for column in zip(*rows, strict=True)]
+        with self.datastore.transaction(commit=True) as cursor:
+            cursor.execute("SELECT events.lock_head() AS head")
+            head = int((cursor.fetchone() or {})["head"])
+            cursor.execute(_APPEND, (head, *columns, *[[]] * 8, None), binary=True)
+        return list(range(head + 1, head + 1 + len(rows)))
+
+
+@dataclass(frozen=True, slots=True)
+class StoredAnswer:
+    """A remembered answer to an idempotency key; `answer` is sealed (see idempotency)."""
+
+    caller: bytes
+    key: str
+    body_hash: bytes
+    status: int
+    answer: bytes
+    position: int
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Everything one append writes."""
+
+    expected_head: int
+    rows: Sequence[Row] = ()
+    links: Sequence[Link] = ()
+    people: Sequence[tuple[str, bytes]] = ()
+    chores: Sequence[tuple[str, str, int]] = ()
+    answers: Sequence[StoredAnswer] = field(default=())
+
+    @property
+    def writes(self) -> bool:
+        return bool(self.rows or self.answers)
+
+
+Outcome = Literal["appended", "moved", "repeated"]
+
+
+class EventStore:
+    """Reads by pool; appends over one connection of its own, which is replaced when it breaks."""
+
+    def __init__(self, pool: AsyncConnectionPool[Any], conninfo: str) -> None:
+        self._pool = pool
+        self._conninfo = conninfo
+        self._writer: Conn | None = None
+
+    async def close(self) -> None:
+        if self._writer is not None:
+            await self._writer.close()
+
+    async def head(self) -> int:
+        """The position of the newest event, 0 in an empty store."""
+        writer = await self.writer()
+        cursor = await writer.execute(
+            "SELECT coalesce(max(notification_id), 0) FROM events.stored_events"
+        )
+        return int((await cursor.fetchone() or (0,))[0])
+
+    async def recorded_at(self, position: int) -> datetime:
+        """When the event at that position was recorded."""
+        news = await self.news(position - 1, 1)
+        return news[0].recorded_at if news else datetime(1970, 1, 1, tzinfo=UTC)
+
+    async def news(self, after: int, limit: int) -> list[Envelope]:
+        """Envelopes behind a position, in order."""
+        writer = await self.writer()
+        cursor = await writer.execute(
+            f"SELECT {_COLUMNS} FROM events.stored_events WHERE notification_id > %s "
+            "ORDER BY notification_id LIMIT %s",
+            (after, limit),
+            binary=True,
+        )
+        return [decode(*row) for row in await cursor.fetchall()]
+
+    async def load(self, streams: Sequence[str]) -> list[Envelope]:
+        """All facts of these streams, each stream in order."""
+        async with self._pool.connection() as conn, conn.cursor(binary=True) as cursor:
+            await cursor.execute(
+                f"SELECT {_COLUMNS} FROM events.stored_events WHERE originator_id = ANY(%s) "
+                "ORDER BY originator_id, originator_version",
+                (list(streams),),
+            )
+            return [decode(*row) for row in await cursor.fetchall()]
+
+    async def load_links(self, keys: Sequence[LinkKey]) -> list[tuple[str, str, str, int]]:
+        """(parent, kind, child, since), at most LINKS_SHOWN + 1 for each key."""
+        async with self._pool.connection() as conn:
+            cursor = await conn.execute(
+                "SELECT k.parent, k.kind, d.child, d.since "
+                "FROM unnest(%s::text[], %s::text[]) AS k(parent, kind), LATERAL ("
+                "  SELECT child, since FROM ops.dependents"
+                "  WHERE parent = k.parent AND kind = k.kind LIMIT %s) AS d",
+                ([k[0] for k in keys], [k[1] for k in keys], LINKS_SHOWN + 1),
+            )
+            return [(p, k, c, int(s)) for p, k, c, s in await cursor.fetchall()]
+
+    async def answers(self, keys: Sequence[tuple[bytes, str]]) -> list[StoredAnswer]:
+        """Remembered answers for (caller, idempotency key)."""
+        async with self._pool.connection() as conn:
+            cursor = await conn.execute(
+                "SELECT i.caller, i.key, body_hash, status, answer, position "
+                "FROM ops.idempotency i "
+                "JOIN unnest(%s::bytea[], %s::text[]) AS k(caller, key) USING (caller, key)",
+                ([k[0] for k in keys], [k[1] for k in keys]),
+            )
+            rows = await cursor.fetchall()
+        return [StoredAnswer(bytes(c), k, bytes(h), s, bytes(a), p) for c, k, h, s, a, p in rows]
+
+    async def append(self, batch: Batch) -> tuple[Outcome, int]:
+        """Write the batch in one round trip, if the store is still at its expected head."""
+        writer = await self.writer()
+        cursor = writer.cursor(row_factory=tuple_row)
+        await cursor.execute(_APPEND, _parameters(batch), prepare=True)
+        outcome, head = await cursor.fetchone() or ("moved", 0)
+        return outcome, int(head)
+
+    @asynccontextmanager
+    async def locked(self) -> AsyncIterator[int]:
+        """Hold the append lock; yields the head. What happens inside commits at the end."""
+        writer = await self.writer()
+        async with writer.transaction():
+            cursor = await writer.execute("SELECT events.lock_head()")
+            yield int((await cursor.fetchone() or (0,))[0])
+
+    async def holds(self, batch: Batch) -> bool:
+        """Whether the batch is in the store, asked under the lock: the event ids tell."""
+        first = batch.rows[0]
+        writer = await self.writer()
+        cursor = await writer.execute(
+            "SELECT state FROM events.stored_events WHERE notification_id = %s",
+            (batch.expected_head + 1,),
+            binary=True,
+        )
+        found = await cursor.fetchone()
+        return found is not None and bytes(found[0]) == first.state
+
+    async def discard_writer(self) -> None:
+        """Give up a connection whose state is unknown."""
+        writer, self._writer = self._writer, None
+        if writer is not None:
+            await writer.close()
+
+    async def writer(self) -> Conn:
+        if self._writer is None or self._writer.closed:
+            self._writer = await psycopg.AsyncConnection.connect(
+                self._conninfo, autocommit=True, prepare_threshold=2
+            )
+        return self._writer
+
+
+def _parameters(batch: Batch) -> tuple[Any, ...]:
+    added, removed, dropped = _net(batch.links)
+    return (
+        batch.expected_head,
+        [row.envelope.originator_id for row in batch.rows],
+        [row.envelope.originator_version for row in batch.rows],
+        [row.topic for row in batch.rows],
+        [row.state for row in batch.rows],
+        [k[0] for k in added],
+        [k[1] for k in added],
+        [k[2] for k in added],
+        list(added.values()),
+        [k[0] for k in removed],
+        [k[1] for k in removed],
+        [k[2] for k in removed],
+        dropped,
+        _sides(batch),
+    )
+
+
+Place = tuple[str, str, str]
+
+
+def _net(links: Sequence[Link]) -> tuple[dict[Place, int], list[Place], list[str]]:
+    """What a sequence of changes comes to: the function drops, removes, then adds."""
+    added: dict[Place, int] = {}
+    removed: dict[Place, None] = {}
+    dropped: dict[str, None] = {}
+    for link in links:
+        place = (link.parent, link.kind, link.child)
+        match link.action:
+            case "add":
+                added[place] = link.since
+            case "remove":
+                added.pop(place, None)
+                removed[place] = None
+            case "drop":
+                added = {p: since for p, since in added.items() if p[2] != link.child}
+                dropped[link.child] = None
+    return added, list(removed), list(dropped)
+
+
+def _sides(batch: Batch) -> str | None:
+    if not (batch.people or batch.answers or batch.chores):
+        return None
+    answers = [
+        {
+            "caller": a.caller.hex(),
+            "key": a.key,
+            "body_hash": a.body_hash.hex(),
+            "status": a.status,
+            "answer": base64.b64encode(a.answer).decode(),
+            "position": a.position,
+        }
+        for a in batch.answers
+    ]
+    people = [{"person": p, "wrapped": base64.b64encode(w).decode()} for p, w in batch.people]
+    chores = [{"parent": p, "kind": k, "until": n} for p, k, n in batch.chores]
+    return orjson.dumps({"answers": answers, "people": people, "chores": chores}).decode()

@@ -1,0 +1,190 @@
+"""What a command sees while it decides: the cache plus what its batch decided before it."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import cast
+
+import uuid_utils
+from rpds import HashTrieMap
+
+from events.envelope import Envelope, EventTooLarge, Meta, encode
+from events.registry import DomainEvent
+from events.streams import EMAIL, KEY, KEY_ALIAS, TEAM, USER, stream
+from services.command.application.cache import Cache, Children, LinkKey, changed
+from services.command.application.folds import AnyState, evolve, fold_of
+from services.command.domain.dependents import TEAMS, Link, links
+from services.command.domain.errors import TooLarge
+from services.command.domain.key import ApiKey
+from services.command.domain.reservation import Reservation
+from services.command.domain.team import Team
+from services.command.domain.user import User
+
+
+@dataclass
+class Missing(Exception):
+    """Streams and link sets that must be loaded before the command can be decided."""
+
+    streams: set[str] = field(default_factory=set)
+    links: set[LinkKey] = field(default_factory=set)
+
+    def __or__(self, other: "Missing") -> "Missing":
+        return Missing(self.streams | other.streams, self.links | other.links)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One fact ready to be stored."""
+
+    envelope: Envelope
+    topic: str
+    state: bytes
+
+
+class View:
+    """States and links for one batch. Commands before this one in the batch have happened."""
+
+    def __init__(self, cache: Cache, now: datetime) -> None:
+        self._cache = cache
+        self._loaded: dict[str, AnyState] = {}
+        self.now = max(now, cache.recorded_at)
+        self.changed: dict[str, AnyState] = {}
+        self.rows: list[Row] = []
+        self.link_changes: list[Link] = []
+        self._children: dict[LinkKey, Children] = {}
+        self._fetched: dict[LinkKey, Children] = {}
+        self._partial: set[LinkKey] = set()
+
+    def supply(
+        self,
+        states: dict[str, AnyState],
+        children: dict[LinkKey, Children],
+        partial: set[LinkKey],
+    ) -> None:
+        """What was just loaded, streams that do not exist included; `partial` sets are cut."""
+        self._loaded.update(states)
+        self._fetched.update(children)
+        self._children.update(children)
+        self._partial |= partial
+
+    def with_loads_of(self, earlier: "View") -> "View":
+        """A fresh start that keeps what an earlier attempt loaded from the store."""
+        self._loaded = earlier._loaded
+        self._fetched = earlier._fetched
+        self._children = dict(earlier._fetched)
+        self._partial = earlier._partial
+        return self
+
+    @property
+    def whole_sets(self) -> dict[LinkKey, Children]:
+        """Link sets that may be kept: all that were not cut."""
+        return {k: v for k, v in self._children.items() if k not in self._partial}
+
+    def team(self, team_id: str) -> Team:
+        return cast("Team", self.state(stream(TEAM, team_id)))
+
+    def user(self, user_id: str) -> User:
+        return cast("User", self.state(stream(USER, user_id)))
+
+    def key(self, token: str) -> ApiKey:
+        return cast("ApiKey", self.state(stream(KEY, token)))
+
+    def email(self, claim: str) -> Reservation:
+        return cast("Reservation", self.state(stream(EMAIL, claim)))
+
+    def key_alias(self, digest: str) -> Reservation:
+        return cast("Reservation", self.state(stream(KEY_ALIAS, digest)))
+
+    def users(self, user_ids: Iterable[str]) -> dict[str, User]:
+        """Many users at once: one load for all that are missing."""
+        wanted = {user_id: stream(USER, user_id) for user_id in user_ids}
+        self.need(wanted.values())
+        return {user_id: cast("User", self.state(name)) for user_id, name in wanted.items()}
+
+    def need(self, streams: Iterable[str]) -> None:
+        """Raise Missing for all of these that are not at hand."""
+        absent = {name for name in streams if self._find(name) is None}
+        if absent:
+            raise Missing(streams=absent)
+
+    def state(self, name: str) -> AnyState:
+        found = self._find(name)
+        if found is None:
+            raise Missing(streams={name})
+        return found
+
+    def assume_new(self, name: str) -> None:
+        """A stream named by a fresh random id needs no look: the store refuses a coincidence."""
+        if self._find(name) is None:
+            self._loaded[name] = fold_of(name).initial
+
+    def children(self, parent: str, kind: str) -> Children:
+        key = (parent, kind)
+        if key in self._children:
+            return self._children[key]
+        cached = self._cache.children(key)
+        if cached is None:
+            raise Missing(links={key})
+        self._children[key] = cached
+        return cached
+
+    def record(self, facts: Sequence[tuple[str, DomainEvent]], meta: Meta) -> list[Envelope]:
+        """Fold the facts of one command as if they were stored; all of them or none."""
+        rows: list[Row] = []
+        states: dict[str, AnyState] = {}
+        first = self._cache.head + len(self.rows) + 1
+        for index, (name, event) in enumerate(facts):
+            state = states.get(name) or self.state(name)
+            version = state.version + 1
+            envelope = Envelope(
+                originator_id=name,
+                originator_version=version,
+                position=first + index,
+                event_id=str(uuid_utils.uuid7()),
+                recorded_at=self.now,
+                incarnation=version if event.begins_life else state.incarnation,
+                index=index,
+                count=len(facts),
+                meta=meta,
+                event=event,
+            )
+            try:
+                rows.append(Row(envelope, *encode(envelope)))
+            except EventTooLarge as error:
+                raise TooLarge(str(error)) from None
+            states[name] = evolve(state, envelope)
+        self.changed.update(states)
+        self.rows += rows
+        self._link(links_of(row.envelope for row in rows))
+        return [row.envelope for row in rows]
+
+    def _link(self, new: list[Link]) -> None:
+        self.link_changes += new
+        for link in new:
+            if link.action == "drop":
+                for key, children in self._children.items():
+                    self._children[key] = children.discard(link.child)
+                continue
+            key = (link.parent, link.kind)
+            known = self._children.get(key)
+            if known is None:
+                known = self._cache.children(key)
+            if known is None and link.kind == TEAMS and self._unborn(link.parent):
+                known = HashTrieMap()
+            if known is not None:
+                self._children[key] = changed(known, link)
+
+    def _unborn(self, parent: str) -> bool:
+        """A user that did not exist before this batch is in no team yet."""
+        before = self._cache.state(parent) or self._loaded.get(parent)
+        return before is not None and not before.version
+
+    def _find(self, name: str) -> AnyState | None:
+        found = self.changed.get(name)
+        if found is None:
+            found = self._loaded.get(name)
+        return self._cache.state(name) if found is None else found
+
+
+def links_of(envelopes: Iterable[Envelope]) -> list[Link]:
+    return [link for envelope in envelopes for link in links(envelope)]

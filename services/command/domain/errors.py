@@ -1,0 +1,88 @@
+"""What a decision can refuse. The classes know nothing of HTTP: one table per route does.
+
+DomainError
+├── NotFound          the thing a command names does not exist (any more)
+├── AlreadyExists     an id or a name is taken
+├── AlreadyMember     everybody who was to be added is in the team already
+├── NotAMember        the user is not in the team
+├── NotSamePerson     a user id and an e-mail address that belong to different users
+├── NegativeLimit     a budget or limit below zero (register D33)
+├── BudgetOrder       soft_budget is not strictly below max_budget
+├── NotAssigned       a key for somebody who is not in the team
+├── OverOwnBudget     a key that could spend more than its owner
+└── TooLarge          more events than one command may write, or a fact above 256 KiB
+"""
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+
+class DomainError(Exception):
+    """A command was refused; nothing was recorded."""
+
+
+class NotFound(DomainError):
+    def __init__(self, kind: str, identity: str) -> None:
+        super().__init__(f"{kind} {identity!r} does not exist")
+        self.kind, self.identity = kind, identity
+
+
+class AlreadyExists(DomainError):
+    def __init__(self, kind: str, identity: str) -> None:
+        super().__init__(f"{kind} {identity!r} exists already")
+        self.kind, self.identity = kind, identity
+
+
+class AlreadyMember(DomainError):
+    """`user_ids` are those asked for; a single one has its own text (team-api.md 3.9)."""
+
+    def __init__(self, user_ids: Sequence[str]) -> None:
+        super().__init__("already in the team: " + ", ".join(user_ids))
+        self.user_ids = user_ids
+
+
+class NotAMember(DomainError):
+    def __init__(self, identity: str) -> None:
+        super().__init__(f"{identity!r} is not in the team")
+        self.identity = identity
+
+
+class NotSamePerson(DomainError):
+    def __init__(self, email: str, user_id: str) -> None:
+        super().__init__(f"user_email '{email}' and user_id '{user_id}' are different users")
+        self.email, self.user_id = email, user_id
+
+
+class NegativeLimit(DomainError):
+    def __init__(self, field: str, value: Decimal | int) -> None:
+        shown = value if isinstance(value, int) else float(value)
+        super().__init__(f"{field} cannot be negative. Received: {shown}")
+
+
+class BudgetOrder(DomainError):
+    """`blamed` is the field that was sent and breaks the order."""
+
+    def __init__(self, soft: Decimal, maximum: Decimal, blamed: str) -> None:
+        if blamed == "soft_budget":
+            text = "soft_budget ({}) must be strictly lower than max_budget ({})"
+            super().__init__(text.format(float(soft), float(maximum)))
+        else:
+            text = "max_budget ({}) must be strictly greater than soft_budget ({})"
+            super().__init__(text.format(float(maximum), float(soft)))
+
+
+class NotAssigned(DomainError):
+    def __init__(self, user_id: str | None, team_id: str) -> None:
+        super().__init__(f"User={user_id} not assigned to team={team_id}")
+
+
+class OverOwnBudget(DomainError):
+    def __init__(self, asked: Decimal | None, own: Decimal) -> None:
+        shown = "unlimited" if asked is None else float(asked)
+        super().__init__(
+            f"max budget higher than user max. User max budget={float(own)}. Asked for {shown}"
+        )
+
+
+class TooLarge(DomainError):
+    """The command as a whole cannot be recorded in one piece; the text says what to split."""

@@ -1,0 +1,80 @@
+"""The virtual key. Its stream is named by the sha256 of the secret, which is never stored."""
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Literal
+
+from events import key as facts
+from events.envelope import Envelope
+from events.key import KeySettings
+from events.registry import DomainEvent
+from services.command.domain.errors import AlreadyExists, NotFound
+from services.command.domain.limits import check_not_negative
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKey:
+    """Folded state of one key stream. A deleted key is never open again."""
+
+    incarnation: int = 0
+    open: bool = False
+    version: int = 0
+    settings: KeySettings = field(default_factory=lambda: KeySettings(key_name=""))
+    created_at: datetime | None = None
+    created_by: str | None = None
+    updated_at: datetime | None = None
+    updated_by: str | None = None
+
+
+def generate(key: ApiKey, settings: KeySettings) -> list[DomainEvent]:
+    """Refuses a secret that was ever used before (S06) and negative limits (2.2)."""
+    check_not_negative(
+        {
+            "max_budget": settings.max_budget,
+            "soft_budget": settings.soft_budget,
+            "tpm_limit": settings.limits.tpm_limit,
+            "rpm_limit": settings.limits.rpm_limit,
+            "max_parallel_requests": settings.max_parallel_requests,
+        }
+    )
+    if key.incarnation:
+        raise AlreadyExists("key", settings.key_name)
+    return [facts.KeyGenerated(settings=settings)]
+
+
+def delete(
+    key: ApiKey, token: str, cause: Literal["key", "member", "team"] = "key"
+) -> list[DomainEvent]:
+    if not key.open:
+        raise NotFound("key", token)
+    return [facts.KeyDeleted(settings=key.settings, cause=cause)]
+
+
+def set_blocked(key: ApiKey, *, blocked: bool) -> list[DomainEvent]:
+    if bool(key.settings.blocked) == blocked:
+        return []
+    return [facts.KeyBlocked() if blocked else facts.KeyUnblocked()]
+
+
+def evolve(key: ApiKey, envelope: Envelope) -> ApiKey:
+    event, at, actor = envelope.event, envelope.recorded_at, envelope.meta.actor
+    version = envelope.originator_version
+    if isinstance(event, facts.KeyGenerated):
+        return ApiKey(
+            incarnation=version,
+            open=True,
+            version=version,
+            settings=event.settings,
+            created_at=at,
+            created_by=actor,
+            updated_at=at,
+            updated_by=actor,
+        )
+    key = replace(key, version=version, updated_at=at, updated_by=actor)
+    match event:
+        case facts.KeyDeleted():
+            return replace(key, open=False)
+        case facts.KeyBlocked() | facts.KeyUnblocked():
+            blocked = isinstance(event, facts.KeyBlocked)
+            return replace(key, settings=key.settings.model_copy(update={"blocked": blocked}))
+    return key

@@ -1,0 +1,78 @@
+"""The user: comes to exist by `/user/new` or by being added to a team."""
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from events import user as facts
+from events.envelope import Envelope
+from events.registry import DomainEvent
+from events.user import UserSettings
+from events.values import Sealed
+from services.command.domain.errors import AlreadyExists
+from services.command.domain.limits import check_not_negative
+
+IMPLICIT_ROLE = "internal_user"
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """Folded state of one user stream. `incarnation` 0 means: never created."""
+
+    incarnation: int = 0
+    open: bool = False
+    version: int = 0
+    settings: UserSettings = field(default_factory=lambda: UserSettings(person=""))
+    created_at: datetime | None = None
+    updated_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CreateUser:
+    user_id: str
+    settings: UserSettings
+
+
+def create(user: User, command: CreateUser) -> list[DomainEvent]:
+    """Refuses an id in use (supporting-api.md 3.1) and negative limits."""
+    settings = command.settings
+    check_not_negative(
+        {
+            "max_budget": settings.max_budget,
+            "tpm_limit": settings.limits.tpm_limit,
+            "rpm_limit": settings.limits.rpm_limit,
+            "max_parallel_requests": settings.max_parallel_requests,
+        }
+    )
+    if user.open:
+        raise AlreadyExists("user", command.user_id)
+    return [facts.UserCreated(settings=settings)]
+
+
+def create_implicitly(person: str, email: Sealed | None, claim: str | None) -> DomainEvent:
+    """The user that adding an unknown member brings about (supporting-api.md 3.6)."""
+    settings = UserSettings(person=person, email=email, email_claim=claim, user_role=IMPLICIT_ROLE)
+    return facts.UserCreated(settings=settings, implicit=True)
+
+
+def give_email(user: User, email: Sealed, claim: str) -> DomainEvent:
+    """A known user without an address gets the one he was added by (register D28)."""
+    return facts.UserEmailChanged(
+        before=user.settings.email,
+        after=email,
+        before_claim=user.settings.email_claim,
+        after_claim=claim,
+    )
+
+
+def evolve(user: User, envelope: Envelope) -> User:
+    event, at = envelope.event, envelope.recorded_at
+    version = envelope.originator_version
+    match event:
+        case facts.UserCreated(settings=settings):
+            return User(
+                version, open=True, version=version, settings=settings, created_at=at, updated_at=at
+            )
+        case facts.UserEmailChanged(after=email, after_claim=claim):
+            settings = user.settings.model_copy(update={"email": email, "email_claim": claim})
+            return replace(user, settings=settings, version=version, updated_at=at)
+    return replace(user, version=version)

@@ -1,0 +1,165 @@
+"""The application both APIs are built on: what holds for every request, whatever its route."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from uuid import uuid4
+
+import structlog
+from fastapi import FastAPI
+from starlette.datastructures import Headers
+from starlette.middleware import Middleware
+from starlette.types import ASGIApp, Lifespan, Message, Receive, Scope, Send
+
+from services.edge.body import LedgerRoute
+from services.edge.errors import ShapeB, handlers, render, unexpected
+from services.edge.requests.common import MAX_JSON_DEPTH
+
+_log = structlog.get_logger(__name__)
+_SANE_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+_MOST_DIGITS = 18
+
+
+@dataclass(frozen=True, slots=True)
+class EdgeSettings:
+    """What an installation may choose.
+
+    `strict` keeps LiteLLM's wording of shape-B errors (register D60). A body of more than
+    `max_body_bytes` is 413, JSON of more than `max_json_depth` levels 422.
+    """
+
+    strict: bool = False
+    max_body_bytes: int = 1024 * 1024
+    max_json_depth: int = MAX_JSON_DEPTH
+
+
+DEFAULTS = EdgeSettings()
+
+
+def create_app(
+    settings: EdgeSettings = DEFAULTS,
+    *,
+    title: str = "teamledger",
+    version: str = "0",
+    lifespan: Lifespan[FastAPI] | None = None,
+) -> FastAPI:
+    """An application without routes; theirs are to be of class LedgerRoute.
+
+    Every answer carries `x-request-id` and, unless it says otherwise, `cache-control: no-store`.
+    """
+    app = FastAPI(
+        title=title,
+        version=version,
+        lifespan=lifespan,
+        redirect_slashes=False,
+        docs_url=None,
+        redoc_url=None,
+        exception_handlers=handlers(strict=settings.strict),
+        middleware=[
+            Middleware(Exchange, strict=settings.strict),
+            Middleware(BodyLimit, limit=settings.max_body_bytes),
+        ],
+    )
+    app.router.route_class = LedgerRoute
+    app.state.max_json_depth = settings.max_json_depth
+    return app
+
+
+class Exchange:
+    """Outermost: names the exchange, and answers the errors that nobody foresaw.
+
+    The correlation id is the caller's `x-request-id` if it is a plain token, else a new one; it
+    stands in `request.state.correlation_id`, in the answer and in every line logged meanwhile.
+    """
+
+    def __init__(self, app: ASGIApp, *, strict: bool) -> None:
+        self._app = app
+        self._strict = strict
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        identity = _correlation_id(Headers(scope=scope))
+        scope.setdefault("state", {})["correlation_id"] = identity
+        answered = _Answered(send, identity)
+        with structlog.contextvars.bound_contextvars(correlation_id=identity):
+            try:
+                await self._app(scope, receive, answered)
+            except Exception:
+                _log.exception("request_failed", correlation_id=identity, route=_route(scope))
+                if answered.begun:
+                    raise
+                error = render(unexpected(identity), strict=self._strict)
+                await error(scope, receive, answered)
+
+
+class _Answered:
+    """A `send` that marks the answer and remembers whether it has begun."""
+
+    def __init__(self, send: Send, identity: str) -> None:
+        self.begun = False
+        self._send = send
+        self._identity = identity.encode()
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.begun = True
+            message = {**message, "headers": self._marked(message.get("headers", ()))}
+        await self._send(message)
+
+    def _marked(self, given: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+        headers = [*given, (b"x-request-id", self._identity)]
+        if all(name.lower() != b"cache-control" for name, _ in headers):
+            headers.append((b"cache-control", b"no-store"))
+        return headers
+
+
+class BodyLimit:
+    """Refuses a body of more than `limit` bytes, declared or streamed, once somebody reads it.
+
+    Raised where the body is read, so that a wrong path or method is answered first (1.1).
+    """
+
+    def __init__(self, app: ASGIApp, *, limit: int) -> None:
+        self._app = app
+        self._limit = limit
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        declared = _declared_length(Headers(scope=scope))
+        received = 0
+
+        async def counted() -> Message:
+            nonlocal received
+            self._check(declared)
+            message = await receive()
+            if message["type"] == "http.request":
+                received += len(message.get("body", b""))
+                self._check(received)
+            return message
+
+        await self._app(scope, counted, send)
+
+    def _check(self, length: int) -> None:
+        if length > self._limit:
+            raise ShapeB(413, f"Request body too large. Limit: {self._limit} bytes")
+
+
+def _correlation_id(headers: Headers) -> str:
+    given = headers.get("x-request-id", "")
+    return given if _SANE_ID.fullmatch(given) else uuid4().hex
+
+
+def _declared_length(headers: Headers) -> int:
+    text = headers.get("content-length", "")
+    if not (text.isascii() and text.isdigit()):
+        return 0
+    return int(text[: _MOST_DIGITS + 1])
+
+
+def _route(scope: Scope) -> str:
+    """The template of the path: ids in a path may be e-mail addresses, which are not logged."""
+    return f"{scope['method']} {getattr(scope.get('route'), 'path', 'unknown')}"

@@ -1,0 +1,97 @@
+"""Bodies of the routes about keys (supporting-api.md 2), and what users share with them."""
+
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+
+from services.edge.requests.common import (
+    Blankable,
+    Duration,
+    Identifier,
+    Items,
+    JsonList,
+    JsonObject,
+    Limit,
+    Money,
+    ObjectPermissionRequest,
+    RequestModel,
+    Text,
+    Texts,
+    UserId,
+    VectorStoreIndex,
+)
+
+ThroughputType = Literal["guaranteed_throughput", "best_effort_throughput", "dynamic"]
+
+
+class KeyFields(RequestModel):
+    """What `/key/generate` and `/user/new` have in common."""
+
+    key_alias: Text | None = None
+    duration: Duration | None = None
+    models: Texts | None = Field(default_factory=list)
+    spend: Money | None = None
+    max_budget: Money | None = None
+    user_id: UserId | None = None
+    team_id: Identifier | None = None
+    agent_id: Text | None = None
+    max_parallel_requests: Limit | None = None
+    metadata: JsonObject | None = Field(default_factory=dict)
+    tpm_limit: Limit | None = None
+    rpm_limit: Limit | None = None
+    budget_duration: Duration | None = None
+    allowed_cache_controls: JsonList | None = Field(default_factory=list)
+    config: JsonObject | None = Field(default_factory=dict)
+    permissions: JsonObject | None = Field(default_factory=dict)
+    model_max_budget: JsonObject | None = Field(default_factory=dict)
+    model_rpm_limit: JsonObject | None = None
+    model_tpm_limit: JsonObject | None = None
+    guardrails: Texts | None = None
+    policies: Texts | None = None
+    prompts: Texts | None = None
+    blocked: bool | None = None
+    aliases: JsonObject | None = Field(default_factory=dict)
+    object_permission: ObjectPermissionRequest | None = None
+    send_invite_email: bool | None = None
+
+
+class GenerateKey(KeyFields):
+    """`/key/generate` (2.2). `max_budget: ""` is null here, as nowhere else."""
+
+    key: Text | None = None
+    max_budget: Blankable[Money] = None
+    soft_budget: Money | None = None
+    budget_id: Text | None = None
+    organization_id: Text | None = None
+    project_id: Text | None = None
+    tags: Texts | None = None
+    enforced_params: Texts | None = None
+    allowed_routes: Texts | None = Field(default_factory=list)
+    allowed_passthrough_routes: JsonList | None = None
+    allowed_vector_store_indexes: Items[VectorStoreIndex] | None = None
+    rpm_limit_type: ThroughputType | None = None
+    tpm_limit_type: ThroughputType | None = None
+    router_settings: JsonObject | None = None
+    access_group_ids: Texts | None = None
+    key_type: Literal["default", "llm_api", "management", "read_only"] | None = "default"
+    auto_rotate: bool | None = False
+    rotation_interval: Duration | None = None
+
+
+class DeleteKeys(RequestModel):
+    """`/key/delete` (2.5): keys, plain or hashed, or aliases; 422 when neither names any."""
+
+    keys: Texts | None = None
+    key_aliases: Texts | None = None
+
+    @model_validator(mode="after")
+    def _names_some(self) -> Self:
+        if not self.keys and not self.key_aliases:
+            raise ValueError("Either keys or key_aliases must be provided")
+        return self
+
+
+class KeyRef(RequestModel):
+    """`/key/block` and `/key/unblock` (2.7): a key, plain or hashed."""
+
+    key: Text

@@ -1,0 +1,66 @@
+"""One entry of the audit log (team-api.md 1.8, supporting-api.md 7) and what is masked in it."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from events.values import JsonObject
+from services.edge.shapes.times import iso
+
+_SEGMENTS = re.compile(r"[_-]")
+_SHOWN = 4
+_LONG_ENOUGH = 3 * _SHOWN
+"""A secret no longer than this is hidden as a whole: eight of its characters would tell it."""
+
+
+def audit_log(row: Mapping[str, Any]) -> JsonObject:
+    """The contract's fields, then ours: `actor`, `on_behalf_of`, `command` and `position`.
+
+    The row has `id`, `updated_at` (a datetime), `actor` (user id), `actor_role`, `on_behalf_of`
+    (the opened claim), `changed_by_api_key` (sha256), `action`, `table_name`, `object_id`,
+    `before_value`, `updated_values`, `command` and `position`. `changed_by` answers the claim only
+    where a proxy admin made it (D46). In the values, texts under a key with a segment `key` are
+    masked; `object_id` is not, being what the entry is about.
+    """
+    return {
+        "id": row["id"],
+        "updated_at": iso(row["updated_at"]),
+        "changed_by": _changed_by(row),
+        "changed_by_api_key": row["changed_by_api_key"] or "",
+        "action": row["action"],
+        "table_name": row["table_name"],
+        "object_id": row["object_id"],
+        "before_value": _masked(row["before_value"]),
+        "updated_values": _masked(row["updated_values"]),
+        "actor": row["actor"],
+        "on_behalf_of": row["on_behalf_of"],
+        "command": row["command"],
+        "position": row["position"],
+    }
+
+
+def _changed_by(row: Mapping[str, Any]) -> str:
+    if row["actor_role"] == "proxy_admin" and row["on_behalf_of"]:
+        return str(row["on_behalf_of"])
+    return row["actor"] or ""
+
+
+def _masked(value: object, *, secret: bool = False) -> object:
+    match value:
+        case dict():
+            return {name: _masked(part, secret=_names_a_key(name)) for name, part in value.items()}
+        case list():
+            return [_masked(part, secret=secret) for part in value]
+        case str() if secret:
+            return _mask(value)
+    return value
+
+
+def _names_a_key(name: str) -> bool:
+    return "key" in _SEGMENTS.split(name.lower())
+
+
+def _mask(text: str) -> str:
+    if len(text) <= _LONG_ENOUGH:
+        return "****"
+    return f"{text[:_SHOWN]}****{text[-_SHOWN:]}"
