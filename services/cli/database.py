@@ -1,0 +1,36 @@
+"""How commands of the CLI find the database: by URL, or the one embedded in the data directory."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from services.database.data_directory import DataDirectoryError
+from services.database.embedded import EmbeddedServer
+from services.settings import Settings
+
+
+@contextmanager
+def locked_database(settings: Settings) -> Iterator[str]:
+    """The database for a service: an embedded one is started, and locked for this process."""
+    if settings.database_url is not None:
+        yield settings.database_url.get_secret_value()
+        return
+    with EmbeddedServer(settings.data_dir) as server:
+        yield server.conninfo()
+
+
+@contextmanager
+def any_database(settings: Settings) -> Iterator[str]:
+    """The database for a visitor: that of a running service, else one started for the purpose."""
+    if settings.database_url is not None:
+        yield settings.database_url.get_secret_value()
+        return
+    server = EmbeddedServer(settings.data_dir)
+    try:
+        server.start()
+    except DataDirectoryError:
+        if server.postmaster_pid() is None:
+            raise
+    try:
+        yield server.conninfo()
+    finally:
+        server.stop()

@@ -1,0 +1,43 @@
+"""Expected failures end a command with one clear text, not a traceback."""
+
+import functools
+from collections.abc import Callable
+from typing import ParamSpec, TypeVar
+
+import psycopg
+import typer
+
+from services.database.connections import DatabaseUnusable
+from services.database.data_directory import DataDirectoryError
+from services.database.programs import EmbeddedServerError
+from services.database.migrations import MigrationError
+from services.database.secrets import SecretsError
+from services.database.vault import WrongRootKey
+from services.settings import SettingsError
+
+EXPECTED = (
+    DatabaseUnusable,
+    DataDirectoryError,
+    EmbeddedServerError,
+    MigrationError,
+    SecretsError,
+    SettingsError,
+    WrongRootKey,
+    psycopg.OperationalError,
+)
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def explained(command: Callable[P, R]) -> Callable[P, R]:
+    """Exit with status 2 and the text of an expected failure."""
+
+    @functools.wraps(command)
+    def run(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return command(*args, **kwargs)
+        except EXPECTED as failure:
+            typer.echo(f"error: {failure}", err=True)
+            raise typer.Exit(2) from None
+
+    return run

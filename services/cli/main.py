@@ -1,0 +1,38 @@
+"""The command line: `teamledger --help`."""
+
+from importlib.metadata import version as installed
+from typing import Annotated
+
+import typer
+
+from services.cli import rebuild, replay, serve
+
+app = typer.Typer(
+    name="teamledger",
+    help="Teams, members, budgets and keys for an LLM gateway, on an event store.",
+    no_args_is_help=True,
+    pretty_exceptions_show_locals=False,
+)
+
+
+def _version(asked: bool) -> None:  # noqa: FBT001
+    if asked:
+        typer.echo(f"teamledger {installed('teamledger')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    pass
+
+
+app.command(name="serve")(serve.serve)
+app.command(name="rebuild")(rebuild.rebuild)
+app.command(name="replay")(replay.replay)
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,63 @@
+"""`teamledger serve`: both services in one process."""
+
+import gc
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+import uvicorn
+
+from services.cli.database import locked_database
+from services.cli.failures import explained
+from services.database.secrets import load_secrets
+from services.settings import Settings, load_settings
+from services.standalone import prepare_database, standalone
+from services.telemetry import configure_logging
+
+GRACE_SECONDS = 10
+
+
+@explained
+def serve(
+    host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on.")] = None,
+    data_dir: Annotated[
+        Path | None, typer.Option(help="Where the embedded database and the keys live.")
+    ] = None,
+) -> None:
+    """Start the service: embedded PostgreSQL unless TEAMLEDGER_DATABASE_URL is set."""
+    given = {"host": host, "port": port, "data_dir": data_dir}
+    settings = load_settings({name: value for name, value in given.items() if value is not None})
+    configure_logging(settings.log_level)
+    secrets = load_secrets(settings)
+    if secrets.created_master_key:
+        typer.echo(f"master key, shown this once: {secrets.master_key}")
+    with locked_database(settings) as url:
+        prepare_database(url)
+        app = standalone(settings, secrets, url)
+        typer.echo(f"teamledger listens on http://{settings.host}:{settings.port}")
+        _listen(settings, app)
+
+
+def _listen(settings: Settings, app: object) -> None:
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(100_000, 50, 100)
+    config = uvicorn.Config(
+        app,  # type: ignore[arg-type]
+        host=settings.host,
+        port=settings.port,
+        loop="auto",
+        http="httptools",
+        lifespan="on",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+        backlog=2048,
+    )
+    server = uvicorn.Server(config)
+    server.run()
+    if not server.started:
+        sys.exit(3)

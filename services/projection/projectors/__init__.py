@@ -1,0 +1,15 @@
+"""The projectors behind the contract's GETs: one group, one position, one transaction."""
+
+from services.projection.projector import OpenSealed, Projector
+from services.projection.projectors.audit import AuditProjector
+from services.projection.projectors.keys import KEYS
+from services.projection.projectors.memberships import MEMBERSHIPS
+from services.projection.projectors.teams import TEAMS
+from services.projection.projectors.users import UsersProjector
+
+GROUP = "contract"
+
+
+def contract_projectors(open_sealed: OpenSealed) -> list[Projector]:
+    """All of them; `open_sealed` is asked for the personal data of users, once per batch."""
+    return [TEAMS, MEMBERSHIPS, UsersProjector(open_sealed), KEYS, AuditProjector()]

@@ -1,0 +1,96 @@
+"""Read model `audit_1`: one row per command and changed thing (D44), holding what changed.
+
+A row stands under the position of its first fact. A command never spans two batches, so a row
+is complete when it is written. Streams of reservations are nobody's concern here.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from events import streams
+from events.envelope import Envelope
+from events.streams import kind_and_id
+from services.projection.projector import FactFailed
+from services.projection.projectors.audit_notes import NOTES, Entry
+from services.projection.rows import Rows, Table
+
+TABLE = Table(
+    "audit_1",
+    key={"position": "bigint"},
+    columns={
+        "id": "text",
+        "updated_at": "timestamptz",
+        "action": "text",
+        "table_name": "text",
+        "object_id": "text",
+        "object_team_id": "text",
+        "object_key_hash": "text",
+        "actor": "text",
+        "actor_key": "text",
+        "actor_role": "text",
+        "claim": "jsonb",
+        "command": "text",
+        "command_id": "text",
+        "correlation_id": "text",
+        "before_value": "jsonb",
+        "updated_values": "jsonb",
+    },
+)
+TABLE_NAMES = {
+    streams.TEAM: "LiteLLM_TeamTable",
+    streams.USER: "LiteLLM_UserTable",
+    streams.KEY: "LiteLLM_VerificationToken",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class AuditProjector:
+    """Groups the facts of a batch by command and stream, one entry each."""
+
+    table: Table = TABLE
+
+    async def fold(self, facts: Sequence[Envelope]) -> Rows:
+        rows = Rows(self.table)
+        for first, entry in _entries(facts):
+            _put(rows, first, entry)
+        return rows
+
+
+def _entries(facts: Sequence[Envelope]) -> list[tuple[Envelope, Entry]]:
+    entries: dict[tuple[str, str], tuple[Envelope, Entry]] = {}
+    for at in facts:
+        note = NOTES.get(type(at.event))
+        if note is None:
+            continue
+        place = at.meta.command_id, at.originator_id
+        if place not in entries:
+            entries[place] = at, Entry(kind_and_id(at.originator_id)[1])
+        try:
+            entries[place][1].facts.add(type(at.event))
+            note(entries[place][1], at.event)
+        except Exception as error:
+            raise FactFailed(TABLE.name, at.event.type_name, at.position, error) from error
+    return list(entries.values())
+
+
+def _put(rows: Rows, first: Envelope, entry: Entry) -> None:
+    kind, meta = kind_and_id(first.originator_id)[0], first.meta
+    rows.put(
+        (first.position,),
+        id=first.event_id,
+        updated_at=first.recorded_at,
+        action=entry.action,
+        table_name=TABLE_NAMES[kind],
+        object_id=entry.object_id,
+        object_team_id=entry.object_id if kind == streams.TEAM else entry.team_id,
+        object_key_hash=entry.object_id if kind == streams.KEY else None,
+        actor=meta.actor,
+        actor_key=meta.actor_key,
+        actor_role=meta.actor_role,
+        claim=meta.on_behalf_of.model_dump() if meta.on_behalf_of else None,
+        command=meta.command,
+        command_id=meta.command_id,
+        correlation_id=meta.correlation_id,
+        before_value=entry.before_value,
+        updated_values=entry.updated_values,
+    )

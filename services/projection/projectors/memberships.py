@@ -1,0 +1,55 @@
+"""Read model `memberships_1`: one row per member of a team; a deleted team keeps its rows."""
+
+from events.envelope import Envelope
+from events.streams import kind_and_id
+from events.team import MemberAdded, MemberBudgetChanged, MemberRemoved, MemberRoleChanged
+from events.values import MemberLimits
+from services.projection.projector import TableProjector, on
+from services.projection.rows import Key, Rows, Table
+
+TABLE = Table(
+    "memberships_1",
+    key={"team_id": "text", "incarnation": "bigint", "user_id": "text"},
+    columns={"role": "text", "joined": "bigint", "joined_at": "timestamptz", "limits": "jsonb"},
+)
+
+
+def added(rows: Rows, at: Envelope, event: MemberAdded) -> None:
+    rows.put(
+        _key(at, event.user_id),
+        role=event.role,
+        joined=at.originator_version,
+        joined_at=at.recorded_at,
+        limits=_limits(event.limits),
+    )
+
+
+def role_changed(rows: Rows, at: Envelope, event: MemberRoleChanged) -> None:
+    rows.change(_key(at, event.user_id), role=event.after)
+
+
+def budget_changed(rows: Rows, at: Envelope, event: MemberBudgetChanged) -> None:
+    rows.change(_key(at, event.user_id), limits=_limits(event.after))
+
+
+def removed(rows: Rows, at: Envelope, event: MemberRemoved) -> None:
+    rows.delete(_key(at, event.user_id))
+
+
+def _key(at: Envelope, user_id: str) -> Key:
+    return kind_and_id(at.originator_id)[1], at.incarnation, user_id
+
+
+def _limits(limits: MemberLimits | None) -> dict[str, object] | None:
+    return None if limits is None else limits.model_dump(mode="json")
+
+
+MEMBERSHIPS = TableProjector(
+    TABLE,
+    {
+        **on(MemberAdded, added),
+        **on(MemberRoleChanged, role_changed),
+        **on(MemberBudgetChanged, budget_changed),
+        **on(MemberRemoved, removed),
+    },
+)

@@ -1,0 +1,99 @@
+"""Read model `users_1`: one row per life of a user, with the personal data in the clear."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from events.envelope import Envelope
+from events.streams import kind_and_id
+from events.user import UserCreated, UserEmailChanged
+from events.values import Sealed
+from services.projection.projector import Folds, OpenSealed, fold_all, on
+from services.projection.rows import Key, Rows, Table
+
+TABLE = Table(
+    "users_1",
+    key={"user_id": "text", "incarnation": "bigint"},
+    columns={
+        "person": "text",
+        "email": "text",
+        "email_lower": "text",
+        "user_alias": "text",
+        "user_role": "text",
+        "settings": "jsonb",
+        "created_at": "timestamptz",
+        "updated_at": "timestamptz",
+        "version": "bigint",
+        "deleted_at": "timestamptz",
+    },
+)
+_APART = {"person", "email", "user_alias"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    """The folds of one batch, with its personal data at hand."""
+
+    texts: Mapping[Sealed, str | None]
+
+    @property
+    def folds(self) -> Folds:
+        return {**on(UserCreated, self.created), **on(UserEmailChanged, self.email_changed)}
+
+    def created(self, rows: Rows, at: Envelope, event: UserCreated) -> None:
+        settings = event.settings
+        email = self._text(settings.email)
+        rows.put(
+            _key(at),
+            person=settings.person,
+            email=email,
+            email_lower=_lower(email),
+            user_alias=self._text(settings.user_alias),
+            user_role=settings.user_role,
+            settings=settings.model_dump(mode="json", exclude=_APART),
+            created_at=at.recorded_at,
+            updated_at=at.recorded_at,
+            version=at.originator_version,
+        )
+
+    def email_changed(self, rows: Rows, at: Envelope, event: UserEmailChanged) -> None:
+        email = self._text(event.after)
+        rows.merge(_key(at), "settings", {"email_claim": event.after_claim})
+        rows.change(
+            _key(at),
+            email=email,
+            email_lower=_lower(email),
+            updated_at=at.recorded_at,
+            version=at.originator_version,
+        )
+
+    def _text(self, sealed: Sealed | None) -> str | None:
+        return None if sealed is None else self.texts[sealed]
+
+
+@dataclass(frozen=True, slots=True)
+class UsersProjector:
+    """Opens the personal data of a batch at once, then folds."""
+
+    open_sealed: OpenSealed
+    table: Table = TABLE
+
+    async def fold(self, facts: Sequence[Envelope]) -> Rows:
+        sealed = list(dict.fromkeys(box for at in facts for box in _boxes(at)))
+        texts = await self.open_sealed(sealed) if sealed else {}
+        return fold_all(self.table, _Opened(texts).folds, facts)
+
+
+def _boxes(at: Envelope) -> Iterator[Sealed]:
+    match at.event:
+        case UserCreated(settings=settings):
+            yield from (box for box in (settings.email, settings.user_alias) if box)
+        case UserEmailChanged(after=Sealed() as after):
+            yield after
+
+
+def _key(at: Envelope) -> Key:
+    return kind_and_id(at.originator_id)[1], at.incarnation
+
+
+def _lower(email: str | None) -> str | None:
+    return None if email is None else email.lower()

@@ -1,0 +1,1 @@
+"""Benchmarks of the whole service over HTTP; see README.md in this folder."""

@@ -1,0 +1,155 @@
+"""Events per second from the store into the read models: `python -m tests.benchmarks.projection`.
+
+Fills a store of its own with a mixed history (teams, members, budgets, metadata, keys, users),
+then measures reading and decoding alone, folding alone, the running group, and a rebuild.
+"""
+
+import argparse
+import asyncio
+import random
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from decimal import Decimal
+
+from events.envelope import Envelope
+from events.key import KeyGenerated, KeySettings
+from events.registry import DomainEvent
+from events.streams import KEY, TEAM, USER, Stream, stream
+from events.team import (
+    MemberAdded,
+    MemberRoleChanged,
+    TeamBudgetChanged,
+    TeamCreated,
+    TeamMetadataChanged,
+    TeamSettings,
+)
+from events.user import UserCreated, UserSettings
+from events.values import Sealed, TeamBudget
+from services.database.connections import Pool, open_pool, service_conninfo
+from services.projection.feed.store import StoreFeed
+from services.projection.head import Head
+from services.projection.projectors import GROUP, contract_projectors
+from services.projection.rebuild import rebuild
+from services.projection.runner import ProjectionGroup
+from tests.support.eventlog import History, append, create_read, create_store, owner
+from tests.support.postgres import fresh_database, open_directory, running_server
+
+Command = tuple[tuple[Stream, DomainEvent], ...]
+
+
+def history(count: int) -> Iterator[list[Envelope]]:
+    """Commands with about `count` facts: one fact in eight creates a team, half are members'."""
+    chance = random.Random(1)  # noqa: S311
+    log = History()
+    while log.position < count:
+        yield log.command(*_command(chance, log.position))
+
+
+def _command(chance: random.Random, number: int) -> Command:
+    team = stream(TEAM, f"team-{chance.randrange(1 + number // 8)}")
+    kind = chance.randrange(8)
+    if kind == 0:
+        team = stream(TEAM, f"team-{number // 8 + 1}-{number}")
+        settings = TeamSettings(
+            team_alias=f"alias {number}",
+            metadata={"cost": number, "owner": "x"},
+            budget=TeamBudget(max_budget=Decimal(100), budget_duration="30d"),
+            models=["gpt-4o", "claude"],
+        )
+        admin = MemberAdded(user_id="default_user_id", role="admin")
+        return (team, TeamCreated(settings=settings)), (team, admin)
+    return (_fact(kind, team, number),)
+
+
+def _fact(kind: int, team: Stream, number: int) -> tuple[Stream, DomainEvent]:
+    match kind:
+        case 1:
+            after = TeamBudget(max_budget=Decimal(number))
+            return team, TeamBudgetChanged(before=TeamBudget(), after=after)
+        case 2:
+            return team, TeamMetadataChanged(before={}, after={"cost": number})
+        case 3:
+            return team, MemberRoleChanged(user_id=f"u{number}", before="user", after="admin")
+        case 4:
+            token = f"{number:064x}"
+            return stream(KEY, token), KeyGenerated(settings=KeySettings(key_name="sk-...abcd"))
+        case 5:
+            user = UserSettings(
+                person=f"p{number}", email=Sealed(person=f"p{number}", box="b" * 60)
+            )
+            return stream(USER, f"u{number}"), UserCreated(settings=user)
+        case _:
+            return team, MemberAdded(user_id=f"u{number}", role="user")
+
+
+async def _open(boxes: Sequence[Sealed]) -> Mapping[Sealed, str | None]:
+    return {box: f"{box.person}@example.com" for box in boxes}
+
+
+async def _measure(url: str, count: int) -> None:
+    pool = await open_pool(service_conninfo(url), 2, 8, "benchmark")
+    feed = StoreFeed(pool, service_conninfo(url))
+    try:
+        await _read_and_fold(feed, count)
+        await _live(pool, feed, count)
+        await _rebuild(pool, feed, url, count)
+    finally:
+        await feed.close()
+        await pool.close()
+
+
+async def _read_and_fold(feed: StoreFeed, count: int) -> None:
+    reading = folding = 0.0
+    position = 0
+    while position < count:
+        began = time.perf_counter()
+        page = await feed.after(position)
+        reading += time.perf_counter() - began
+        began = time.perf_counter()
+        for projector in contract_projectors(_open):
+            await projector.fold(page)
+        folding += time.perf_counter() - began
+        position = page[-1].position
+    print(f"read and decode {count / reading:10,.0f} events/s")
+    print(f"fold            {count / folding:10,.0f} events/s")
+
+
+async def _live(pool: Pool, feed: StoreFeed, count: int) -> None:
+    group = ProjectionGroup(GROUP, contract_projectors(_open), feed, pool, Head(pool))
+    began = time.perf_counter()
+    running = asyncio.create_task(group.run())
+    await group.wait_for(count, 600)
+    print(f"running group   {count / (time.perf_counter() - began):10,.0f} events/s")
+    await group.stop()
+    await running
+
+
+async def _rebuild(pool: Pool, feed: StoreFeed, url: str, count: int) -> None:
+    group = ProjectionGroup(GROUP, contract_projectors(_open), feed, pool, Head(pool))
+    told: Callable[[int, int], None] = lambda _position, _target: None  # noqa: E731
+    began = time.perf_counter()
+    report = await rebuild(group, url, progress=told)
+    print(f"rebuild         {count / (time.perf_counter() - began):10,.0f} events/s")
+    print(f"equal tables    {sum(table.equal for table in report.tables)} of {len(report.tables)}")
+
+
+def main() -> None:
+    """Print the figures."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--events", type=int, default=100_000)
+    count = parser.parse_args().events
+    with open_directory() as parent, running_server(parent / "data") as server:
+        with fresh_database(server) as url:
+            create_store(url)
+            create_read(url)
+            with owner(url) as conn:
+                envelopes = [at for command in history(count) for at in command]
+                append(conn, envelopes)
+                conn.execute("VACUUM ANALYZE events.stored_events")
+            last = envelopes[-1].position
+            del envelopes
+            asyncio.run(_measure(url, last))
+
+
+if __name__ == "__main__":
+    main()

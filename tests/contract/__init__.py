@@ -1,0 +1,1 @@
+"""Replays recorded LiteLLM exchanges against a running service and compares the answers."""

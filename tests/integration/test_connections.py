@@ -1,0 +1,113 @@
+"""Connections: who we are, what a session may do, and how a pool survives its server."""
+
+import asyncio
+import signal
+from collections.abc import Iterator
+from os import kill
+
+import psycopg
+import pytest
+from psycopg_pool import PoolTimeout
+
+from services.database.connections import (
+    DatabaseUnusable,
+    Pool,
+    check_server_version,
+    open_pool,
+    owner_conninfo,
+    service_conninfo,
+)
+from services.database.embedded import EmbeddedServer
+from services.database.service_role import ensure_service_role
+from tests.support.postgres import open_directory, running_server
+
+
+@pytest.fixture
+def url(database_url: str) -> str:
+    with psycopg.connect(database_url, autocommit=True) as conn:
+        ensure_service_role(conn)
+    return database_url
+
+
+@pytest.fixture
+def own_server() -> Iterator[EmbeddedServer]:
+    with open_directory() as parent, running_server(parent / "data") as server:
+        yield server
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("role", "teamledger_service"),
+        ("TimeZone", "UTC"),
+        ("idle_in_transaction_session_timeout", "2s"),
+        ("application_name", "teamledger"),
+        ("work_mem", "7MB"),
+    ],
+)
+def test_the_service_works_under_its_role_and_keeps_options_of_the_url(
+    url: str, name: str, value: str
+) -> None:
+    given = url + "&options=-c%20work_mem%3D7MB%20-c%20role%3Dpostgres&application_name=mine"
+    with psycopg.connect(service_conninfo(given)) as conn:
+        assert conn.execute("SELECT current_setting(%s)", (name,)).fetchone() == (value,)
+
+
+def test_the_owner_stays_himself(url: str) -> None:
+    with psycopg.connect(owner_conninfo(url + "&options=-c%20timezone%3DAsia/Tokyo")) as conn:
+        row = conn.execute("SELECT current_user, current_setting('TimeZone')").fetchone()
+    assert row == ("postgres", "UTC")
+
+
+def test_an_address_that_is_none_is_not_repeated() -> None:
+    with pytest.raises(DatabaseUnusable, match="TEAMLEDGER_DATABASE_URL") as refused:
+        service_conninfo("postgresql://ann:s3cret@host:port:5432/?no such=thing")
+    assert "s3cret" not in str(refused.value)
+
+
+@pytest.mark.parametrize(("number", "too_old"), [(140_019, True), (150_000, False)])
+def test_servers_before_15_are_refused(number: int, *, too_old: bool) -> None:
+    if not too_old:
+        return check_server_version(number)
+    with pytest.raises(DatabaseUnusable, match="PostgreSQL 14; teamledger needs 15"):
+        check_server_version(number)
+    return None
+
+
+async def test_a_pool_commits_by_itself_and_prepares_hot_statements(url: str) -> None:
+    pool = await open_pool(service_conninfo(url), 1, 1, "test")
+    async with pool, pool.connection() as conn:
+        assert conn.autocommit
+        for number in range(4):
+            await conn.execute("SELECT %s::int", (number,))
+        cursor = await conn.execute("SELECT statement FROM pg_prepared_statements")
+        assert ("SELECT $1::int",) in await cursor.fetchall()
+
+
+async def test_a_missing_role_or_database_is_said_at_once(url: str) -> None:
+    with pytest.raises(DatabaseUnusable, match='database "absent" does not exist'):
+        await open_pool(f"{service_conninfo(url)} dbname=absent", 1, 1, "test")
+
+
+async def one(pool: Pool) -> object:
+    async with pool.connection(timeout=30) as conn:
+        return await (await conn.execute("SELECT 1")).fetchone()
+
+
+async def test_a_caller_already_waiting_gets_the_server_that_came_back(
+    own_server: EmbeddedServer,
+) -> None:
+    async with await open_pool(own_server.conninfo(), 2, 2, "test") as pool:
+        pid = own_server.postmaster_pid()
+        assert pid is not None
+        kill(pid, signal.SIGKILL)
+        for _ in range(2):  # each connection learns of the loss by failing once
+            with pytest.raises(psycopg.OperationalError):
+                async with pool.connection() as conn:
+                    await conn.execute("SELECT pg_sleep(60)")
+        waiting = asyncio.create_task(one(pool))
+        with pytest.raises(PoolTimeout):  # long enough for the pool to have given up meanwhile
+            async with pool.connection(timeout=2):
+                pass
+        await asyncio.to_thread(own_server.start)
+        assert await waiting == (1,)

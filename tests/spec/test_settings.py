@@ -1,0 +1,239 @@
+"""Settings and secrets: what is read, what is refused, and with which words."""
+
+import base64
+import os
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr, ValidationError
+
+from services.database.secrets import SecretsError, load_secrets
+from services.settings import Settings, SettingsError, load_settings
+
+MASTER_KEY = "sk-of-the-operator"
+ROOT_KEY = base64.b64encode(bytes(range(32))).decode()
+
+
+@pytest.fixture(autouse=True)
+def _no_variables(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in os.environ if name.upper().startswith("TEAMLEDGER_")]:
+        monkeypatch.delenv(name)
+
+
+def refusal(monkeypatch: pytest.MonkeyPatch, **variables: str) -> str:
+    for name, value in variables.items():
+        monkeypatch.setenv(f"TEAMLEDGER_{name}", value)
+    with pytest.raises(SettingsError) as refused:
+        load_settings()
+    return str(refused.value)
+
+
+def test_nothing_needs_to_be_set() -> None:
+    settings = load_settings()
+    assert (settings.host, settings.port) == ("127.0.0.1", 4000)
+    assert (settings.master_key, settings.database_url, settings.root_key) == (None, None, None)
+    assert (settings.key_header_name, settings.timezone) == (None, "UTC")
+    assert (settings.compat, settings.log_level) == ("clean", "info")
+    assert settings.max_body_bytes == 1_048_576
+    assert (settings.max_list_items, settings.max_json_depth) == (500, 32)
+    assert (settings.command_deadline, settings.queue_size) == (8.0, 10_000)
+
+
+def test_variables_are_read_and_flags_go_before_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TEAMLEDGER_PORT", "4100")
+    monkeypatch.setenv("TEAMLEDGER_TIMEZONE", "Europe/Berlin")
+    monkeypatch.setenv("TEAMLEDGER_UNHEARD_OF", "1")
+    assert load_settings().port == 4100
+    assert load_settings({"port": 4200}).port == 4200
+    assert load_settings().timezone == "Europe/Berlin"
+
+
+def test_an_empty_variable_is_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TEAMLEDGER_DATABASE_URL", "")
+    assert load_settings().database_url is None
+
+
+def test_settings_do_not_change() -> None:
+    with pytest.raises(ValidationError, match="frozen"):
+        load_settings().port = 1  # type: ignore[misc]
+
+
+def test_the_data_directory_of_a_user_follows_xdg(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("XDG_DATA_HOME", raising=False)
+    assert load_settings().data_dir == tmp_path / ".local/share/teamledger"
+    monkeypatch.setenv("XDG_DATA_HOME", "relative")  # to be ignored, says the XDG specification
+    assert load_settings().data_dir == tmp_path / ".local/share/teamledger"
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "xdg"))
+    assert load_settings().data_dir == tmp_path / "xdg/teamledger"
+
+
+def test_the_data_directory_of_root_is_a_system_directory(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    assert load_settings().data_dir == Path("/var/lib/teamledger")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "text"),
+    [
+        ("PORT", "0", "greater than or equal to 1"),
+        ("PORT", "65536", "less than or equal to 65535"),
+        ("PORT", "http", "valid integer"),
+        ("TIMEZONE", "Europe/Atlantis", "'Europe/Atlantis' is not a time zone"),
+        ("TIMEZONE", "../../etc/passwd", "is not a time zone"),
+        ("TIMEZONE", "Europe", "is not a time zone"),
+        ("COMPAT", "loose", "'clean' or 'strict'"),
+        ("COMMAND_DEADLINE", "nan", "finite number"),
+        ("COMMAND_DEADLINE", "0", "greater than 0"),
+        ("QUEUE_SIZE", "0", "greater than or equal to 1"),
+        ("KEY_HEADER_NAME", "x key", "match pattern"),
+        ("KEY_HEADER_NAME", "x-key\r\nx-other", "match pattern"),
+        ("LOG_LEVEL", "loud", "'debug'"),
+        ("MASTER_KEY", "of-the-operator", "must start with 'sk-'"),
+        ("MASTER_KEY", "sk-1234", "at least 8 characters"),
+        ("MASTER_KEY", "sk-with blank", "visible ASCII"),
+        ("MASTER_KEY", "sk-schlüssel", "visible ASCII"),
+        ("ROOT_KEY", "c2hvcnQ=", "must be 32 bytes in base64"),
+        ("ROOT_KEY", "not base64, not at all, and rather long", "must be 32 bytes in base64"),
+    ],
+)
+def test_a_wrong_value_is_refused_with_its_variable(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, text: str
+) -> None:
+    said = refusal(monkeypatch, **{name: value})
+    assert said.startswith(f"TEAMLEDGER_{name}: ")
+    assert text in said
+
+
+def test_all_errors_are_told_at_once_and_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    said = refusal(monkeypatch, PORT="0", MASTER_KEY="confidential", ROOT_KEY="confidential")
+    assert len(said.splitlines()) == 3
+    assert "confidential" not in said
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.7", "example.org", "127.0.0.1.x"])
+def test_beyond_loopback_a_master_key_must_be_given(
+    monkeypatch: pytest.MonkeyPatch, host: str
+) -> None:
+    said = refusal(monkeypatch, HOST=host)
+    assert f"TEAMLEDGER_HOST={host}" in said
+    assert "set TEAMLEDGER_MASTER_KEY" in said
+    assert load_settings({"master_key": MASTER_KEY}).host == host
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.8.8.8", "::1", "localhost"])
+def test_on_loopback_no_key_is_needed(host: str) -> None:
+    assert load_settings({"host": host}).master_key is None
+
+
+@pytest.mark.parametrize(
+    ("keys", "absent"),
+    [
+        ({}, "TEAMLEDGER_MASTER_KEY and TEAMLEDGER_ROOT_KEY must"),
+        ({"MASTER_KEY": MASTER_KEY}, "TEAMLEDGER_ROOT_KEY must"),
+        ({"ROOT_KEY": ROOT_KEY}, "TEAMLEDGER_MASTER_KEY must"),
+    ],
+)
+def test_a_database_elsewhere_needs_both_keys(
+    monkeypatch: pytest.MonkeyPatch, keys: dict[str, str], absent: str
+) -> None:
+    said = refusal(monkeypatch, DATABASE_URL="postgresql://ann:confidential@db/ledger", **keys)
+    assert absent in said
+    assert "confidential" not in said
+
+
+def test_secrets_are_not_printed() -> None:
+    settings = load_settings({"master_key": MASTER_KEY, "root_key": ROOT_KEY})
+    for shown in (repr(settings), str(settings), repr(load_secrets(settings))):
+        assert MASTER_KEY not in shown
+        assert ROOT_KEY not in shown
+
+
+def test_given_keys_need_no_files(data_dir: Path) -> None:
+    given = {"data_dir": data_dir, "master_key": MASTER_KEY, "root_key": ROOT_KEY}
+    found = load_secrets(load_settings(given))
+    assert (found.master_key, found.root_key) == (MASTER_KEY, bytes(range(32)))
+    assert found.created_master_key is False
+    assert not data_dir.exists()
+
+
+def test_a_first_start_makes_both_keys_and_later_ones_read_them(data_dir: Path) -> None:
+    settings = Settings(data_dir=data_dir)
+    first, second = load_secrets(settings), load_secrets(settings)
+    assert first.created_master_key is True
+    assert second.created_master_key is False
+    assert (first.master_key, first.root_key) == (second.master_key, second.root_key)
+    assert first.master_key.startswith("sk-")
+    assert len(first.root_key) == 32
+    folder = data_dir / "secrets"
+    modes = {path.name: path.stat().st_mode & 0o777 for path in (folder, *folder.iterdir())}
+    assert modes == {"secrets": 0o700, "master.key": 0o600, "root.key": 0o600}
+
+
+def test_every_installation_has_keys_of_its_own(data_dir: Path) -> None:
+    one = load_secrets(Settings(data_dir=data_dir / "one"))
+    other = load_secrets(Settings(data_dir=data_dir / "other"))
+    assert one.master_key != other.master_key
+    assert one.root_key != other.root_key
+
+
+def test_a_given_master_key_goes_before_the_file_and_leaves_it(data_dir: Path) -> None:
+    made = load_secrets(Settings(data_dir=data_dir))
+    given = Settings(data_dir=data_dir, master_key=SecretStr(MASTER_KEY))
+    assert load_secrets(given).master_key == MASTER_KEY
+    assert load_secrets(Settings(data_dir=data_dir)).master_key == made.master_key
+
+
+def test_a_given_master_key_is_never_written(data_dir: Path) -> None:
+    given = Settings(data_dir=data_dir, master_key=SecretStr(MASTER_KEY))
+    assert load_secrets(given).created_master_key is False
+    assert [path.name for path in (data_dir / "secrets").iterdir()] == ["root.key"]
+
+
+@pytest.mark.parametrize(
+    ("name", "mode"), [("", 0o750), ("", 0o701), ("master.key", 0o640), ("root.key", 0o604)]
+)
+def test_secrets_open_to_others_are_refused(data_dir: Path, name: str, mode: int) -> None:
+    load_secrets(Settings(data_dir=data_dir))
+    opened = data_dir / "secrets" / name
+    opened.chmod(mode)
+    with pytest.raises(SecretsError, match=f"{opened} is open to others \\(mode {mode:04o}\\)"):
+        load_secrets(Settings(data_dir=data_dir))
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "text"),
+    [
+        ("master.key", b"", "must start with 'sk-'"),
+        ("master.key", b"sk-\xff\xfe-binary", "master.key"),
+        ("root.key", b"", "put back the file"),
+        ("root.key", b"c2hvcnQ=", "put back the file"),
+    ],
+)
+def test_damaged_secrets_are_refused_and_kept(
+    data_dir: Path, name: str, content: bytes, text: str
+) -> None:
+    load_secrets(Settings(data_dir=data_dir))
+    damaged = data_dir / "secrets" / name
+    damaged.write_bytes(content)
+    with pytest.raises(SecretsError, match=text):
+        load_secrets(Settings(data_dir=data_dir))
+    assert damaged.read_bytes() == content
+
+
+def test_links_and_pipes_are_not_read_as_secrets(data_dir: Path) -> None:
+    load_secrets(Settings(data_dir=data_dir))
+    key = data_dir / "secrets" / "master.key"
+    key.rename(data_dir / "elsewhere")
+    key.symlink_to(data_dir / "elsewhere")
+    with pytest.raises(SecretsError, match=r"master\.key"):
+        load_secrets(Settings(data_dir=data_dir))
+    key.unlink()
+    os.mkfifo(key, 0o600)
+    with pytest.raises(SecretsError, match="not what belongs there"):
+        load_secrets(Settings(data_dir=data_dir))

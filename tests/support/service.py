@@ -1,0 +1,113 @@
+"""Real services for tests: `teamledger serve` as a child process, killed or stopped at the end."""
+
+import base64
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+MASTER_KEY = "sk-1234-test-master"
+ROOT_KEY = base64.b64encode(b"r" * 32).decode()
+START_SECONDS = 60
+
+
+@dataclass
+class ServiceProcess:
+    """A running service; `process` may be killed by a test."""
+
+    process: subprocess.Popen[bytes]
+    base_url: str
+    master_key: str
+    log: Path
+    closed: bool = field(default=False)
+
+    def client(self, key: str | None = None, **options: Any) -> httpx.Client:
+        """An HTTP client that presents `key`, by default the master key."""
+        headers = {"Authorization": f"Bearer {key or self.master_key}"}
+        return httpx.Client(base_url=self.base_url, headers=headers, timeout=30, **options)
+
+    def wait_until_ready(self, seconds: float = START_SECONDS) -> None:
+        """Return once readiness is 200; fail with the log when the process has ended."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            if self.process.poll() is not None:
+                break
+            if _ready(self.base_url):
+                return
+        pytest.fail(f"the service is not ready:\n{self.log.read_text()[-4000:]}")
+
+    def kill(self) -> None:
+        """SIGKILL: nothing is flushed, nothing is closed."""
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self) -> int:
+        """A graceful stop; the exit status."""
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(timeout=30)
+
+
+Start = Callable[..., ServiceProcess]
+
+
+@pytest.fixture(scope="module")
+def start_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Start]:
+    """Start services; `env` is added to a clean environment of TEAMLEDGER variables."""
+    started: list[ServiceProcess] = []
+
+    def start(env: dict[str, str] | None = None, *, ready: bool = True) -> ServiceProcess:
+        service = launch(env or {}, tmp_path_factory.mktemp("service") / "log")
+        started.append(service)
+        if ready:
+            service.wait_until_ready()
+        return service
+
+    yield start
+    for service in started:
+        if service.process.poll() is None:
+            service.process.terminate()
+        try:
+            service.process.wait(timeout=30)
+        except subprocess.TimeoutExpired:
+            service.kill()
+
+
+def launch(env: dict[str, str], log: Path) -> ServiceProcess:
+    """Start `teamledger serve` on a free port of 127.0.0.1."""
+    port = free_port()
+    inherited = {k: v for k, v in os.environ.items() if not k.startswith("TEAMLEDGER_")}
+    own = {"TEAMLEDGER_PORT": str(port), "TEAMLEDGER_MASTER_KEY": MASTER_KEY}
+    full = {**inherited, **own, **env}
+    command = [sys.executable, "-m", "services.cli.main", "serve"]
+    with log.open("wb") as output:
+        process = subprocess.Popen(command, env=full, stdout=output, stderr=output)
+    base_url = f"http://127.0.0.1:{full['TEAMLEDGER_PORT']}"
+    return ServiceProcess(process, base_url, full["TEAMLEDGER_MASTER_KEY"], log)
+
+
+def on_database(url: str) -> dict[str, str]:
+    """The environment of a service on an existing database."""
+    return {"TEAMLEDGER_DATABASE_URL": url, "TEAMLEDGER_ROOT_KEY": ROOT_KEY}
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _ready(base_url: str) -> bool:
+    try:
+        return httpx.get(f"{base_url}/health/readiness", timeout=2).status_code == 200
+    except httpx.HTTPError:
+        time.sleep(0.02)
+        return False
