@@ -1,4 +1,4 @@
-"""Facts about a virtual key, stream `key-{sha256 of the key}`: the secret itself is never stored."""
+"""Facts about a virtual key, stream `key-{sha256 of the key}`: the secret is never stored."""
 
 from typing import ClassVar, Literal
 

@@ -10,7 +10,6 @@ from typing import Any, ClassVar, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
-
 Json = dict[str, Any]
 Upcast = Callable[[Json], Json]
 

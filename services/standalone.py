@@ -26,7 +26,6 @@ from services.projection.projectors import GROUP, contract_projectors
 from services.projection.runner import ProjectionGroup
 from services.settings import Settings
 
-
 MIGRATIONS = Path(__file__).parent / "database" / "migrations"
 
 

@@ -15,6 +15,7 @@ from services.access.principal import (
     Principal,
 )
 
+SHORT = 8
 _RAW_HEADERS = ("api-key", "x-api-key", "x-goog-api-key", "ocp-apim-subscription-key")
 _PREFIXES = ("Bearer ", "bearer ", "Basic ")
 _AWS = re.compile(r"Credential=(?:Bearer )?([^/,]+)")
@@ -70,7 +71,7 @@ def identify(secret: str, master_key: str) -> Credential:
     if hmac.compare_digest(secret.encode(), master_key.encode()):
         return Credential(token, secret[-4:], master=True)
     if not secret.startswith("sk-"):
-        masked = f"{secret[:4]}****{secret[-4:]}" if len(secret) > 8 else "****"
+        masked = f"{secret[:4]}****{secret[-4:]}" if len(secret) > SHORT else "****"
         raise AccessRefused(
             401,
             "Authentication Error, LiteLLM Virtual Key expected. "
@@ -80,6 +81,7 @@ def identify(secret: str, master_key: str) -> Credential:
 
 
 def master_principal(credential: Credential) -> Principal:
+    """The master key is a proxy admin and a user of its own (auth.md 1.2)."""
     return Principal(credential.token, MASTER_USER, PROXY_ADMIN, team_id=None, master=True)
 
 
@@ -87,8 +89,9 @@ def judge(
     credential: Credential,
     key: KeyFacts | None,
     role: str | None,
-    team_blocked: bool,
     now: datetime,
+    *,
+    team_blocked: bool,
 ) -> Principal:
     """The principal of a virtual key, or AccessRefused in the order of auth.md chapter 2."""
     if key is None or key.void:

@@ -109,10 +109,16 @@ def check_team_admin(route: str, principal: Principal, team_id: str, team_role: 
         )
 
 
+HIDDEN, SHOWN_WHOLE = 4, 7
+FIRST, LAST = 6, 2
+
+
 def masked(user_id: str | None) -> str:
     """How a refusal shows the caller's user id (auth.md 3.2)."""
-    if user_id is None or 5 <= len(user_id) <= 7:
-        return str(user_id)
-    if len(user_id) <= 4:
+    if user_id is None:
+        return "None"
+    if len(user_id) <= HIDDEN:
         return "***"
-    return f"{user_id[:6]}{'*' * (len(user_id) - 8)}{user_id[-2:]}"
+    if len(user_id) <= SHOWN_WHOLE:
+        return user_id
+    return f"{user_id[:FIRST]}{'*' * (len(user_id) - FIRST - LAST)}{user_id[-LAST:]}"

@@ -9,10 +9,11 @@ import typer
 
 from services.database.connections import DatabaseUnusable
 from services.database.data_directory import DataDirectoryError
-from services.database.programs import EmbeddedServerError
 from services.database.migrations import MigrationError
+from services.database.programs import EmbeddedServerError
 from services.database.secrets import SecretsError
 from services.database.vault import WrongRootKey
+from services.projection.rebuild import RebuildFailed
 from services.settings import SettingsError
 
 EXPECTED = (
@@ -20,6 +21,7 @@ EXPECTED = (
     DataDirectoryError,
     EmbeddedServerError,
     MigrationError,
+    RebuildFailed,
     SecretsError,
     SettingsError,
     WrongRootKey,

@@ -15,7 +15,7 @@ app = typer.Typer(
 )
 
 
-def _version(asked: bool) -> None:  # noqa: FBT001
+def _version(asked: bool) -> None:
     if asked:
         typer.echo(f"teamledger {installed('teamledger')}")
         raise typer.Exit

@@ -119,8 +119,7 @@ def _print_json(envelopes: Iterator[Envelope]) -> None:
 
 def _print_table(envelopes: Iterator[Envelope]) -> None:
     table = Table("position", "recorded at", "stream", "fact", "actor", "data")
-    shown = 0
-    for shown, envelope in enumerate(envelopes, 1):
+    for envelope in envelopes:
         fact = as_object(envelope)
         table.add_row(
             str(fact["position"]),
@@ -130,7 +129,7 @@ def _print_table(envelopes: Iterator[Envelope]) -> None:
             fact["actor"] or "",
             orjson.dumps(fact["data"]).decode(),
         )
-    Console().print(table if shown else "no facts match")
+    Console().print(table if table.row_count else "no facts match")
 
 
 def _utc(moment: datetime | None) -> datetime | None:

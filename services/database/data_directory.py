@@ -142,7 +142,12 @@ class DirectoryLock:
 
     def acquire(self) -> None:
         """Take the lock or raise DataDirectoryError with the process id of its holder."""
-        file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        try:
+            file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        except OSError as failed:
+            raise DataDirectoryError(
+                f"{self.path}: {failed.strerror}; start teamledger as the user it ran as before"
+            ) from failed
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -8,8 +8,9 @@ The server listens on a Unix socket inside its directory; that directory's mode,
 import os
 import shutil
 import stat
+import tempfile
 import time
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -29,6 +30,7 @@ from services.database.programs import EmbeddedServerError, Programs, installed_
 
 SUPERUSER = "postgres"
 PORT = 5432  # names the socket; said everywhere, lest a variable PGPORT decides
+UNFINISHED = "postgres.unfinished-"
 SOCKET_NAME = f".s.PGSQL.{PORT}"
 LONGEST_SOCKET_PATH = 103  # bytes, on macOS; Linux allows 107
 START_SECONDS = 600  # crash recovery may have to read all of max_wal_size
@@ -85,17 +87,17 @@ class EmbeddedServer:
         programs = installed_programs()
         self._check_socket_path()
         prepare_data_directory(self.data_dir)
-        taken_now = not self._lock.held
-        if taken_now:
-            self._lock.acquire()
-        try:
-            self._make_cluster(programs)
-            self._check_cluster(programs)
-            self._bring_up(programs)
-        except BaseException:
-            if taken_now:
-                self._lock.release()
-            raise
+        with ExitStack() as on_failure:
+            if not self._lock.held:
+                self._lock.acquire()
+                on_failure.callback(self._lock.release)
+            try:
+                self._make_cluster(programs)
+                self._check_cluster(programs)
+                self._bring_up(programs)
+            except OSError as failed:
+                raise EmbeddedServerError(f"{failed.filename}: {failed.strerror}") from failed
+            on_failure.pop_all()
         return self.conninfo()
 
     def stop(self, *, force: bool = False) -> bool:
@@ -117,7 +119,7 @@ class EmbeddedServer:
             self._lock.release()
 
     def postmaster_pid(self) -> int | None:
-        """The process id of the server as it noted it; None when it is stopped."""
+        """The process id the server noted, also if it was killed since; None after a stop."""
         try:
             return int((self._cluster / "postmaster.pid").read_text().splitlines()[0])
         except (FileNotFoundError, IndexError, ValueError):
@@ -144,13 +146,15 @@ class EmbeddedServer:
             )
 
     def _make_cluster(self, programs: Programs) -> None:
-        """Make the cluster under another name first: half a cluster is never taken for one."""
+        """Make the cluster under another name first: half a cluster is never taken for one.
+
+        The name is used once, for the initdb of a killed start may still be at work.
+        """
         if self._cluster.exists():
             return
-        draft = self.data_dir / "postgres.unfinished"
-        if draft.exists():
-            shutil.rmtree(draft)
-        draft.mkdir(mode=0o700)
+        for leftover in self.data_dir.glob(f"{UNFINISHED}*"):
+            shutil.rmtree(leftover, ignore_errors=True)
+        draft = Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=self.data_dir))
         if (account := server_account()) is not None:
             check_passable(account, programs.folder)
             os.chown(draft, account.uid, account.gid)

@@ -15,10 +15,11 @@ from psycopg import AsyncConnection, AsyncCursor, IsolationLevel
 
 from services.database.connections import owner_conninfo
 from services.projection import shadow
+from services.projection.batches import Batches
 from services.projection.feed import FeedBroken
 from services.projection.progress import Progress, forget, load, lock, lock_session, save
 from services.projection.projector import FactFailed
-from services.projection.runner import ProjectionGroup, RebuildNeeded, verify, write
+from services.projection.runner import ProjectionGroup, RebuildNeeded, verify
 from services.projection.shadow import Comparison
 
 PAGE = 5_000
@@ -65,6 +66,8 @@ async def rebuild(
         except (FactFailed, FeedBroken) as error:
             await work.discard()
             raise RebuildFailed(f"nothing is changed: {error}") from error
+        finally:
+            await work.close()
 
 
 class _Rebuild:
@@ -74,7 +77,7 @@ class _Rebuild:
         self._group = group
         self._connection = connection
         self._told = told
-        self._page = page
+        self._batches = Batches(group.feed, group.projectors, page)
         self._name = group.name + shadow.SUFFIX
         self._tables = [projector.table for projector in group.projectors]
         self._at = Progress()
@@ -90,6 +93,9 @@ class _Rebuild:
         await self._swap()
         report.position = self._at.position
         return report
+
+    async def close(self) -> None:
+        await self._batches.close()
 
     async def discard(self) -> None:
         async with self._connection.transaction():
@@ -174,12 +180,11 @@ class _Rebuild:
         return at
 
     async def _step(self, cursor: AsyncCursor[Any], at: Progress, target: int) -> Progress:
-        page = await self._group.feed.after(at.position, self._page)
-        batch = [envelope for envelope in page if envelope.position <= target]
-        if not batch:
+        batch = await self._batches.after(at.position, target)
+        if batch is None:
             raise FeedBroken(f"the log ends at {at.position}, before position {target}")
-        await write(cursor, self._group.projectors, batch, shadow.SUFFIX)
-        reached = Progress.at(batch[-1], self._group.head.epoch)
+        await batch.write(cursor, shadow.SUFFIX)
+        reached = Progress.at(batch.last, self._group.head.epoch)
         await save(cursor, self._name, reached)
         return reached
 

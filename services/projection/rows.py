@@ -5,14 +5,15 @@ order and the number of operations, and wherever a batch is cut, the table ends 
 been applied one by one.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import groupby
 from typing import Any
 
 import orjson
 from psycopg import AsyncCursor
+from psycopg.types.json import Json, set_json_dumps
 
 from services.projection.statements import Columns, Statements
 
@@ -22,11 +23,15 @@ CHUNK = 1_000
 
 @dataclass(frozen=True, eq=False)
 class Table:
-    """A table of schema `read`: its versioned name, its key and other columns with SQL types."""
+    """A table of schema `read`: its versioned name, its key and other columns with SQL types.
+
+    Rows of an `append_only` table are put once and never touched again.
+    """
 
     name: str
     key: Columns
     columns: Columns
+    append_only: bool = False
 
     @cached_property
     def _statements(self) -> dict[str, Statements]:
@@ -65,7 +70,7 @@ class _Changed:
     amounts: dict[str, int] = field(default_factory=dict)
 
     @property
-    def shape(self) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
+    def shape(self) -> "_Shape":
         """Which columns are set, merged and added to: rows of one shape share a statement."""
         return tuple(sorted(self.values)), tuple(sorted(self.patches)), tuple(sorted(self.amounts))
 
@@ -101,6 +106,7 @@ class _Gone:
 
 
 _GONE = _Gone()
+_Shape = tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]
 _Pending = _Whole | _Changed | _Gone
 
 
@@ -141,18 +147,34 @@ class Rows:
         for key in [key for key in self._pending if self._part(key, names) == values]:
             del self._pending[key]
 
+    async def append(self, cursor: AsyncCursor[Any], into: str | None = None) -> None:
+        """Copy the rows of an append-only table in; nothing for other tables.
+
+        Raises psycopg's UniqueViolation for a row that is already there.
+        """
+        if not self.table.append_only or not self._pending:
+            return
+        statements = self.table.statements(into)
+        set_json_dumps(orjson.dumps, cursor)
+        async with cursor.copy(statements.copy) as copy:
+            copy.set_types(statements.types)
+            for key, pending in self._pending.items():
+                if isinstance(pending, _Whole):
+                    await copy.write_row((*key, *map(pending.values.get, self.table.columns)))
+
     async def write(self, cursor: AsyncCursor[Any], into: str | None = None) -> None:
         """Bring the table (or `into`, a table of the same shape) to what has been asked for.
 
         Changes come before whole rows: a row may leave a unique index that its successor enters.
         """
+        if self.table.append_only:
+            return
         statements = self.table.statements(into)
         for names, values in self._cleared.items():
             await _execute(cursor, statements.delete(names), _named(names, values))
         gone = [key for key, pending in self._pending.items() if pending is _GONE]
         await _execute(cursor, statements.delete(self._key), _named(self._key, gone))
-        for shape, changes in groupby(self._changes(), key=lambda change: change[1].shape):
-            records = [self._change_record(key, change) for key, change in changes]
+        for shape, records in self._changes().items():
             await _execute(cursor, statements.update(*shape), records)
         await _execute(cursor, statements.upsert, self._whole_records())
 
@@ -172,9 +194,12 @@ class Rows:
         place = dict(zip(self._key, key, strict=True))
         return tuple(place[name] for name in names)
 
-    def _changes(self) -> list[tuple[Key, _Changed]]:
-        changes = [(k, p) for k, p in self._pending.items() if isinstance(p, _Changed)]
-        return sorted((c for c in changes if any(c[1].shape)), key=lambda change: change[1].shape)
+    def _changes(self) -> dict[_Shape, list[dict[str, Any]]]:
+        changes: dict[_Shape, list[dict[str, Any]]] = defaultdict(list)
+        for key, pending in self._pending.items():
+            if isinstance(pending, _Changed) and any(shape := pending.shape):
+                changes[shape].append(self._change_record(key, pending))
+        return changes
 
     def _change_record(self, key: Key, change: _Changed) -> dict[str, Any]:
         record = dict(zip(self._key, key, strict=True)) | change.values | change.amounts
@@ -211,4 +236,4 @@ async def _execute(
 ) -> None:
     # Never prepared: a plan made while the table was small would scan it once it is large.
     for chunk in _chunks(records):
-        await cursor.execute(statement, (orjson.dumps(chunk).decode(),), prepare=False)
+        await cursor.execute(statement, (Json(chunk, dumps=orjson.dumps),), prepare=False)

@@ -9,14 +9,12 @@ import asyncio
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import psycopg
-from psycopg import AsyncCursor
 
-from events.envelope import Envelope
 from services.database.connections import Pool
 from services.projection import progress
+from services.projection.batches import Batch, Batches
 from services.projection.feed import Feed
 from services.projection.head import Head, HeadUnavailable
 from services.projection.progress import Progress
@@ -75,7 +73,7 @@ class ProjectionGroup:
         self.failed: str | None = None
         self._pool = read_pool
         self._linger_seconds = linger_seconds
-        self._page = page
+        self._batches = Batches(feed, projectors, page)
         self._verified = False
         self._at_once = True
         self._waiters: list[_Waiter] = []
@@ -98,6 +96,7 @@ class ProjectionGroup:
             log.exception("projections of group %s have stopped", self.name)
             self.failed = str(error) or type(error).__name__
         finally:
+            await self._batches.close()
             self._refuse(self.failed or "the group has stopped")
             self._ended.set()
 
@@ -170,23 +169,22 @@ class ProjectionGroup:
             cursor = connection.cursor()
             locked = await progress.try_lock(cursor, self.name)
             saved = await progress.load(cursor, self.name)
-            batch = await self._next(saved) if locked else []
-            if batch:
-                await write(cursor, self.projectors, batch)
-                await progress.save(cursor, self.name, Progress.at(batch[-1], self.head.epoch))
-        self._at_once = not locked or len(batch) >= self._page
-        self._moved(batch[-1].position if batch else saved.position)
+            batch = await self._next(saved) if locked else None
+            if batch is not None:
+                await batch.write(cursor)
+                await progress.save(cursor, self.name, Progress.at(batch.last, self.head.epoch))
+        self._at_once = not locked or (batch is not None and batch.full)
+        self._moved(batch.last.position if batch else saved.position)
         return locked
 
-    async def _next(self, saved: Progress) -> list[Envelope]:
+    async def _next(self, saved: Progress) -> Batch | None:
         if not self._verified:
             await self.head.read()
             await verify(saved, self.feed, self.head)
             self._verified = True
         elif saved.position and saved.epoch != self.head.epoch:
             raise RebuildNeeded(f"the store has a new epoch, {self.head.epoch}")
-        batch = await self.feed.after(saved.position, self._page)
-        return [envelope for envelope in batch if envelope.position > saved.position]
+        return await self._batches.after(saved.position)
 
     def _moved(self, position: int) -> None:
         self.position = position
@@ -198,18 +196,6 @@ class ProjectionGroup:
         for waiter in self._waiters:
             if not waiter.reached.done():
                 waiter.reached.set_exception(NotReached(reason))
-
-
-async def write(
-    cursor: AsyncCursor[Any],
-    projectors: Sequence[Projector],
-    batch: Sequence[Envelope],
-    suffix: str = "",
-) -> None:
-    """Fold a batch and write its rows, into the tables or those beside them with this suffix."""
-    for projector in projectors:
-        rows = await projector.fold(batch)
-        await rows.write(cursor, projector.table.name + suffix)
 
 
 async def verify(saved: Progress, feed: Feed, head: Head) -> None:

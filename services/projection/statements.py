@@ -29,6 +29,18 @@ class Statements:
         """The field of a record that lists the keys to take out of the jsonb `column`."""
         return f"-{column}"
 
+    @property
+    def types(self) -> list[str]:
+        """The types of the columns of `copy`."""
+        return list(self._types.values())
+
+    @cached_property
+    def copy(self) -> bytes:
+        """COPY of whole rows, in binary form: the key's columns, then the others."""
+        names = SQL(", ").join(Identifier(name) for name in self._types)
+        copy = SQL("COPY {} ({}) FROM STDIN (FORMAT binary)").format(self._table, names)
+        return copy.as_bytes()
+
     @cached_property
     def upsert(self) -> bytes:
         """Insert whole rows, or overwrite those that are there."""

@@ -210,7 +210,7 @@ def test_another_major_version_is_refused_and_left_alone(data_dir: Path) -> None
 
 def test_half_a_cluster_is_never_taken_for_one(data_dir: Path) -> None:
     prepare_data_directory(data_dir)
-    unfinished = data_dir / "postgres.unfinished"
+    unfinished = data_dir / "postgres.unfinished-before"
     unfinished.mkdir()
     (unfinished / "PG_VERSION").write_text("18\n")
     with running_server(data_dir) as server:

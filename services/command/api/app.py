@@ -1,7 +1,5 @@
 """Putting the command API into an application."""
 
-from typing import Any
-
 from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import Response
@@ -19,11 +17,11 @@ def include_command_routes(app: FastAPI, context: Context, *, strict: bool) -> N
     for module in (teams, members, users, keys):
         app.include_router(module.router)
 
-    async def unavailable(_: Request, error: Any) -> Response:
-        text = f"{error.reason}, outcome: {error.outcome}"
+    async def unavailable(_: Request, error: Exception) -> Response:
+        text = str(error)
         return render(ShapeB(503, text, "service_unavailable"), strict=strict)
 
-    async def reused(_: Request, error: Any) -> Response:
+    async def reused(_: Request, error: Exception) -> Response:
         text = f"Idempotency-Key {error} was used before with another request"
         return render(ShapeB(422, text), strict=strict)
 

@@ -1,6 +1,8 @@
 """From a validated request to a command: ids are drawn and personal data is sealed here."""
 
 import uuid
+from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 from events.team import TeamSettings
@@ -44,6 +46,7 @@ def creator(vault: Vault, principal: Principal) -> Candidate:
 
 
 def email_claim(vault: Vault, email: str | None, person: Person) -> EmailClaim | None:
+    """An address sealed for the person who is to own it."""
     if email is None:
         return None
     return EmailClaim(email, vault.claim(email), person.seal(email))
@@ -57,7 +60,7 @@ def by_name(vault: Vault, who: UserReference) -> ByName:
     return ByName(None, EmailClaim(email, vault.claim(email), Sealed(person="", box="")))
 
 
-def own_limits(max_budget: Any) -> MemberLimits | None:
+def own_limits(max_budget: Decimal | None) -> MemberLimits | None:
     """A member's own budget in USD, under a new id; None when there is none."""
     if max_budget is None:
         return None
@@ -92,36 +95,38 @@ def new_settings(body: NewTeam) -> TeamSettings:
 def changes(body: UpdateTeam) -> dict[str, Any]:
     """What `/team/update` asks for, as `domain.team.UpdateTeam` takes it: only what was sent."""
     sent = body.model_fields_set
-    result: dict[str, Any] = {}
-    if "team_alias" in sent:
-        result["team_alias"] = body.team_alias
-    if "organization_id" in sent:
-        result["organization_id"] = body.organization_id or None
-    if "blocked" in sent:
-        result["blocked"] = bool(body.blocked)
-    if body.model_aliases is not None:
-        result["model_aliases"] = body.model_aliases
-    if "object_permission" in sent:
-        result["object_permission"] = object_permission(body.object_permission)
-    if "router_settings" in sent:
-        result["router_settings"] = body.router_settings or {}
-    if "models" in sent:
-        result["models"] = list(dict.fromkeys(body.models or []))
-    for field, attribute in _LISTS.items():
-        if field in sent:
-            result[attribute] = list(getattr(body, field) or [])
+    result = {a: make(body) for field, (a, make) in _WHOLE.items() if field in sent}
     for attribute, fields in _PARTS.items():
         if part := {name: getattr(body, name) for name in fields if name in sent}:
             result[attribute] = part
     if part := {own: getattr(body, name) for name, own in _DEFAULTS.items() if name in sent}:
         result["member_defaults"] = {"budget_id": _budget_id(body), **part}
+    if body.model_aliases is not None:
+        result["model_aliases"] = body.model_aliases
     if "metadata" in sent or body.metadata_fields():
         replacement = client_metadata(body) if "metadata" in sent else None
         result["metadata"] = (replacement, body.metadata_fields())
     return result
 
 
-_LISTS = {"access_group_ids": "access_group_ids", "team_member_permissions": "member_permissions"}
+_WHOLE: dict[str, tuple[str, Callable[[UpdateTeam], Any]]] = {
+    "team_alias": ("team_alias", lambda body: body.team_alias),
+    "organization_id": ("organization_id", lambda body: body.organization_id or None),
+    "blocked": ("blocked", lambda body: bool(body.blocked)),
+    "models": ("models", lambda body: list(dict.fromkeys(body.models or []))),
+    "router_settings": ("router_settings", lambda body: body.router_settings or {}),
+    "access_group_ids": ("access_group_ids", lambda body: list(body.access_group_ids or [])),
+    "team_member_permissions": (
+        "member_permissions",
+        lambda body: list(body.team_member_permissions or []),
+    ),
+    "object_permission": (
+        "object_permission",
+        lambda body: object_permission(body.object_permission),
+    ),
+}
+"""Fields that replace a whole attribute of TeamSettings; null gives its default (D31)."""
+
 _PARTS = {
     "budget": ("max_budget", "soft_budget", "budget_duration"),
     "limits": ("tpm_limit", "rpm_limit"),
@@ -142,6 +147,7 @@ def client_metadata(body: TeamFields) -> JsonObject:
 
 
 def object_permission(body: ObjectPermissionRequest | None) -> ObjectPermission | None:
+    """What was sent, under a fresh id; on an update the team keeps the id it has."""
     if body is None:
         return None
     return ObjectPermission(

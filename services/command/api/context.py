@@ -15,11 +15,11 @@ from events.values import Sealed
 from services.access.credentials import identify, presented_key
 from services.access.policy import check_route
 from services.access.principal import Principal
+from services.command.api.refusals import answer_for, everybody_there
 from services.command.application.idempotency import MAX_KEY_LENGTH, Idempotency
 from services.command.application.loop import CommandLoop
-from services.command.application.requests import Command, Done, Origin, Render
-from services.command.api.refusals import answer_for, everybody_there
 from services.command.application.members import EverybodyThere
+from services.command.application.requests import Command, Done, Origin, Render
 from services.command.domain.errors import DomainError
 from services.database.vault import Vault
 from services.edge.errors import ShapeB
@@ -54,8 +54,11 @@ class Caller:
         return datetime.now(UTC)
 
     async def carry_out(self, command: Command, render: Render) -> Done:
-        """Run the command. Domain refusals become the route's answer (see refusals); the rest
-        propagates: AccessRefused, KeyReused, Unavailable."""
+        """Run the command.
+
+        Domain refusals become the route's answer (see refusals); AccessRefused, KeyReused and
+        Unavailable propagate.
+        """
         try:
             return await self.context.loop.handle(command, self.origin, render, self.idempotency)
         except EverybodyThere as error:

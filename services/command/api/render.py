@@ -10,6 +10,7 @@ from services.edge.shapes import user as user_shapes
 
 
 def team_view(answer: TeamAnswer) -> team_shapes.TeamView:
+    """The team as shapes take it; e-mail addresses are still sealed."""
     team = answer.team
     return team_shapes.TeamView(
         team_id=answer.team_id,
@@ -60,6 +61,7 @@ def added_members(answer: TeamAnswer, zone: tzinfo) -> JsonObject:
 
 
 def user_view(answer: UserAnswer) -> user_shapes.UserView:
+    """The user as shapes take it; personal data is still sealed."""
     user = answer.user
     return user_shapes.UserView(
         user_id=answer.user_id,
@@ -73,6 +75,7 @@ def user_view(answer: UserAnswer) -> user_shapes.UserView:
 
 
 def key_view(answer: KeyAnswer) -> key_shapes.KeyView:
+    """The key as shapes take it; nobody has its secret any more."""
     key = answer.key
     return key_shapes.KeyView(
         token=answer.token,

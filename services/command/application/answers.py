@@ -17,6 +17,8 @@ ROSTER_SHOWN = 1_000
 
 @dataclass(frozen=True, slots=True)
 class MemberAnswer:
+    """One member of a roster, joined with the user he is."""
+
     user_id: str
     membership: Membership
     user: User
@@ -50,6 +52,8 @@ class TeamAnswer:
 
 @dataclass(frozen=True, slots=True)
 class KeyAnswer:
+    """A key by the hash of its secret."""
+
     token: str
     key: ApiKey
 
@@ -67,6 +71,7 @@ def team_answer(
 
 
 def roster(view: View, team: Team, touched: Iterable[str]) -> list[MemberAnswer]:
+    """All members in the order of joining, or those touched when there are too many."""
     if len(team.roster) <= ROSTER_SHOWN:
         entries = ordered(team)
     else:
@@ -76,6 +81,7 @@ def roster(view: View, team: Team, touched: Iterable[str]) -> list[MemberAnswer]
 
 
 def user_answers(view: View, user_ids: Iterable[str]) -> list[UserAnswer]:
+    """These users, each once, with their teams."""
     return [UserAnswer(u, view.user(u), teams_of(view, u)) for u in dict.fromkeys(user_ids)]
 
 

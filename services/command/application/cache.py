@@ -19,6 +19,7 @@ else:
 
 LinkKey = tuple[str, str]
 LINK_WEIGHT = 150
+KEPT_CHILDREN = 1_000
 
 
 class Cache:
@@ -56,7 +57,10 @@ class Cache:
         self._states[stream] = (state, weight)
 
     def keep_children(self, key: LinkKey, children: Children) -> None:
+        """Put or replace a set; one above KEPT_CHILDREN is loaded in part when it is needed."""
         self._forget_children(key)
+        if len(children) > KEPT_CHILDREN:
+            return
         self._links[key] = children
         self._bytes += LINK_WEIGHT * (1 + len(children))
         for child in children:
@@ -67,12 +71,24 @@ class Cache:
         for link in changes:
             if link.action == "drop":
                 for key in list(self._holders.get(link.child, ())):
-                    self.keep_children(key, self._links[key].discard(link.child))
-                continue
-            children = self._links.get((link.parent, link.kind))
-            if children is not None:
-                after = changed(children, link)
-                self.keep_children((link.parent, link.kind), after)
+                    self._follow_link(key, link)
+            else:
+                self._follow_link((link.parent, link.kind), link)
+
+    def _follow_link(self, key: LinkKey, link: Link) -> None:
+        before = self._links.get(key)
+        if before is None:
+            return
+        after = changed(before, link)
+        if len(after) > KEPT_CHILDREN:
+            self._forget_children(key)
+            return
+        self._links[key] = after
+        self._bytes += LINK_WEIGHT * (len(after) - len(before))
+        if link.child in after:
+            self._holders.setdefault(link.child, set()).add(key)
+        else:
+            self._let_go(link.child, key)
 
     def follow(self, news: Iterable[Envelope]) -> None:
         """Fold what others appended behind `head`, in order."""
@@ -94,7 +110,8 @@ class Cache:
         for stream, state in states.items():
             self.keep(stream, state)
         for key, found in children.items():
-            self.keep_children(key, found)
+            if key not in self._links:
+                self.keep_children(key, found)
         self.apply_links(new)
 
     def restart(self, head: int, recorded_at: datetime) -> None:
@@ -120,10 +137,13 @@ class Cache:
             return
         self._bytes -= LINK_WEIGHT * (1 + len(children))
         for child in children:
-            holders = self._holders[child]
-            holders.discard(key)
-            if not holders:
-                del self._holders[child]
+            self._let_go(child, key)
+
+    def _let_go(self, child: str, key: LinkKey) -> None:
+        holders = self._holders.get(child, set())
+        holders.discard(key)
+        if not holders:
+            self._holders.pop(child, None)
 
 
 def changed(children: Children, link: Link) -> Children:

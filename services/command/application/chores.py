@@ -41,7 +41,7 @@ class DeleteDependentKeys:
     cause: Literal["member", "team"]
     name: str = "DeleteDependentKeys"
 
-    def decide(self, view: View, caller: Principal) -> Decision:
+    def decide(self, view: View, caller: Principal) -> Decision:  # noqa: ARG002
         view.need(stream(KEY, token) for token in self.tokens)
         facts: list[tuple[str, DomainEvent]] = []
         for token in self.tokens:

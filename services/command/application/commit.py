@@ -63,7 +63,7 @@ class Committer:
                     "not executed" if doubtful is None else "unknown",
                 )
             await asyncio.sleep(pause)
-            pause = min(pause * 2, 0.5) * random.uniform(0.8, 1.2)
+            pause = min(pause * 2, 0.5) * random.uniform(0.8, 1.2)  # noqa: S311
 
     async def _attempt(self, requests: Sequence[Request], attempt: "_Attempt") -> Plan:
         if attempt.plan is None and not self._contended:
@@ -105,7 +105,7 @@ class Committer:
                 await self.catch_up()
 
     async def _resolved(self, doubtful: Plan, head: int) -> bool:
-        """Under the lock: is the doubtful batch in the store, or can it still be put there?"""
+        """Under the lock: whether the batch is in the store, or could still be put there."""
         if doubtful.batch.rows and await self._store.holds(doubtful.batch):
             return True
         if head != doubtful.batch.expected_head:

@@ -46,6 +46,7 @@ FOLDS: dict[str, Fold] = {
 
 
 def fold_of(stream: str) -> Fold:
+    """The fold of a stream by its kind; KeyError for a kind that nobody folds."""
     return FOLDS[kind_and_id(stream)[0]]
 
 

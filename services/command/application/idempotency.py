@@ -59,7 +59,7 @@ def _marked(value: object) -> object:
     raise TypeError(f"{type(value).__name__} in an answer")
 
 
-def _restored(value: Any) -> Any:
+def _restored(value: Any) -> Any:  # noqa: ANN401
     """Sealed values are remembered sealed: a person forgotten since stays forgotten."""
     if isinstance(value, list):
         return [_restored(item) for item in value]

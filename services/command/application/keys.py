@@ -141,6 +141,8 @@ class DeleteKeys:
 
 @dataclass(frozen=True, slots=True)
 class BlockKey:
+    """Refuse a key, or accept it again; `shown` is how the caller named it."""
+
     token: str
     shown: str
     blocked: bool
@@ -188,4 +190,5 @@ def deletion(
 
 
 def alias_digest(alias: str) -> str:
+    """The name under which an alias is reserved."""
     return hashlib.sha256(alias.encode()).hexdigest()

@@ -12,7 +12,6 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
 import structlog
 
@@ -46,7 +45,7 @@ class _Identify:
 
     name: str = "Identify"
 
-    def decide(self, view: View, caller: Principal) -> Decision:
+    def decide(self, view: View, caller: Principal) -> Decision:  # noqa: ARG002
         return Decision((), lambda _: caller)
 
 
@@ -122,7 +121,7 @@ class CommandLoop:
         view = View(self._cache, datetime.now(UTC))
         with contextlib.suppress(Missing, AccessRefused):
             return authenticate(view, origin.credential, origin.route)
-        done = await self.handle(_Identify(), origin, _as_it_is)
+        done = await self.handle(_Identify(), origin, lambda answer: answer)
         principal: Principal = done.answer
         return principal
 
@@ -190,7 +189,3 @@ def _fail(batch: Sequence[Request], error: Exception) -> None:
     for request in batch:
         if not request.future.done():
             request.future.set_exception(error)
-
-
-def _as_it_is(answer: Any) -> Any:
-    return answer

@@ -17,7 +17,7 @@ from services.command.application.folds import AnyState, evolve, fold_of
 from services.command.application.idempotency import KeyReused
 from services.command.application.requests import MAX_EVENTS, Done, Request
 from services.command.application.store import LINKS_SHOWN, Batch, EventStore, StoredAnswer
-from services.command.application.view import Missing, View
+from services.command.application.view import Loads, Missing, View
 from services.command.domain.errors import DomainError, TooLarge
 
 log = structlog.get_logger(__name__)
@@ -53,18 +53,18 @@ class Planner:
         """Decide all requests; nothing is written yet. Database errors propagate."""
         now_part, later = _one_per_idempotency_key(requests)
         remembered = await self._remembered(now_part)
-        view = View(self._cache, datetime.now(UTC))
+        loads = Loads()
         for _ in range(MAX_ROUNDS):
+            view = View(self._cache, datetime.now(UTC), loads)
             plan = self._decide(now_part, remembered, view)
             if isinstance(plan, Plan):
                 plan.later += later
                 return plan
-            view = View(self._cache, datetime.now(UTC)).with_loads_of(view)
-            await self.load(view, plan)
+            await self._load(loads, plan)
         raise RuntimeError("a command asks for ever more state")
 
-    async def load(self, view: View, missing: Missing) -> None:
-        """Bring streams and link sets into the view, and into the cache."""
+    async def _load(self, loads: Loads, missing: Missing) -> None:
+        """Bring streams and link sets to hand, and into the cache."""
         states: dict[str, AnyState] = {}
         if missing.streams:
             states = {name: fold_of(name).initial for name in missing.streams}
@@ -76,8 +76,9 @@ class Planner:
             for parent, kind, child, since in await self._store.load_links(sorted(missing.links)):
                 key = (parent, kind)
                 children[key] = children[key].insert(child, since)
-        partial = {key for key, found in children.items() if len(found) > LINKS_SHOWN}
-        view.supply(states, children, partial)
+        loads.states.update(states)
+        loads.children.update(children)
+        loads.partial |= {key for key, found in children.items() if len(found) > LINKS_SHOWN}
         for name, state in states.items():
             self._cache.keep(name, state)
 

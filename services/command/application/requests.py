@@ -86,5 +86,5 @@ class Unavailable(Exception):
     """
 
     def __init__(self, reason: str, outcome: Literal["not executed", "unknown"]) -> None:
-        super().__init__(reason)
+        super().__init__(f"{reason}, outcome: {outcome}")
         self.reason, self.outcome = reason, outcome

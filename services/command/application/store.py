@@ -29,25 +29,33 @@ Conn = AsyncConnection[Any]
 LINKS_SHOWN = 1_000
 """A write answer names at most so many teams of a user; larger sets are not kept."""
 
-_TYPES = (
-    ["bigint", "text[]", "bigint[]", "text[]", "bytea[]"]
-    + ["text[]", "text[]", "text[]", "bigint[]"]
-    + ["text[]", "text[]", "text[]", "text[]", "json"]
-)
-_APPEND = f"SELECT outcome, head FROM events.append({', '.join(f'%b::{t}' for t in _TYPES)})"
-_COLUMNS = "originator_id, originator_version, notification_id, topic, state"
+_APPEND = """
+SELECT outcome, head FROM events.append(
+    %b::bigint, %b::text[], %b::bigint[], %b::text[], %b::bytea[],
+    %b::text[], %b::text[], %b::text[], %b::bigint[],
+    %b::text[], %b::text[], %b::text[], %b::text[], %b::json)
+"""
+_NEWS = """
+SELECT originator_id, originator_version, notification_id, topic, state
+FROM events.stored_events WHERE notification_id > %s ORDER BY notification_id LIMIT %s
+"""
+_STREAMS = """
+SELECT originator_id, originator_version, notification_id, topic, state
+FROM events.stored_events WHERE originator_id = ANY (%s)
+ORDER BY originator_id, originator_version
+"""
 
 
 class EnvelopeMapper(Mapper[str]):
     """The library's mapper for our envelope: our codec, our topics, our upcasts."""
 
-    def to_stored_event(self, domain_event: Any) -> StoredEvent:
+    def to_stored_event(self, domain_event: Any) -> StoredEvent:  # noqa: ANN401
         topic, state = encode(domain_event)
         return StoredEvent(
             domain_event.originator_id, domain_event.originator_version, topic, state
         )
 
-    def to_domain_event(self, stored_event: StoredEvent) -> Any:
+    def to_domain_event(self, stored_event: StoredEvent) -> Any:  # noqa: ANN401
         return decode(
             str(stored_event.originator_id),
             stored_event.originator_version,
@@ -58,13 +66,20 @@ class EnvelopeMapper(Mapper[str]):
 
 
 class EventRecorder(PostgresApplicationRecorder):
-    """The library's recorder over our append: for everything in the library that reads, and for
-    bulk tools that write outside a command loop."""
+    """The library's recorder over our append.
+
+    For everything in the library that reads, and for tools that write outside a command loop.
+    """
 
     def create_table(self) -> None:
         """Tables come from our migrations."""
 
-    def insert_events(self, stored_events: Sequence[StoredEvent], **_: Any) -> Sequence[int] | None:
+    def insert_events(
+        self,
+        stored_events: Sequence[StoredEvent],
+        **_: Any,  # noqa: ANN401
+    ) -> Sequence[int] | None:
+        """All of them in one append; raises the library's IntegrityError on a version taken."""
         rows = [(e.originator_id, e.originator_version, e.topic, e.state) for e in stored_events]
         columns: list[list[Any]] = [list(column) for column in zip(*rows, strict=True)]
         with self.datastore.transaction(commit=True) as cursor:
@@ -133,22 +148,13 @@ class EventStore:
     async def news(self, after: int, limit: int) -> list[Envelope]:
         """Envelopes behind a position, in order."""
         writer = await self.writer()
-        cursor = await writer.execute(
-            f"SELECT {_COLUMNS} FROM events.stored_events WHERE notification_id > %s "
-            "ORDER BY notification_id LIMIT %s",
-            (after, limit),
-            binary=True,
-        )
+        cursor = await writer.execute(_NEWS, (after, limit), binary=True)
         return [decode(*row) for row in await cursor.fetchall()]
 
     async def load(self, streams: Sequence[str]) -> list[Envelope]:
         """All facts of these streams, each stream in order."""
         async with self._pool.connection() as conn, conn.cursor(binary=True) as cursor:
-            await cursor.execute(
-                f"SELECT {_COLUMNS} FROM events.stored_events WHERE originator_id = ANY(%s) "
-                "ORDER BY originator_id, originator_version",
-                (list(streams),),
-            )
+            await cursor.execute(_STREAMS, (list(streams),))
             return [decode(*row) for row in await cursor.fetchall()]
 
     async def load_links(self, keys: Sequence[LinkKey]) -> list[tuple[str, str, str, int]]:

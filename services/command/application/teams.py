@@ -81,6 +81,8 @@ class ReviseTeam:
 
 @dataclass(frozen=True, slots=True)
 class BlockTeam:
+    """Refuse the team's keys, or accept them again; saying it twice is no news."""
+
     team_id: str
     blocked: bool
     name: str = "BlockTeam"

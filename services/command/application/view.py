@@ -41,44 +41,31 @@ class Row:
     state: bytes
 
 
+@dataclass
+class Loads:
+    """What was loaded for a batch, streams that do not exist included; `partial` sets are cut."""
+
+    states: dict[str, AnyState] = field(default_factory=dict)
+    children: dict[LinkKey, Children] = field(default_factory=dict)
+    partial: set[LinkKey] = field(default_factory=set)
+
+
 class View:
     """States and links for one batch. Commands before this one in the batch have happened."""
 
-    def __init__(self, cache: Cache, now: datetime) -> None:
+    def __init__(self, cache: Cache, now: datetime, loads: Loads | None = None) -> None:
         self._cache = cache
-        self._loaded: dict[str, AnyState] = {}
+        self._loads = loads or Loads()
         self.now = max(now, cache.recorded_at)
         self.changed: dict[str, AnyState] = {}
         self.rows: list[Row] = []
         self.link_changes: list[Link] = []
-        self._children: dict[LinkKey, Children] = {}
-        self._fetched: dict[LinkKey, Children] = {}
-        self._partial: set[LinkKey] = set()
-
-    def supply(
-        self,
-        states: dict[str, AnyState],
-        children: dict[LinkKey, Children],
-        partial: set[LinkKey],
-    ) -> None:
-        """What was just loaded, streams that do not exist included; `partial` sets are cut."""
-        self._loaded.update(states)
-        self._fetched.update(children)
-        self._children.update(children)
-        self._partial |= partial
-
-    def with_loads_of(self, earlier: "View") -> "View":
-        """A fresh start that keeps what an earlier attempt loaded from the store."""
-        self._loaded = earlier._loaded
-        self._fetched = earlier._fetched
-        self._children = dict(earlier._fetched)
-        self._partial = earlier._partial
-        return self
+        self._children = dict(self._loads.children)
 
     @property
     def whole_sets(self) -> dict[LinkKey, Children]:
         """Link sets that may be kept: all that were not cut."""
-        return {k: v for k, v in self._children.items() if k not in self._partial}
+        return {k: v for k, v in self._children.items() if k not in self._loads.partial}
 
     def team(self, team_id: str) -> Team:
         return cast("Team", self.state(stream(TEAM, team_id)))
@@ -97,9 +84,18 @@ class View:
 
     def users(self, user_ids: Iterable[str]) -> dict[str, User]:
         """Many users at once: one load for all that are missing."""
-        wanted = {user_id: stream(USER, user_id) for user_id in user_ids}
-        self.need(wanted.values())
-        return {user_id: cast("User", self.state(name)) for user_id, name in wanted.items()}
+        found: dict[str, User] = {}
+        absent: set[str] = set()
+        for user_id in user_ids:
+            name = stream(USER, user_id)
+            state = self._find(name)
+            if state is None:
+                absent.add(name)
+            else:
+                found[user_id] = cast("User", state)
+        if absent:
+            raise Missing(streams=absent)
+        return found
 
     def need(self, streams: Iterable[str]) -> None:
         """Raise Missing for all of these that are not at hand."""
@@ -116,7 +112,7 @@ class View:
     def assume_new(self, name: str) -> None:
         """A stream named by a fresh random id needs no look: the store refuses a coincidence."""
         if self._find(name) is None:
-            self._loaded[name] = fold_of(name).initial
+            self._loads.states[name] = fold_of(name).initial
 
     def children(self, parent: str, kind: str) -> Children:
         key = (parent, kind)
@@ -176,15 +172,16 @@ class View:
 
     def _unborn(self, parent: str) -> bool:
         """A user that did not exist before this batch is in no team yet."""
-        before = self._cache.state(parent) or self._loaded.get(parent)
+        before = self._cache.state(parent) or self._loads.states.get(parent)
         return before is not None and not before.version
 
     def _find(self, name: str) -> AnyState | None:
         found = self.changed.get(name)
         if found is None:
-            found = self._loaded.get(name)
+            found = self._loads.states.get(name)
         return self._cache.state(name) if found is None else found
 
 
 def links_of(envelopes: Iterable[Envelope]) -> list[Link]:
+    """The changes that facts make to what hangs on what, in order."""
     return [link for envelope in envelopes for link in links(envelope)]

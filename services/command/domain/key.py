@@ -45,18 +45,21 @@ def generate(key: ApiKey, settings: KeySettings) -> list[DomainEvent]:
 def delete(
     key: ApiKey, token: str, cause: Literal["key", "member", "team"] = "key"
 ) -> list[DomainEvent]:
+    """Refuses a key that is gone."""
     if not key.open:
         raise NotFound("key", token)
     return [facts.KeyDeleted(settings=key.settings, cause=cause)]
 
 
 def set_blocked(key: ApiKey, *, blocked: bool) -> list[DomainEvent]:
+    """[] when it is so already."""
     if bool(key.settings.blocked) == blocked:
         return []
     return [facts.KeyBlocked() if blocked else facts.KeyUnblocked()]
 
 
 def evolve(key: ApiKey, envelope: Envelope) -> ApiKey:
+    """The state after one more fact."""
     event, at, actor = envelope.event, envelope.recorded_at, envelope.meta.actor
     version = envelope.originator_version
     if isinstance(event, facts.KeyGenerated):

@@ -25,10 +25,12 @@ def reserve(name: Reservation, kind: str, shown: str, holder: str) -> list[Domai
 
 
 def release(name: Reservation, holder: str) -> list[DomainEvent]:
+    """[] for a name that somebody else bears by now."""
     return [NameReleased(holder=holder)] if name.holder == holder else []
 
 
 def evolve(name: Reservation, envelope: Envelope) -> Reservation:
+    """The state after one more fact."""
     version = envelope.originator_version
     match envelope.event:
         case NameReserved(holder=holder):

@@ -166,12 +166,14 @@ def remove_member(team: Team, command: RemoveMember) -> list[DomainEvent]:
 
 
 def delete(team: Team, team_id: str) -> list[DomainEvent]:
+    """Refuses a team that is gone (3.3)."""
     if not team.open:
         raise NotFound("team", team_id)
     return [facts.TeamDeleted(settings=team.settings, members_total=len(team.roster))]
 
 
 def set_blocked(team: Team, *, blocked: bool) -> list[DomainEvent]:
+    """[] when it is so already (3.13)."""
     if team.settings.blocked == blocked:
         return []
     return [facts.TeamBlocked() if blocked else facts.TeamUnblocked()]
@@ -183,6 +185,7 @@ def ordered(team: Team) -> list[tuple[str, Membership]]:
 
 
 def check_member_limits(limits: MemberLimits | None) -> None:
+    """Raise NegativeLimit for a limit below zero (D33)."""
     if limits is not None:
         check_not_negative(
             {

@@ -65,6 +65,7 @@ def give_email(user: User, email: Sealed, claim: str) -> DomainEvent:
 
 
 def evolve(user: User, envelope: Envelope) -> User:
+    """The state after one more fact."""
     event, at = envelope.event, envelope.recorded_at
     version = envelope.originator_version
     match event:

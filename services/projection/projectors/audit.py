@@ -35,6 +35,7 @@ TABLE = Table(
         "before_value": "jsonb",
         "updated_values": "jsonb",
     },
+    append_only=True,
 )
 TABLE_NAMES = {
     streams.TEAM: "LiteLLM_TeamTable",

@@ -25,6 +25,7 @@ from events.team import (
     TeamRouterSettingsChanged,
     TeamUnblocked,
 )
+from events.values import JsonObject
 from services.projection.projector import Fold, TableProjector, on
 from services.projection.rows import Key, Rows, Table
 
@@ -85,72 +86,61 @@ def created(rows: Rows, at: Envelope, event: TeamCreated) -> None:
 
 
 def touched(rows: Rows, at: Envelope, _: DomainEvent) -> None:
-    rows.change(team_key(at), version=at.originator_version, updated_at=at.recorded_at)
+    _change(rows, at, {})
 
 
 def replaces(field: str) -> Fold[DomainEvent]:
     """Fold for facts whose `after` is the new value of one field of the settings."""
 
-    def replaced(rows: Rows, at: Envelope, event: DomainEvent) -> None:
-        after = event.model_dump(mode="json", include={"after"})["after"]
-        rows.merge(team_key(at), "settings", {field: after})
-        touched(rows, at, event)
+    def fold(rows: Rows, at: Envelope, event: DomainEvent) -> None:
+        _change(rows, at, {field: _after(event)})
 
-    return replaced
+    return fold
 
 
 def renamed(rows: Rows, at: Envelope, event: TeamRenamed) -> None:
-    replaces("team_alias")(rows, at, event)
-    rows.change(team_key(at), team_alias=event.after, alias_lower=_lower(event.after))
+    alias = event.after
+    _change(rows, at, {"team_alias": alias}, team_alias=alias, alias_lower=_lower(alias))
 
 
 def moved(rows: Rows, at: Envelope, event: TeamMovedToOrganization) -> None:
-    replaces("organization_id")(rows, at, event)
-    rows.change(team_key(at), organization_id=event.after)
+    _change(rows, at, {"organization_id": event.after}, organization_id=event.after)
 
 
 def budget_changed(rows: Rows, at: Envelope, event: TeamBudgetChanged) -> None:
-    """D38: only another duration starts the window anew; without one there is no window."""
-    replaces("budget")(rows, at, event)
-    duration = event.after.budget_duration
-    if duration != event.before.budget_duration:
-        rows.change(team_key(at), budget_since=at.recorded_at if duration else None)
+    before, after = event.before.budget_duration, event.after.budget_duration
+    since = _window("budget_since", at, before, after)
+    _change(rows, at, {"budget": _after(event)}, **since)
 
 
 def defaults_changed(rows: Rows, at: Envelope, event: TeamMemberDefaultsChanged) -> None:
-    replaces("member_defaults")(rows, at, event)
     before = event.before.budget_duration if event.before else None
     after = event.after.budget_duration if event.after else None
-    if after != before:
-        rows.change(team_key(at), defaults_since=at.recorded_at if after else None)
+    since = _window("defaults_since", at, before, after)
+    _change(rows, at, {"member_defaults": _after(event)}, **since)
 
 
 def aliases_changed(rows: Rows, at: Envelope, event: TeamModelAliasesChanged) -> None:
-    replaces("model_aliases")(rows, at, event)
-    rows.change(team_key(at), model_aliases_by=at.meta.actor)
-    if event.before is None:
-        rows.change(team_key(at), model_table_id=at.position)
+    first = {"model_table_id": at.position} if event.before is None else {}
+    _change(rows, at, {"model_aliases": event.after}, model_aliases_by=at.meta.actor, **first)
 
 
 def metadata_changed(rows: Rows, at: Envelope, event: TeamMetadataChanged) -> None:
-    removed = event.before.keys() - event.after.keys()
-    rows.merge(team_key(at), "metadata", event.after, removed)
-    touched(rows, at, event)
+    rows.merge(team_key(at), "metadata", event.after, event.before.keys() - event.after.keys())
+    _change(rows, at, {})
 
 
 def blocks(*, blocked: bool) -> Fold[DomainEvent]:
-    def fold(rows: Rows, at: Envelope, event: DomainEvent) -> None:
-        rows.merge(team_key(at), "settings", {"blocked": blocked})
-        rows.change(team_key(at), blocked=blocked)
-        touched(rows, at, event)
+    def fold(rows: Rows, at: Envelope, _: DomainEvent) -> None:
+        _change(rows, at, {"blocked": blocked}, blocked=blocked)
 
     return fold
 
 
 def counts(members: int) -> Fold[DomainEvent]:
-    def fold(rows: Rows, at: Envelope, event: DomainEvent) -> None:
+    def fold(rows: Rows, at: Envelope, _: DomainEvent) -> None:
         rows.add(team_key(at), "members_total", members)
-        touched(rows, at, event)
+        _change(rows, at, {})
 
     return fold
 
@@ -167,6 +157,23 @@ def deleted(rows: Rows, at: Envelope, _: TeamDeleted) -> None:
         deleted_claim=claim.model_dump() if claim else None,
         deleted_event_id=at.event_id,
     )
+
+
+def _change(rows: Rows, at: Envelope, settings: JsonObject, **columns: object) -> None:
+    """Every fact about a team gives it a version and a time; most change fields of its settings."""
+    key = team_key(at)
+    rows.change(key, version=at.originator_version, updated_at=at.recorded_at, **columns)
+    if settings:
+        rows.merge(key, "settings", settings)
+
+
+def _window(column: str, at: Envelope, before: str | None, after: str | None) -> JsonObject:
+    """D38: only another duration starts the window anew; without a duration there is none."""
+    return {} if before == after else {column: at.recorded_at if after else None}
+
+
+def _after(event: DomainEvent) -> object:
+    return event.model_dump(mode="json", include={"after"})["after"]
 
 
 def _lower(alias: str | None) -> str | None:

@@ -109,6 +109,7 @@ def new_key(body: requests.GenerateKey, now: datetime) -> tuple[str, NewKey]:
 
 
 def key_settings(body: requests.GenerateKey, secret: str, now: datetime) -> KeySettings:
+    """What is kept of the request; fields without a typed place go into `extra` as they are."""
     sent = body.model_dump(mode="json")
     extra = {name: sent[name] for name in _EXTRA if sent[name] not in (None, {}, [], False)}
     if (permission := object_permission(body.object_permission)) is not None:

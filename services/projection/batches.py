@@ -1,0 +1,77 @@
+"""Batches of a feed, folded: what is written next is folded while the one before is written."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from psycopg import AsyncCursor
+
+from events.envelope import Envelope
+from services.projection.feed import Feed
+from services.projection.projector import Projector
+from services.projection.rows import Rows
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Whole commands after position `after`, folded to rows; `full` if more is likely to follow."""
+
+    after: int
+    last: Envelope
+    full: bool
+    rows: Sequence[Rows]
+
+    async def write(self, cursor: AsyncCursor[Any], suffix: str = "") -> None:
+        """Write into the tables of the projectors, or those beside them with this suffix."""
+        for rows in self.rows:
+            await rows.append(cursor, rows.table.name + suffix)
+        async with cursor.connection.pipeline():
+            for rows in self.rows:
+                await rows.write(cursor, rows.table.name + suffix)
+
+
+class Batches:
+    """Reads a feed in pages of about `page` envelopes and folds them."""
+
+    def __init__(self, feed: Feed, projectors: Sequence[Projector], page: int) -> None:
+        self._feed = feed
+        self._projectors = projectors
+        self._page = page
+        self._ahead: asyncio.Task[Batch | None] | None = None
+        self._ahead_after = 0
+
+    async def after(self, position: int, upto: int | None = None) -> Batch | None:
+        """The next batch, with nothing beyond `upto` (the end of a command); None if there is none.
+
+        Raises what the feed raises, and FactFailed.
+        """
+        batch = await self._taken(position)
+        if batch is None or (upto is not None and batch.last.position > upto):
+            batch = await self._folded(position, upto)
+        if batch is not None and batch.full:
+            self._ahead_after = batch.last.position
+            self._ahead = asyncio.create_task(self._folded(batch.last.position, None))
+        return batch
+
+    async def close(self) -> None:
+        """Drop what was folded ahead."""
+        if self._ahead is not None:
+            self._ahead.cancel()
+            await asyncio.gather(self._ahead, return_exceptions=True)
+            self._ahead = None
+
+    async def _taken(self, position: int) -> Batch | None:
+        if self._ahead is None or self._ahead_after != position:
+            await self.close()
+            return None
+        ahead, self._ahead = self._ahead, None
+        return await ahead
+
+    async def _folded(self, position: int, upto: int | None) -> Batch | None:
+        page = await self._feed.after(position, self._page)
+        facts = [at for at in page if position < at.position <= (upto or at.position)]
+        if not facts:
+            return None
+        rows = [await projector.fold(facts) for projector in self._projectors]
+        return Batch(position, facts[-1], len(page) >= self._page * 0.9, rows)
