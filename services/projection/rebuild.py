@@ -87,6 +87,7 @@ class _Rebuild:
         await self._begin()
         report = RebuildReport(resumed_at=self._at.position)
         await self._fill()
+        await shadow.index(self._connection.cursor(), self._tables)
         if self._comparable:
             report.tables = await self._compare()
             report.compared_at = self._at.position
@@ -150,7 +151,6 @@ class _Rebuild:
         return compared
 
     async def _swap(self) -> None:
-        await shadow.analyze(self._connection.cursor(), self._tables)
         for attempt in range(1, SWAP_ATTEMPTS + 1):
             await self._fill()
             try:

@@ -1,6 +1,5 @@
 """Shadow tables: tables of the same shape beside the live ones, to be filled, compared, swapped."""
 
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, LiteralString
@@ -44,22 +43,36 @@ async def exist(cursor: AsyncCursor[Any], tables: Sequence[Table]) -> bool:
 
 
 async def create(cursor: AsyncCursor[Any], tables: Sequence[Table]) -> None:
-    """Make empty shadows. Rights come from the schema's default privileges for its owner."""
+    """Make empty shadows with nothing but their key; `index` gives them the other indexes.
+
+    Rights come from the default privileges of the schema's owner.
+    """
     await drop(cursor, tables)
     for table in tables:
-        await _run(cursor, "CREATE TABLE {shadow} (LIKE {live} INCLUDING ALL)", table)
+        await _run(
+            cursor,
+            "CREATE TABLE {shadow} (LIKE {live} INCLUDING ALL EXCLUDING INDEXES, "
+            "CONSTRAINT {key_name} PRIMARY KEY ({key}))",
+            table,
+        )
+
+
+async def index(cursor: AsyncCursor[Any], tables: Sequence[Table]) -> None:
+    """Give the shadows, now that they are full, the indexes of the live tables, and statistics."""
+    for table in tables:
+        for name, kind, definition in await _indexes(cursor, table.name):
+            await cursor.execute(
+                SQL("CREATE {} IF NOT EXISTS {} ON {} USING {}").format(
+                    SQL(kind), Identifier(name + SUFFIX), _names(table)["shadow"], SQL(definition)
+                )
+            )
+        await _run(cursor, "ANALYZE {shadow}", table)
 
 
 async def drop(cursor: AsyncCursor[Any], tables: Sequence[Table]) -> None:
     """Remove the shadows, there or not."""
     for table in tables:
         await _run(cursor, "DROP TABLE IF EXISTS {shadow}", table)
-
-
-async def analyze(cursor: AsyncCursor[Any], tables: Sequence[Table]) -> None:
-    """A table that has just been filled has no statistics to plan by."""
-    for table in tables:
-        await _run(cursor, "ANALYZE {shadow}", table)
 
 
 async def compare(cursor: AsyncCursor[Any], table: Table) -> Comparison:
@@ -78,17 +91,16 @@ async def swap(cursor: AsyncCursor[Any], tables: Sequence[Table]) -> None:
     for table in tables:
         await _run(cursor, "LOCK TABLE {live}, {shadow} IN ACCESS EXCLUSIVE MODE", table)
     for table in tables:
-        live = await _indexes(cursor, table.name)
-        shadow = await _indexes(cursor, table.name + SUFFIX)
+        indexes = await _indexes(cursor, table.name)
         await _run(cursor, "DROP TABLE {live}", table)
         await _run(cursor, "ALTER TABLE {shadow} RENAME TO {name}", table)
-        for definition, names in shadow.items():
-            for name, wanted in zip(names, live[definition], strict=True):
-                await cursor.execute(
-                    SQL("ALTER INDEX {} RENAME TO {}").format(
-                        Identifier(SCHEMA, name), Identifier(wanted)
-                    )
+        await _run(cursor, "ALTER INDEX {schema}.{key_name} RENAME TO {live_key_name}", table)
+        for name, _, _ in indexes:
+            await cursor.execute(
+                SQL("ALTER INDEX {} RENAME TO {}").format(
+                    Identifier(SCHEMA, name + SUFFIX), Identifier(name)
                 )
+            )
 
 
 async def _checksum(cursor: AsyncCursor[Any], name: Composable) -> tuple[int, int]:
@@ -103,36 +115,36 @@ async def _checksum(cursor: AsyncCursor[Any], name: Composable) -> tuple[int, in
 
 async def _differing(cursor: AsyncCursor[Any], table: Table) -> list[tuple[Any, ...]]:
     query = SQL(
-        "SELECT {keys} FROM {live} l FULL JOIN {shadow} s USING ({keys}) "
-        "WHERE l::text IS DISTINCT FROM s::text ORDER BY {keys} LIMIT {most}"
+        "SELECT {key} FROM {live} l FULL JOIN {shadow} s USING ({key}) "
+        "WHERE l::text IS DISTINCT FROM s::text ORDER BY {key} LIMIT {most}"
     )
-    keys = SQL(", ").join(Identifier(name) for name in table.key)
-    await cursor.execute(query.format(**_names(table), keys=keys, most=KEYS_SHOWN))
+    await cursor.execute(query.format(**_names(table), most=KEYS_SHOWN))
     return await cursor.fetchall()
 
 
-async def _indexes(cursor: AsyncCursor[Any], table: str) -> dict[tuple[bool, str], list[str]]:
-    """Names of a table's indexes by what they are, whatever they are called."""
+async def _indexes(cursor: AsyncCursor[Any], table: str) -> list[tuple[str, str, str]]:
+    """A table's indexes but for its key: name, kind, and what they are (`btree (team_id) ...`)."""
     await cursor.execute(
         """
-        SELECT i.relname, x.indisunique, pg_get_indexdef(x.indexrelid)
+        SELECT i.relname, CASE WHEN x.indisunique THEN 'UNIQUE INDEX' ELSE 'INDEX' END,
+            split_part(pg_get_indexdef(i.oid), ' USING ', 2)
         FROM pg_index x JOIN pg_class i ON i.oid = x.indexrelid
-        JOIN pg_class t ON t.oid = x.indrelid JOIN pg_namespace n ON n.oid = t.relnamespace
-        WHERE n.nspname = %s AND t.relname = %s ORDER BY i.relname
+        WHERE x.indrelid = %s::regclass AND NOT x.indisprimary
         """,
-        (SCHEMA, table),
+        (f"{SCHEMA}.{table}",),
     )
-    found: dict[tuple[bool, str], list[str]] = defaultdict(list)
-    for name, unique, definition in await cursor.fetchall():
-        found[unique, definition.partition(" USING ")[2]].append(name)
-    return found
+    return await cursor.fetchall()
 
 
 def _names(table: Table) -> dict[str, Composable]:
     return {
+        "schema": Identifier(SCHEMA),
+        "name": Identifier(table.name),
         "live": Identifier(SCHEMA, table.name),
         "shadow": Identifier(SCHEMA, table.name + SUFFIX),
-        "name": Identifier(table.name),
+        "key": SQL(", ").join(Identifier(name) for name in table.key),
+        "live_key_name": Identifier(f"{table.name}_pkey"),
+        "key_name": Identifier(f"{table.name}_pkey{SUFFIX}"),
     }
 
 

@@ -67,7 +67,7 @@ class Caller:
             raise answer_for(self.origin.route, error) from None
 
     async def _roster_shown(self, error: EverybodyThere) -> HTTPException:
-        emails = {m.user_id: m.user.settings.email for m in error.answer.members}
+        emails = {m.user_id: m.user_email for m in error.answer.members}
         opened = await self.context.vault.open_all(e for e in emails.values() if e is not None)
         return everybody_there(
             error, {user: opened[e] for user, e in emails.items() if e is not None}

@@ -116,8 +116,7 @@ def answer_for(route: str, error: errors.DomainError) -> HTTPException:
 def everybody_there(error: EverybodyThere, emails: Mapping[str, str | None]) -> HTTPException:
     """The refusal that shows the roster (team-api.md 3.9); `emails` by user id, opened."""
     members = [
-        f"Member(user_id={m.user_id!r}, user_email={emails.get(m.user_id)!r}, "
-        f"role={m.membership.role!r})"
+        f"Member(user_id={m.user_id!r}, user_email={emails.get(m.user_id)!r}, role={m.role!r})"
         for m in error.answer.members
     ]
     roster = f"[{', '.join(members)}]"

@@ -15,10 +15,7 @@ def team_view(answer: TeamAnswer) -> team_shapes.TeamView:
     return team_shapes.TeamView(
         team_id=answer.team_id,
         settings=team.settings.model_dump(mode="json"),
-        members=[
-            team_shapes.Member(m.user_id, m.user.settings.email, m.membership.role)
-            for m in answer.members
-        ],
+        members=answer.members,
         created_at=_known(team.created_at),
         updated_at=_known(team.updated_at),
         budget_since=team.budget_since,

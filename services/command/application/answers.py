@@ -5,10 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from events.streams import USER, kind_and_id, stream
+from events.team import TeamRole
+from events.values import Sealed
 from services.command.application.view import View
 from services.command.domain.dependents import TEAMS
 from services.command.domain.key import ApiKey
-from services.command.domain.team import Membership, Team, ordered
+from services.command.domain.team import Team
 from services.command.domain.user import User
 
 ROSTER_SHOWN = 1_000
@@ -17,11 +19,11 @@ ROSTER_SHOWN = 1_000
 
 @dataclass(frozen=True, slots=True)
 class MemberAnswer:
-    """One member of a roster, joined with the user he is."""
+    """One member of a roster, with the address of the user he is, under seal."""
 
     user_id: str
-    membership: Membership
-    user: User
+    user_email: Sealed | None
+    role: TeamRole
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +75,11 @@ def team_answer(
 def roster(view: View, team: Team, touched: Iterable[str]) -> list[MemberAnswer]:
     """All members in the order of joining, or those touched when there are too many."""
     if len(team.roster) <= ROSTER_SHOWN:
-        entries = ordered(team)
+        entries = team.roster.ordered()
     else:
         entries = [(u, team.roster[u]) for u in dict.fromkeys(touched) if u in team.roster]
     users = view.users(user_id for user_id, _ in entries)
-    return [MemberAnswer(user_id, entry, users[user_id]) for user_id, entry in entries]
+    return [MemberAnswer(u, users[u].settings.email, entry.role) for u, entry in entries]
 
 
 def user_answers(view: View, user_ids: Iterable[str]) -> list[UserAnswer]:

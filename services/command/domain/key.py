@@ -9,7 +9,7 @@ from events.envelope import Envelope
 from events.key import KeySettings
 from events.registry import DomainEvent
 from services.command.domain.errors import AlreadyExists, NotFound
-from services.command.domain.limits import check_not_negative
+from services.command.domain.limits import check_not_negative, check_size
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +37,7 @@ def generate(key: ApiKey, settings: KeySettings) -> list[DomainEvent]:
             "max_parallel_requests": settings.max_parallel_requests,
         }
     )
+    check_size("key", settings)
     if key.incarnation:
         raise AlreadyExists("key", settings.key_name)
     return [facts.KeyGenerated(settings=settings)]

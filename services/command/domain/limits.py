@@ -3,8 +3,10 @@
 from collections.abc import Mapping
 from decimal import Decimal
 
-from events.values import TeamBudget
-from services.command.domain.errors import BudgetOrder, NegativeLimit
+from events.values import TeamBudget, Value
+from services.command.domain.errors import BudgetOrder, NegativeLimit, TooLarge
+
+MAX_SETTINGS_BYTES = 192 * 1024
 
 
 def check_not_negative(amounts: Mapping[str, Decimal | int | None]) -> None:
@@ -20,3 +22,16 @@ def check_budget_order(budget: TeamBudget, blamed: tuple[str, ...]) -> None:
     if soft is None or maximum is None or soft < maximum:
         return
     raise BudgetOrder(soft, maximum, blamed[0])
+
+
+def check_size(kind: str, settings: Value) -> None:
+    """Raise TooLarge for settings that would not fit into one fact together with its envelope.
+
+    What a thing is grows by many small changes, and its end is recorded as a whole.
+    """
+    size = len(settings.model_dump_json())
+    if size > MAX_SETTINGS_BYTES:
+        raise TooLarge(
+            f"the settings of the {kind} would take {size} bytes, "
+            f"the limit is {MAX_SETTINGS_BYTES}; keep large data elsewhere and refer to it"
+        )

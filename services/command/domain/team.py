@@ -9,8 +9,6 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from rpds import HashTrieMap
-
 from events import team as facts
 from events.envelope import Envelope
 from events.registry import DomainEvent
@@ -22,16 +20,8 @@ from services.command.domain.errors import (
     NotAMember,
     NotFound,
 )
-from services.command.domain.limits import check_budget_order, check_not_negative
-
-
-@dataclass(frozen=True, slots=True)
-class Membership:
-    """One member; `joined` is the version of the fact that added him and orders the roster."""
-
-    joined: int
-    role: TeamRole
-    limits: MemberLimits | None = None
+from services.command.domain.limits import check_budget_order, check_not_negative, check_size
+from services.command.domain.roster import Membership, Roster
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +32,7 @@ class Team:
     open: bool = False
     version: int = 0
     settings: TeamSettings = field(default_factory=TeamSettings)
-    roster: "HashTrieMap[str, Membership]" = field(default_factory=HashTrieMap)
+    roster: Roster = field(default_factory=Roster)
     created_at: datetime | None = None
     updated_at: datetime | None = None
     budget_since: datetime | None = None
@@ -122,9 +112,10 @@ def create(team: Team, command: CreateTeam) -> list[DomainEvent]:
             "team_member_rpm_limit": defaults.rpm_limit if defaults else None,
         }
     )
+    check_size("team", settings)
     if team.open:
         raise AlreadyExists("team", command.team_id)
-    return [facts.TeamCreated(settings=settings), *_additions(command.members, HashTrieMap())]
+    return [facts.TeamCreated(settings=settings), *_additions(command.members, Roster())]
 
 
 def add_members(team: Team, command: AddMembers) -> list[DomainEvent]:
@@ -179,11 +170,6 @@ def set_blocked(team: Team, *, blocked: bool) -> list[DomainEvent]:
     return [facts.TeamBlocked() if blocked else facts.TeamUnblocked()]
 
 
-def ordered(team: Team) -> list[tuple[str, Membership]]:
-    """The roster in the order of joining."""
-    return sorted(team.roster.items(), key=lambda entry: entry[1].joined)
-
-
 def check_member_limits(limits: MemberLimits | None) -> None:
     """Raise NegativeLimit for a limit below zero (D33)."""
     if limits is not None:
@@ -204,9 +190,7 @@ def _own_copy(team: Team, budget_id: str) -> MemberLimits:
     return MemberLimits(budget_id=budget_id, budget_duration=duration)
 
 
-def _additions(
-    members: Sequence[NewMember], roster: "HashTrieMap[str, Membership]"
-) -> list[DomainEvent]:
+def _additions(members: Sequence[NewMember], roster: Roster) -> list[DomainEvent]:
     fresh = {m.user_id: m for m in reversed(members) if m.user_id not in roster}
     return [
         facts.MemberAdded(user_id=m.user_id, role=m.role, limits=m.limits)

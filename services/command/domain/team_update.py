@@ -12,7 +12,7 @@ from events.registry import DomainEvent
 from events.team import TeamSettings
 from events.values import JsonObject, MemberLimits, ObjectPermission
 from services.command.domain.errors import NotFound
-from services.command.domain.limits import check_budget_order, check_not_negative
+from services.command.domain.limits import check_budget_order, check_not_negative, check_size
 from services.command.domain.team import Team, UpdateTeam
 
 
@@ -26,6 +26,7 @@ def update(team: Team, command: UpdateTeam) -> list[DomainEvent]:
     blamed = tuple(f for f in ("soft_budget", "max_budget") if f in changes.get("budget", {}))
     if blamed:
         check_budget_order(result.budget, blamed)
+    check_size("team", result)
     return differences(team.settings, result)
 
 

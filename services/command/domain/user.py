@@ -9,7 +9,7 @@ from events.registry import DomainEvent
 from events.user import UserSettings
 from events.values import Sealed
 from services.command.domain.errors import AlreadyExists
-from services.command.domain.limits import check_not_negative
+from services.command.domain.limits import check_not_negative, check_size
 
 IMPLICIT_ROLE = "internal_user"
 
@@ -43,6 +43,7 @@ def create(user: User, command: CreateUser) -> list[DomainEvent]:
             "max_parallel_requests": settings.max_parallel_requests,
         }
     )
+    check_size("user", settings)
     if user.open:
         raise AlreadyExists("user", command.user_id)
     return [facts.UserCreated(settings=settings)]

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from decimal import Decimal
+from typing import Protocol
 
 from events.values import JsonObject, Sealed
 from services.edge.shapes.money import NOTHING_SPENT, usd
@@ -19,6 +20,19 @@ class Member:
     role: str
 
 
+class Joined(Protocol):
+    """What a roster entry has, whichever side it comes from; `user_email` may be under seal."""
+
+    @property
+    def user_id(self) -> str: ...
+
+    @property
+    def user_email(self) -> str | Sealed | None: ...
+
+    @property
+    def role(self) -> str: ...
+
+
 @dataclass(frozen=True, slots=True)
 class TeamView:
     """A team as answers need it.
@@ -31,7 +45,7 @@ class TeamView:
 
     team_id: str
     settings: JsonObject
-    members: Sequence[Member]
+    members: Sequence[Joined]
     created_at: datetime
     updated_at: datetime
     budget_since: datetime | None = None

@@ -1,0 +1,75 @@
+"""What a reader may be shown (register D08, D09, D12, D20, A06, A10); pure.
+
+`team_role` is always the caller's role in the stored roster, None for who is not in it.
+"""
+
+from collections.abc import Sequence
+
+from services.access.principal import AccessRefused, Principal
+
+KEY_INFO = "/key/info"
+DEFAULT_PERMISSIONS = (KEY_INFO, "/key/health")
+"""What members may do with the team's keys where the team's own list is empty (auth.md 4)."""
+
+
+def reads_without_membership(principal: Principal, team_id: str) -> bool:
+    """Whether the caller sees the team whoever its members are: as admin, viewer or its key."""
+    return principal.reads_everything or is_key_of(principal, team_id)
+
+
+def is_key_of(principal: Principal, team_id: str) -> bool:
+    """Whether the caller is a key of the team without a user."""
+    return principal.user_id is None and principal.team_id == team_id
+
+
+def sees_every_key(principal: Principal, team_role: str | None) -> bool:
+    """Whether all keys of a team are shown, and with their hashes (D08).
+
+    Everybody else sees his own keys and those without a user, and no hash.
+    """
+    return principal.reads_everything or team_role == "admin"
+
+
+def check_teams_of(principal: Principal, user_id: str | None) -> None:
+    """Raise the 401 of the lists unless the caller asks for his own teams or sees all (3.5, D20).
+
+    A caller without a user asks for nobody's, as no user never equals no user (D12, A10).
+    """
+    if principal.reads_everything or (user_id is not None and user_id == principal.user_id):
+        return
+    raise AccessRefused(
+        401,
+        f"Only admin users can query all teams/other teams. Your user role={principal.shown_role}",
+        body="A",
+    )
+
+
+def may_read_key(
+    principal: Principal,
+    token: str,
+    owner: str | None,
+    team_role: str | None,
+    permissions: Sequence[str],
+) -> bool:
+    """Admins and viewers, the key itself, its owner, an admin of its team, and members of the
+    team whose effective `permissions` hold /key/info (auth.md 4, A06, A10).
+    """
+    if principal.reads_everything or principal.token == token:
+        return True
+    if owner is not None and owner == principal.user_id:
+        return True
+    if team_role is None:
+        return False
+    return team_role == "admin" or KEY_INFO in (permissions or DEFAULT_PERMISSIONS)
+
+
+def stranger_to_team(principal: Principal, team_id: str) -> str:
+    """Why a caller is refused a team, known or unknown alike (3.4, D09)."""
+    if principal.user_id is not None:
+        return f"User={principal.user_id} not authorized to access this team={team_id}"
+    if principal.team_id is not None:
+        return f"Team key for team={principal.team_id} not authorized to access this team={team_id}"
+    return (
+        f"API key not authorized to access this team={team_id}. "
+        "No user_id or team_id associated with this key."
+    )

@@ -1,0 +1,92 @@
+"""From rows to what answers are shaped from; the columns stand here beside what reads them."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import orjson
+from psycopg.sql import SQL
+
+from events.values import JsonObject
+from services.edge.shapes.key import KeyView
+from services.edge.shapes.team import Member, TeamView
+
+LARGE = 2_000
+"""Members, or keys, of one team up to which they are read in the statement of their team."""
+
+TEAM = SQL(
+    "t.team_id, t.settings::text, t.metadata::text, t.created_at, t.updated_at, t.budget_since, "
+    "t.model_table_id, t.model_aliases_by, t.version, t.members_total"
+)
+TEAM_WIDTH = 10
+
+MEMBER = SQL("m.user_id, u.email, m.role, m.limits")
+MEMBERS_OF_TEAM = SQL(
+    "read.memberships_1 m LEFT JOIN read.users_1 u "
+    "ON u.user_id = m.user_id AND u.deleted_at IS NULL "
+    "WHERE m.team_id = t.team_id AND m.incarnation = t.incarnation"
+)
+
+KEY = SQL("k.token, k.settings, k.created_at, k.created_by, k.updated_at, k.updated_by")
+KEY_LIVES = SQL(
+    "k.deleted_at IS NULL AND (k.user_id IS NULL OR EXISTS (SELECT FROM read.memberships_1 o "
+    "WHERE o.team_id = t.team_id AND o.incarnation = t.incarnation AND o.user_id = k.user_id))"
+)
+"""A key of a member who is no longer one is void before its own end is recorded."""
+
+KEYS_OF_TEAM = SQL(
+    "read.keys_1 k WHERE k.team_id = t.team_id AND k.team_incarnation = t.incarnation AND {lives} "
+    "AND (%(all_keys)s OR c.role = 'admin' OR k.user_id IS NULL OR k.user_id = %(caller)s)"
+).format(lives=KEY_LIVES)
+"""Keys of team `t` that the caller `c` may see (D08)."""
+
+
+@dataclass(frozen=True, slots=True)
+class TeamRecord:
+    """A team as it was read: `own_limits` are those of `view.members`, one by one.
+
+    Of more members than were asked for only the first to join are here; `members_total` counts
+    all. `version` is that of the team's stream.
+    """
+
+    view: TeamView
+    own_limits: Sequence[JsonObject | None]
+    version: int
+    members_total: int
+
+
+def team_record(columns: Sequence[Any], members: str | None) -> TeamRecord:
+    """From the columns TEAM, and the MEMBER columns of its roster as JSON."""
+    team_id, settings, metadata, created_at, updated_at, since, table, by, version, total = columns
+    roster = orjson.loads(members) if members else []
+    document = orjson.loads(settings)
+    document["metadata"] = orjson.loads(metadata)
+    view = TeamView(
+        team_id=team_id,
+        settings=document,
+        members=[Member(user_id, email, role) for user_id, email, role, _ in roster],
+        created_at=created_at,
+        updated_at=updated_at,
+        budget_since=since,
+        model_table_id=table,
+        model_aliases_by=by,
+    )
+    return TeamRecord(view, [limits for *_, limits in roster], version, total)
+
+
+def key_views(keys: str | None) -> list[KeyView]:
+    """From the KEY columns of several keys as JSON."""
+    return [] if keys is None else [key_view(key) for key in orjson.loads(keys)]
+
+
+def key_view(columns: Iterable[Any]) -> KeyView:
+    """From the columns KEY; moments as they come from a row, or as text from JSON."""
+    token, settings, created_at, created_by, updated_at, updated_by = columns
+    return KeyView(
+        token, settings, _moment(created_at), created_by, _moment(updated_at), updated_by
+    )
+
+
+def _moment(value: datetime | str) -> datetime:
+    return datetime.fromisoformat(value) if isinstance(value, str) else value

@@ -1,0 +1,68 @@
+"""What hangs on what: the links that facts make and undo (architecture, section 5)."""
+
+import pytest
+
+from events.key import KeyBlocked, KeyDeleted
+from events.registry import DomainEvent
+from events.streams import KEY, TEAM, USER, kind_and_id, stream
+from events.team import MemberRemoved, MemberRoleChanged, TeamDeleted, TeamSettings
+from services.command.domain.dependents import KEYS, TEAMS, Link, keys_of_member, links
+from tests.support.eventlog import History
+from tests.support.facts import created, generated, joined, key_settings
+
+CORE, ANN, SECRET = stream(TEAM, "core"), stream(USER, "ann"), stream(KEY, "hash")
+BOTH = {"team_id": "core", "user_id": "ann"}
+
+
+def links_at(position: int, name: str, fact: DomainEvent) -> list[Link]:
+    history = History(position=position - 1)
+    return links(history.command((stream(*kind_and_id(name)), fact))[0])
+
+
+def test_a_member_links_the_user_to_the_team_since_he_joined() -> None:
+    assert links_at(7, CORE, joined("ann")) == [Link("add", ANN, TEAMS, CORE, since=7)]
+
+
+def test_leaving_undoes_the_link() -> None:
+    left = MemberRemoved(user_id="ann", role="user")
+    assert links_at(8, CORE, left) == [Link("remove", ANN, TEAMS, CORE)]
+
+
+def test_the_end_of_a_team_undoes_the_links_of_all_members_at_once() -> None:
+    ended = TeamDeleted(settings=TeamSettings(), members_total=2)
+    assert links_at(9, CORE, ended) == [Link("drop", "", TEAMS, CORE)]
+
+
+@pytest.mark.parametrize(
+    ("owners", "expected"),
+    [
+        ({}, []),
+        ({"user_id": "ann"}, [(ANN, KEYS)]),
+        ({"team_id": "core"}, [(CORE, KEYS)]),
+        (BOTH, [(CORE, KEYS), (ANN, KEYS), (CORE, keys_of_member("ann"))]),
+    ],
+)
+def test_a_key_hangs_on_its_team_its_user_and_on_him_in_the_team(
+    owners: dict[str, object], expected: list[tuple[str, str]]
+) -> None:
+    made = links_at(5, SECRET, generated(**owners))
+    assert made == [Link("add", parent, kind, SECRET, since=5) for parent, kind in expected]
+    ended = links_at(6, SECRET, KeyDeleted(settings=key_settings(**owners)))
+    assert ended == [Link("remove", parent, kind, SECRET) for parent, kind in expected]
+
+
+@pytest.mark.parametrize(
+    "fact", [created(), KeyBlocked(), MemberRoleChanged(user_id="a", before="user", after="admin")]
+)
+def test_other_facts_link_nothing(fact: DomainEvent) -> None:
+    assert links_at(1, CORE, fact) == []
+
+
+@pytest.mark.parametrize("user_id", ["", "ann", "ann/bob", "a-b-c", "teams"])
+def test_the_keys_of_a_member_are_apart_from_all_keys_and_from_teams(user_id: str) -> None:
+    assert keys_of_member(user_id) not in {KEYS, TEAMS}
+
+
+@pytest.mark.parametrize("identity", ["", "core", "a-b", "-", "team-a"])
+def test_a_stream_names_kind_and_id_whatever_the_id(identity: str) -> None:
+    assert kind_and_id(stream(TEAM, identity)) == (TEAM, identity)

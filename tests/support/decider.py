@@ -1,0 +1,146 @@
+"""Given facts, when a command, then facts or a refusal: how the deciders are specified.
+
+    given(created(), joined("ann")).when(RemoveMember("ann")).then(MemberRemoved(...))
+
+The functions of the domain that take no command object have one here, so that all read alike.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import reduce
+from typing import Any, Literal, cast
+
+from events.key import KeySettings
+from events.registry import DomainEvent
+from events.streams import EMAIL, KEY, TEAM, USER, stream
+from events.values import Sealed
+from services.command.application.folds import FOLDS, AnyState
+from services.command.domain import key, reservation, team, team_update, user
+from services.command.domain.errors import DomainError
+from tests.support.eventlog import History
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteTeam:
+    team_id: str = "core"
+
+
+@dataclass(frozen=True, slots=True)
+class BlockTeam:
+    blocked: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class GiveEmail:
+    email: Sealed
+    claim: str
+
+
+@dataclass(frozen=True, slots=True)
+class GenerateKey:
+    settings: KeySettings
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteKey:
+    token: str = "hash"
+    cause: Literal["key", "member", "team"] = "key"
+
+
+@dataclass(frozen=True, slots=True)
+class BlockKey:
+    blocked: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Reserve:
+    holder: str
+    kind: str = "email"
+    shown: str = "ann@example.com"
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    holder: str
+
+
+Decide = Callable[[Any, Any], list[DomainEvent]]
+
+_DECISIONS: dict[type, tuple[str, Decide]] = {
+    team.CreateTeam: (TEAM, team.create),
+    team.UpdateTeam: (TEAM, team_update.update),
+    team.AddMembers: (TEAM, team.add_members),
+    team.UpdateMember: (TEAM, team.update_member),
+    team.RemoveMember: (TEAM, team.remove_member),
+    DeleteTeam: (TEAM, lambda state, c: team.delete(state, c.team_id)),
+    BlockTeam: (TEAM, lambda state, c: team.set_blocked(state, blocked=c.blocked)),
+    user.CreateUser: (USER, user.create),
+    GiveEmail: (USER, lambda state, c: [user.give_email(state, c.email, c.claim)]),
+    GenerateKey: (KEY, lambda state, c: key.generate(state, c.settings)),
+    DeleteKey: (KEY, lambda state, c: key.delete(state, c.token, c.cause)),
+    BlockKey: (KEY, lambda state, c: key.set_blocked(state, blocked=c.blocked)),
+    Reserve: (EMAIL, lambda state, c: reservation.reserve(state, c.kind, c.shown, c.holder)),
+    Release: (EMAIL, lambda state, c: reservation.release(state, c.holder)),
+}
+
+
+def decide(state: AnyState, command: object) -> list[DomainEvent]:
+    """What the domain decides; raises its DomainError."""
+    return _DECISIONS[type(command)][1](state, command)
+
+
+def after(kind: str, *facts: DomainEvent) -> AnyState:
+    """The state of one stream of that kind: each fact from a command of its own."""
+    history, fold = History(), FOLDS[kind]
+    envelopes = [at for fact in facts for at in history.command((stream(kind, "x"), fact))]
+    return reduce(fold.evolve, envelopes, fold.initial)
+
+
+def team_after(*facts: DomainEvent) -> team.Team:
+    return cast("team.Team", after(TEAM, *facts))
+
+
+def user_after(*facts: DomainEvent) -> user.User:
+    return cast("user.User", after(USER, *facts))
+
+
+def key_after(*facts: DomainEvent) -> key.ApiKey:
+    return cast("key.ApiKey", after(KEY, *facts))
+
+
+def reservation_after(*facts: DomainEvent) -> reservation.Reservation:
+    return cast("reservation.Reservation", after(EMAIL, *facts))
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of a command: facts, or the error that refused it."""
+
+    facts: Sequence[DomainEvent]
+    refusal: DomainError | None
+
+    def then(self, *expected: DomainEvent) -> None:
+        assert self.refusal is None, repr(self.refusal)
+        assert list(self.facts) == list(expected)
+
+    def then_raises(self, error: type[DomainError], text: str | None = None) -> None:
+        """The refusal is exactly an `error`, and says exactly `text` where one is given."""
+        assert type(self.refusal) is error, f"{self.refusal!r}, {self.facts}"
+        assert text is None or str(self.refusal) == text
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    facts: Sequence[DomainEvent]
+
+    def when(self, command: object) -> Outcome:
+        kind = _DECISIONS[type(command)][0]
+        try:
+            return Outcome(decide(after(kind, *self.facts), command), None)
+        except DomainError as refusal:
+            return Outcome((), refusal)
+
+
+def given(*facts: DomainEvent) -> Given:
+    """What happened to the one thing that the command is about; nothing, if it never existed."""
+    return Given(facts)
