@@ -22,7 +22,6 @@ from psycopg.pq import PGconn, Ping
 from services.database.data_directory import (
     Account,
     DirectoryLock,
-    check_passable,
     prepare_data_directory,
     server_account,
 )
@@ -156,7 +155,6 @@ class EmbeddedServer:
             shutil.rmtree(leftover, ignore_errors=True)
         draft = Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=self.data_dir))
         if (account := server_account()) is not None:
-            check_passable(account, programs.folder)
             os.chown(draft, account.uid, account.gid)
         options = [f"--set={name}={value}" for name, value in CONFIGURATION.items()]
         locale = ("--encoding=UTF8", "--locale-provider=builtin", "--locale=C.UTF-8")

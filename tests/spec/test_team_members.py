@@ -18,7 +18,6 @@ from services.command.domain.team import (
     NewMember,
     RemoveMember,
     UpdateMember,
-    ordered,
 )
 from tests.support.decider import BlockTeam, given, team_after
 from tests.support.facts import budget, created, joined, limits, usd
@@ -45,8 +44,8 @@ def budget_changed(before: MemberLimits | None, after: MemberLimits | None) -> D
 
 def test_users_join_in_the_order_named() -> None:
     given(created()).when(add("bob", "ann")).then(joined("bob"), joined("ann"))
-    roster = ordered(team_after(created(), joined("bob"), joined("ann"), joined("abe", "admin")))
-    assert [(user_id, member.joined, member.role) for user_id, member in roster] == [
+    roster = team_after(created(), joined("bob"), joined("ann"), joined("abe", "admin")).roster
+    assert [(user_id, member.joined, member.role) for user_id, member in roster.ordered()] == [
         ("bob", 2, "user"),
         ("ann", 3, "user"),
         ("abe", 4, "admin"),
@@ -74,8 +73,8 @@ def test_an_empty_list_is_nobody_new() -> None:
 def test_somebody_removed_may_come_back_at_the_end_of_the_roster() -> None:
     past = [created(), joined("ann"), joined("bob"), MemberRemoved(user_id="ann", role="user")]
     given(*past).when(add("ann")).then(joined("ann"))
-    again = ordered(team_after(*past, joined("ann")))
-    assert [user_id for user_id, _ in again] == ["bob", "ann"]
+    again = team_after(*past, joined("ann")).roster
+    assert [user_id for user_id, _ in again.ordered()] == ["bob", "ann"]
 
 
 @pytest.mark.parametrize(
@@ -96,9 +95,7 @@ def test_d33_negative_limits_of_a_member_are_refused(own: MemberLimits, text: st
 def test_d37_a_members_own_budget_lasts_as_long_as_the_teams() -> None:
     team = created(budget=budget(100, None, "30d"))
     own, inherited = limits(max_budget=5), limits(max_budget=5, budget_duration="30d")
-    given(team).when(AddMembers([NewMember("ann", "user", own)])).then(
-        joined("ann", own=inherited)
-    )
+    given(team).when(AddMembers([NewMember("ann", "user", own)])).then(joined("ann", own=inherited))
     given(team, joined("ann")).when(update("ann", max_budget=usd(5))).then(
         budget_changed(None, limits("drawn", max_budget=5, budget_duration="30d"))
     )
@@ -119,9 +116,7 @@ def test_d13_a_change_of_role_leaves_the_budget() -> None:
 
 def test_d14_limits_that_were_not_sent_stay() -> None:
     given(created(), joined("ann", own=OWN)).when(update("ann", max_budget=usd(9))).then(
-        budget_changed(
-            OWN, limits("own", max_budget=9, tpm_limit=70, budget_duration="7d")
-        )
+        budget_changed(OWN, limits("own", max_budget=9, tpm_limit=70, budget_duration="7d"))
     )
 
 
@@ -171,7 +166,7 @@ def test_what_a_member_had_is_recorded_when_he_leaves() -> None:
     removed = MemberRemoved(user_id="ann", role="admin", limits=OWN)
     past = [created(), joined("ann", "admin", OWN), joined("bob")]
     given(*past).when(RemoveMember("ann")).then(removed)
-    assert [user_id for user_id, _ in ordered(team_after(*past, removed))] == ["bob"]
+    assert list(team_after(*past, removed).roster) == ["bob"]
 
 
 def test_d29_a_member_is_removed_by_id_whatever_addresses_others_have() -> None:

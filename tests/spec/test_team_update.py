@@ -119,7 +119,9 @@ def test_a_blocked_team_may_be_unblocked_by_an_update() -> None:
     given(FULL, TeamBlocked()).when(change(blocked=False)).then(TeamUnblocked())
 
 
-@pytest.mark.parametrize("facts", [(), (FULL, TeamDeleted(settings=FULL.settings, members_total=0))])
+@pytest.mark.parametrize(
+    "facts", [(), (FULL, TeamDeleted(settings=FULL.settings, members_total=0))]
+)
 def test_an_unknown_or_deleted_team_is_not_found(facts: tuple[DomainEvent, ...]) -> None:
     given(*facts).when(change(team_alias="New")).then_raises(NotFound)
 

@@ -191,10 +191,12 @@ def _own_copy(team: Team, budget_id: str) -> MemberLimits:
 
 
 def _additions(members: Sequence[NewMember], roster: Roster) -> list[DomainEvent]:
-    fresh = {m.user_id: m for m in reversed(members) if m.user_id not in roster}
+    fresh: dict[str, NewMember] = {}
+    for member in members:
+        if member.user_id not in roster:
+            fresh.setdefault(member.user_id, member)
     return [
-        facts.MemberAdded(user_id=m.user_id, role=m.role, limits=m.limits)
-        for m in reversed(fresh.values())
+        facts.MemberAdded(user_id=m.user_id, role=m.role, limits=m.limits) for m in fresh.values()
     ]
 
 

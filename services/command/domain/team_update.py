@@ -10,7 +10,7 @@ from typing import Any, cast
 from events import team as facts
 from events.registry import DomainEvent
 from events.team import TeamSettings
-from events.values import JsonObject, MemberLimits, ObjectPermission
+from events.values import JsonObject, MemberLimits, ObjectPermission, TeamBudget
 from services.command.domain.errors import NotFound
 from services.command.domain.limits import check_budget_order, check_not_negative, check_size
 from services.command.domain.team import Team, UpdateTeam
@@ -37,7 +37,8 @@ def revised(settings: TeamSettings, changes: Mapping[str, Any]) -> TeamSettings:
         if part in update:
             update[part] = getattr(settings, part).model_copy(update=dict(update[part]))
     if "member_defaults" in update:
-        update["member_defaults"] = _defaults(settings.member_defaults, update["member_defaults"])
+        budget = update.get("budget", settings.budget)
+        update["member_defaults"] = _defaults(settings, budget, update["member_defaults"])
     if (wanted := update.get("object_permission")) is not None:
         update["object_permission"] = _merged(settings.object_permission, wanted)
     if "metadata" in update:
@@ -50,7 +51,7 @@ def differences(before: TeamSettings, after: TeamSettings) -> list[DomainEvent]:
     changed: list[DomainEvent] = []
     for fact, attribute in facts.ATTRIBUTE_OF.items():
         old, new = getattr(before, attribute), getattr(after, attribute)
-        if old != new:
+        if not _alike(old, new):
             changed.append(fact.model_validate({"before": old, "after": new}))
     changed.extend(_metadata_difference(before.metadata, after.metadata))
     if before.blocked != after.blocked:
@@ -74,9 +75,16 @@ def _check_sent(changes: Mapping[str, Any]) -> None:
     )
 
 
-def _defaults(current: MemberLimits | None, sent: Mapping[str, Any]) -> MemberLimits | None:
-    """`sent` carries `budget_id` for the case that the team has no member defaults yet."""
-    base = current or MemberLimits(budget_id=cast("str", sent["budget_id"]))
+def _defaults(
+    settings: TeamSettings, budget: TeamBudget, sent: Mapping[str, Any]
+) -> MemberLimits | None:
+    """`sent` carries `budget_id` for the case that the team has no member defaults yet.
+
+    New ones last as long as the team's budget, unless they say otherwise (D37).
+    """
+    base = settings.member_defaults or MemberLimits(
+        budget_id=cast("str", sent["budget_id"]), budget_duration=budget.budget_duration
+    )
     given = {name: value for name, value in sent.items() if name != "budget_id"}
     changed = base.model_copy(update=given)
     unlimited = changed.model_copy(update={"budget_duration": None})
@@ -105,7 +113,7 @@ def _metadata(
 
 
 def _metadata_difference(before: JsonObject, after: JsonObject) -> list[DomainEvent]:
-    touched = [k for k in {**before, **after} if before.get(k, ...) != after.get(k, ...)]
+    touched = [k for k in {**before, **after} if not _alike(before.get(k, ...), after.get(k, ...))]
     if not touched:
         return []
     return [
@@ -114,3 +122,14 @@ def _metadata_difference(before: JsonObject, after: JsonObject) -> list[DomainEv
             after={k: after[k] for k in touched if k in after},
         )
     ]
+
+
+def _alike(one: object, other: object) -> bool:
+    """Whether two values are the same as JSON; to Python, unlike to JSON, true is 1."""
+    if isinstance(one, bool) or isinstance(other, bool):
+        return one is other
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(_alike(v, other[k]) for k, v in one.items())
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(_alike, one, other))
+    return one == other

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from events import streams
 from events.envelope import Envelope
 from events.streams import kind_and_id
-from services.projection.projector import FactFailed
+from services.projection.projector import FactFailed, slices
 from services.projection.projectors.audit_notes import NOTES, Entry
 from services.projection.rows import Rows, Table
 
@@ -51,27 +51,25 @@ class AuditProjector:
     table: Table = TABLE
 
     async def fold(self, facts: Sequence[Envelope]) -> Rows:
+        entries: dict[tuple[str, str], tuple[Envelope, Entry]] = {}
+        async for portion in slices(facts):
+            for at in portion:
+                if type(at.event) in NOTES:
+                    place = at.meta.command_id, at.originator_id
+                    if place not in entries:
+                        entries[place] = at, Entry(kind_and_id(at.originator_id)[1])
+                    _note(entries[place][1], at)
         rows = Rows(self.table)
-        for first, entry in _entries(facts):
+        for first, entry in entries.values():
             _put(rows, first, entry)
         return rows
 
 
-def _entries(facts: Sequence[Envelope]) -> list[tuple[Envelope, Entry]]:
-    entries: dict[tuple[str, str], tuple[Envelope, Entry]] = {}
-    for at in facts:
-        note = NOTES.get(type(at.event))
-        if note is None:
-            continue
-        place = at.meta.command_id, at.originator_id
-        if place not in entries:
-            entries[place] = at, Entry(kind_and_id(at.originator_id)[1])
-        try:
-            entries[place][1].facts.add(type(at.event))
-            note(entries[place][1], at.event)
-        except Exception as error:
-            raise FactFailed(TABLE.name, at.event.type_name, at.position, error) from error
-    return list(entries.values())
+def _note(entry: Entry, at: Envelope) -> None:
+    try:
+        entry.note(at.event)
+    except Exception as error:
+        raise FactFailed(TABLE.name, at.event.type_name, at.position, error) from error
 
 
 def _put(rows: Rows, first: Envelope, entry: Entry) -> None:

@@ -40,6 +40,11 @@ class Entry:
     members_after: dict[str, Values] = field(default_factory=dict)
     facts: set[type[DomainEvent]] = field(default_factory=set)
 
+    def note(self, event: DomainEvent) -> None:
+        """Take a fact in; one of those that NOTES lists."""
+        self.facts.add(type(event))
+        NOTES[type(event)](self, event)
+
     def changed(self, before: Values, after: Values) -> None:
         """Note the fields that differ."""
         for name, value in after.items():

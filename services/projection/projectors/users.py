@@ -80,7 +80,7 @@ class UsersProjector:
     async def fold(self, facts: Sequence[Envelope]) -> Rows:
         sealed = list(dict.fromkeys(box for at in facts for box in _boxes(at)))
         texts = await self.open_sealed(sealed) if sealed else {}
-        return fold_all(self.table, _Opened(texts).folds, facts)
+        return await fold_all(self.table, _Opened(texts).folds, facts)
 
 
 def _boxes(at: Envelope) -> Iterator[Sealed]:

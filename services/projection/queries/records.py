@@ -19,27 +19,27 @@ TEAM = SQL(
     "t.team_id, t.settings::text, t.metadata::text, t.created_at, t.updated_at, t.budget_since, "
     "t.model_table_id, t.model_aliases_by, t.version, t.members_total"
 )
-TEAM_WIDTH = 10
 
 MEMBER = SQL("m.user_id, u.email, m.role, m.limits")
-MEMBERS_OF_TEAM = SQL(
+MEMBERS = SQL(
     "read.memberships_1 m LEFT JOIN read.users_1 u "
-    "ON u.user_id = m.user_id AND u.deleted_at IS NULL "
-    "WHERE m.team_id = t.team_id AND m.incarnation = t.incarnation"
+    "ON u.user_id = m.user_id AND u.deleted_at IS NULL"
 )
+MEMBER_OF_TEAM = SQL("m.team_id = t.team_id AND m.incarnation = t.incarnation")
 
 KEY = SQL("k.token, k.settings, k.created_at, k.created_by, k.updated_at, k.updated_by")
-KEY_LIVES = SQL(
-    "k.deleted_at IS NULL AND (k.user_id IS NULL OR EXISTS (SELECT FROM read.memberships_1 o "
-    "WHERE o.team_id = t.team_id AND o.incarnation = t.incarnation AND o.user_id = k.user_id))"
+KEY_ROW = SQL(
+    "k.token, k.settings::text, k.created_at, k.created_by, k.updated_at, k.updated_by"
 )
-"""A key of a member who is no longer one is void before its own end is recorded."""
-
-KEYS_OF_TEAM = SQL(
-    "read.keys_1 k WHERE k.team_id = t.team_id AND k.team_incarnation = t.incarnation AND {lives} "
+KEY_ORDER = SQL("k.created_at, k.token DESC")
+KEY_OF_TEAM = SQL(
+    "k.team_id = t.team_id AND k.team_incarnation = t.incarnation AND k.deleted_at IS NULL "
+    "AND (k.user_id IS NULL OR EXISTS (SELECT FROM read.memberships_1 o WHERE "
+    "o.team_id = t.team_id AND o.incarnation = t.incarnation AND o.user_id = k.user_id)) "
     "AND (%(all_keys)s OR c.role = 'admin' OR k.user_id IS NULL OR k.user_id = %(caller)s)"
-).format(lives=KEY_LIVES)
-"""Keys of team `t` that the caller `c` may see (D08)."""
+)
+"""A key of team `t` that the caller, `c` in its roster, may see (D08). The key of somebody who is
+no longer a member is void before its own end is recorded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +81,15 @@ def key_views(keys: str | None) -> list[KeyView]:
 
 
 def key_view(columns: Iterable[Any]) -> KeyView:
-    """From the columns KEY; moments as they come from a row, or as text from JSON."""
+    """From the columns KEY out of JSON, or KEY_ROW as they come from a row."""
     token, settings, created_at, created_by, updated_at, updated_by = columns
     return KeyView(
-        token, settings, _moment(created_at), created_by, _moment(updated_at), updated_by
+        token=token,
+        settings=orjson.loads(settings) if isinstance(settings, str) else settings,
+        created_at=_moment(created_at),
+        created_by=created_by,
+        updated_at=_moment(updated_at),
+        updated_by=updated_by,
     )
 
 

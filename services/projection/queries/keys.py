@@ -1,0 +1,57 @@
+"""One key, with what it takes to judge who may read it (supporting-api.md 2.3)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from psycopg.sql import SQL
+
+from services.access.principal import Principal
+from services.database.connections import Pool
+from services.edge.shapes.key import KeyView
+from services.projection.queries.reading import POSITION, fetch
+from services.projection.queries.records import KEY
+
+_STATEMENT = (
+    SQL(
+        """
+        SELECT {position}, {key}, k.user_id, c.role,
+            (t.settings->'member_permissions')::text
+        FROM (SELECT) one
+        LEFT JOIN (
+            read.keys_1 k
+            LEFT JOIN read.teams_1 t ON t.team_id = k.team_id
+                AND t.incarnation = k.team_incarnation AND t.deleted_at IS NULL
+            LEFT JOIN read.memberships_1 o ON o.team_id = t.team_id
+                AND o.incarnation = t.incarnation AND o.user_id = k.user_id
+            LEFT JOIN read.memberships_1 c ON c.team_id = t.team_id
+                AND c.incarnation = t.incarnation AND c.user_id = %(caller)s
+        ) ON k.token = %(token)s AND k.deleted_at IS NULL AND (k.team_id IS NULL
+            OR (t.team_id IS NOT NULL AND (k.user_id IS NULL OR o.user_id IS NOT NULL)))
+        """
+    )
+    .format(position=POSITION, key=KEY_ROW)
+    .as_bytes()
+)
+
+
+@dataclass(frozen=True, slots=True)
+class FoundKey:
+    """A key that is in force; `team_role` is the caller's in the team of the key, if any.
+
+    `permissions` is that team's list for its members as it stands, empty for the default.
+    """
+
+    view: KeyView
+    owner: str | None
+    team_role: str | None
+    permissions: Sequence[str]
+
+
+async def find_key(pool: Pool, principal: Principal, token: str) -> tuple[int, FoundKey | None]:
+    """Position and key by its sha256, None for a key that is unknown, deleted or void."""
+    row = (await fetch(pool, _STATEMENT, {"token": token, "caller": principal.user_id}))[0]
+    position, *columns, owner, role, permissions = row
+    if columns[0] is None:
+        return position, None
+    allowed = orjson.loads(permissions) if permissions else []
+    return position, FoundKey(key_view(columns), owner, role, allowed)
