@@ -25,7 +25,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PREFIX = "TEAMLEDGER_"
 ROOT_KEY_BYTES = 32
-MASTER_KEY_LENGTH = 8
+MASTER_KEY_LENGTH = 7
 HEADER_NAME = r"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"
 
 
@@ -34,7 +34,7 @@ class SettingsError(Exception):
 
 
 def check_master_key(key: str) -> str:
-    """The key itself if callers can send it: `sk-…`, at least 8 visible ASCII characters.
+    """The key itself if callers can send it: `sk-…`, at least 7 visible ASCII characters.
 
     Raises ValueError, never repeating the key.
     """

@@ -48,6 +48,7 @@ POLICY: dict[str, Rule] = {
     "/key/unblock": Rule(frozenset({PA, IU}), routed=True),
     "/key/info": Rule(frozenset({PA, PV, IU, TK}), writes=False),
     "/audit": Rule(frozenset({PA, PV}), routed=True, writes=False),
+    "/audit/{id}": Rule(frozenset({PA, PV}), routed=True, writes=False),
 }
 
 

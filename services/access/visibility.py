@@ -51,8 +51,10 @@ def may_read_key(
     team_role: str | None,
     permissions: Sequence[str],
 ) -> bool:
-    """Admins and viewers, the key itself, its owner, an admin of its team, and members of the
-    team whose effective `permissions` hold /key/info (auth.md 4, A06, A10).
+    """Whether the caller may read a key (auth.md 4, A06, A10).
+
+    Admins and viewers, the key itself, its owner, an admin of its team, and members of the team
+    whose effective `permissions` hold /key/info.
     """
     if principal.reads_everything or principal.token == token:
         return True

@@ -3,20 +3,29 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Protocol, TypeVar
 
 from events.envelope import Envelope
 from events.registry import DomainEvent
+from events.streams import kind_and_id
 from events.values import Sealed
 from services.projection.rows import Rows, Table
 
-SLICE = 100
+SLICE = 50
 
 E = TypeVar("E", bound=DomainEvent)
+T = TypeVar("T")
 Fold = Callable[[Rows, Envelope, E], None]
 Folds = Mapping[type[DomainEvent], Callable[[Rows, Envelope, Any], None]]
 OpenSealed = Callable[[Sequence[Sealed]], Awaitable[Mapping[Sealed, str | None]]]
 """Opens personal data, all of a batch at once; a person that was forgotten gives None."""
+
+
+@lru_cache(maxsize=4_096)
+def identity(stream: str) -> str:
+    """The id in the name of a stream; every projector asks for it again."""
+    return kind_and_id(stream)[1]
 
 
 class FactFailed(Exception):
@@ -46,10 +55,10 @@ def on(fact: type[E], fold: Fold[E]) -> Folds:
     return {fact: fold}
 
 
-async def slices(facts: Sequence[Envelope]) -> AsyncIterator[Sequence[Envelope]]:
-    """The facts in portions of about a millisecond: others get their turn in between."""
-    for start in range(0, len(facts), SLICE):
-        yield facts[start : start + SLICE]
+async def slices(items: Sequence[T]) -> AsyncIterator[Sequence[T]]:
+    """The items in portions of about a millisecond's work: others get their turn in between."""
+    for start in range(0, len(items), SLICE):
+        yield items[start : start + SLICE]
         await asyncio.sleep(0)
 
 

@@ -147,6 +147,10 @@ class Rows:
         for key in [key for key in self._pending if self._part(key, names) == values]:
             del self._pending[key]
 
+    def whole(self) -> dict[Key, dict[str, Any]]:
+        """The pending rows that are known in full, their columns by key."""
+        return {k: p.values for k, p in self._pending.items() if isinstance(p, _Whole)}
+
     async def append(self, cursor: AsyncCursor[Any], into: str | None = None) -> None:
         """Copy the rows of an append-only table in; nothing for other tables.
 
@@ -158,9 +162,8 @@ class Rows:
         set_json_dumps(orjson.dumps, cursor)
         async with cursor.copy(statements.copy) as copy:
             copy.set_types(statements.types)
-            for key, pending in self._pending.items():
-                if isinstance(pending, _Whole):
-                    await copy.write_row((*key, *map(pending.values.get, self.table.columns)))
+            for key, values in self.whole().items():
+                await copy.write_row((*key, *map(values.get, self.table.columns)))
 
     async def write(self, cursor: AsyncCursor[Any], into: str | None = None) -> None:
         """Bring the table (or `into`, a table of the same shape) to what has been asked for.
@@ -176,7 +179,10 @@ class Rows:
         await _execute(cursor, statements.delete(self._key), _named(self._key, gone))
         for shape, records in self._changes().items():
             await _execute(cursor, statements.update(*shape), records)
-        await _execute(cursor, statements.upsert, self._whole_records())
+        whole = [
+            dict(zip(self._key, key, strict=True)) | values for key, values in self.whole().items()
+        ]
+        await _execute(cursor, statements.upsert, whole)
 
     @cached_property
     def _key(self) -> tuple[str, ...]:
@@ -207,13 +213,6 @@ class Rows:
             record[column] = patch
             record[Statements.removed(column)] = sorted(removed)
         return record
-
-    def _whole_records(self) -> list[dict[str, Any]]:
-        return [
-            dict(zip(self._key, key, strict=True)) | pending.values
-            for key, pending in self._pending.items()
-            if isinstance(pending, _Whole)
-        ]
 
 
 def _merged(

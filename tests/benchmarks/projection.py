@@ -1,7 +1,8 @@
 """Events per second from the store into the read models: `python -m tests.benchmarks.projection`.
 
-Fills a store of its own with a mixed history (teams, members, budgets, metadata, keys, users),
-then measures reading and decoding alone, folding alone, the running group, and a rebuild.
+Fills a store of its own with the history of a gateway that grows (teams, members one by one and
+in lists, users, keys, budgets, metadata, roles), then measures reading and decoding alone,
+folding alone, the running group from nothing to the head, and a rebuild with its comparison.
 """
 
 import argparse
@@ -12,10 +13,13 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from decimal import Decimal
 
+import uvloop
+
 from events.envelope import Envelope
 from events.key import KeyGenerated, KeySettings
 from events.registry import DomainEvent
-from events.streams import KEY, TEAM, USER, Stream, stream
+from events.reservation import NameReserved
+from events.streams import EMAIL, KEY, KEY_ALIAS, TEAM, USER, Stream, stream
 from events.team import (
     MemberAdded,
     MemberRoleChanged,
@@ -35,52 +39,75 @@ from services.projection.runner import ProjectionGroup
 from tests.support.eventlog import History, append, create_read, create_store, owner
 from tests.support.postgres import fresh_database, open_directory, running_server
 
-Command = tuple[tuple[Stream, DomainEvent], ...]
+Command = Sequence[tuple[Stream, DomainEvent]]
+COMMANDS = [
+    *("new", "user", "add", "add", "add_known", "add_known", "add_many"),
+    *("budget", "metadata", "role", "role", "key", "key"),
+]
 
 
 def history(count: int) -> Iterator[list[Envelope]]:
-    """Commands with about `count` facts: one fact in eight creates a team, half are members'."""
+    """Commands with about `count` facts, in the proportions of a gateway that grows."""
     chance = random.Random(1)
     log = History()
     while log.position < count:
-        yield log.command(*_command(chance, log.position))
+        number = log.position
+        team = stream(TEAM, f"team-{chance.randrange(1 + number // 20)}")
+        kind = chance.choice(COMMANDS)
+        yield log.command(*_command(kind, number, team))
 
 
-def _command(chance: random.Random, number: int) -> Command:
-    team = stream(TEAM, f"team-{chance.randrange(1 + number // 8)}")
-    kind = chance.randrange(8)
-    if kind == 0:
-        team = stream(TEAM, f"team-{number // 8 + 1}-{number}")
-        settings = TeamSettings(
-            team_alias=f"alias {number}",
-            metadata={"cost": number, "owner": "x"},
-            budget=TeamBudget(max_budget=Decimal(100), budget_duration="30d"),
-            models=["gpt-4o", "claude"],
-        )
-        admin = MemberAdded(user_id="default_user_id", role="admin")
-        return (team, TeamCreated(settings=settings)), (team, admin)
-    return (_fact(kind, team, number),)
-
-
-def _fact(kind: int, team: Stream, number: int) -> tuple[Stream, DomainEvent]:
+def _command(  # noqa: PLR0911
+    kind: str, number: int, team: Stream
+) -> Command:
     match kind:
-        case 1:
-            after = TeamBudget(max_budget=Decimal(number))
-            return team, TeamBudgetChanged(before=TeamBudget(), after=after)
-        case 2:
-            return team, TeamMetadataChanged(before={}, after={"cost": number})
-        case 3:
-            return team, MemberRoleChanged(user_id=f"u{number}", before="user", after="admin")
-        case 4:
-            token = f"{number:064x}"
-            return stream(KEY, token), KeyGenerated(settings=KeySettings(key_name="sk-...abcd"))
-        case 5:
-            user = UserSettings(
-                person=f"p{number}", email=Sealed(person=f"p{number}", box="b" * 60)
-            )
-            return stream(USER, f"u{number}"), UserCreated(settings=user)
+        case "new":
+            created = stream(TEAM, f"team-{number // 20}-{number}")
+            admin = MemberAdded(user_id="default_user_id", role="admin")
+            return [(created, TeamCreated(settings=_settings(number))), (created, admin)]
+        case "add":
+            user = UserCreated(settings=UserSettings(person=f"p{number}"), implicit=True)
+            return [_added(team, number), (stream(USER, f"u{number}"), user)]
+        case "add_known":
+            return [_added(team, number)]
+        case "add_many":
+            return [_added(team, number + n) for n in range(10)]
+        case "key":
+            key = KeySettings(key_name="sk-...abcd", key_alias=f"key {number}", user_id="ann")
+            token = stream(KEY, f"{number:064x}")
+            return [(token, KeyGenerated(settings=key)), _reserved(KEY_ALIAS, number)]
+        case "user":
+            email = Sealed(person=f"p{number}", box="b" * 60)
+            user = UserCreated(settings=UserSettings(person=f"p{number}", email=email))
+            return [(stream(USER, f"u{number}"), user), _reserved(EMAIL, number)]
         case _:
-            return team, MemberAdded(user_id=f"u{number}", role="user")
+            return [(team, _change(kind, number))]
+
+
+def _settings(number: int) -> TeamSettings:
+    return TeamSettings(
+        team_alias=f"alias {number}",
+        metadata={"cost": number, "owner": "x"},
+        budget=TeamBudget(max_budget=Decimal(100), budget_duration="30d"),
+        models=["gpt-4o", "claude"],
+    )
+
+
+def _added(team: Stream, number: int) -> tuple[Stream, DomainEvent]:
+    return team, MemberAdded(user_id=f"u{number}", role="user")
+
+
+def _reserved(kind: str, number: int) -> tuple[Stream, DomainEvent]:
+    return stream(kind, f"{number:064x}"), NameReserved(holder=f"u{number}")
+
+
+def _change(kind: str, number: int) -> DomainEvent:
+    if kind == "budget":
+        after = TeamBudget(max_budget=Decimal(number))
+        return TeamBudgetChanged(before=TeamBudget(), after=after)
+    if kind == "metadata":
+        return TeamMetadataChanged(before={}, after={"cost": number})
+    return MemberRoleChanged(user_id=f"u{number}", before="user", after="admin")
 
 
 async def _open(boxes: Sequence[Sealed]) -> Mapping[Sealed, str | None]:
@@ -147,7 +174,7 @@ def main() -> None:
         last = _fill(url, count)
         gc.freeze()
         gc.set_threshold(100_000, 50, 100)  # as the service sets them
-        asyncio.run(_measure(url, last))
+        uvloop.run(_measure(url, last))
 
 
 def _fill(url: str, count: int) -> int:

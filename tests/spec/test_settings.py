@@ -95,7 +95,7 @@ def test_the_data_directory_of_root_is_a_system_directory(
         ("KEY_HEADER_NAME", "x-key\r\nx-other", "match pattern"),
         ("LOG_LEVEL", "loud", "'debug'"),
         ("MASTER_KEY", "of-the-operator", "must start with 'sk-'"),
-        ("MASTER_KEY", "sk-1234", "at least 8 characters"),
+        ("MASTER_KEY", "sk-123", "at least 7 characters"),
         ("MASTER_KEY", "sk-with blank", "visible ASCII"),
         ("MASTER_KEY", "sk-schlüssel", "visible ASCII"),
         ("ROOT_KEY", "c2hvcnQ=", "must be 32 bytes in base64"),

@@ -80,6 +80,8 @@ class EventRecorder(PostgresApplicationRecorder):
         **_: Any,  # noqa: ANN401
     ) -> Sequence[int] | None:
         """All of them in one append; raises the library's IntegrityError on a version taken."""
+        if not stored_events:
+            return []
         rows = [(e.originator_id, e.originator_version, e.topic, e.state) for e in stored_events]
         columns: list[list[Any]] = [list(column) for column in zip(*rows, strict=True)]
         with self.datastore.transaction(commit=True) as cursor:

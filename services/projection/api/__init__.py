@@ -1,0 +1,15 @@
+"""The read API: the contract's GETs, answered from the read models, and health."""
+
+from fastapi import FastAPI
+
+from services.projection.api.context import ReadContext
+from services.projection.api.routes import audit, health, keys, team_lists, teams
+
+__all__ = ["ReadContext", "include_read_routes"]
+
+
+def include_read_routes(app: FastAPI, context: ReadContext) -> None:
+    """Add the routes; what they work with stands in `app.state.reads`."""
+    app.state.reads = context
+    for module in (teams, team_lists, keys, audit, health):
+        app.include_router(module.router)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from events import streams
 from events.envelope import Envelope
 from events.streams import kind_and_id
-from services.projection.projector import FactFailed, slices
+from services.projection.projector import FactFailed, identity, slices
 from services.projection.projectors.audit_notes import NOTES, Entry
 from services.projection.rows import Rows, Table
 
@@ -57,11 +57,12 @@ class AuditProjector:
                 if type(at.event) in NOTES:
                     place = at.meta.command_id, at.originator_id
                     if place not in entries:
-                        entries[place] = at, Entry(kind_and_id(at.originator_id)[1])
+                        entries[place] = at, Entry(identity(at.originator_id))
                     _note(entries[place][1], at)
         rows = Rows(self.table)
-        for first, entry in entries.values():
-            _put(rows, first, entry)
+        async for finished in slices(list(entries.values())):
+            for first, entry in finished:
+                _put(rows, first, entry)
         return rows
 
 

@@ -7,8 +7,7 @@ reads compares `team_incarnation` and membership.
 from events.envelope import Envelope
 from events.key import KeyBlocked, KeyDeleted, KeyGenerated, KeyUnblocked
 from events.registry import DomainEvent
-from events.streams import kind_and_id
-from services.projection.projector import Fold, TableProjector, on
+from services.projection.projector import Fold, TableProjector, identity, on
 from services.projection.rows import Key, Rows, Table
 
 TABLE = Table(
@@ -80,7 +79,7 @@ def deleted(rows: Rows, at: Envelope, event: KeyDeleted) -> None:
 
 
 def _key(at: Envelope) -> Key:
-    return kind_and_id(at.originator_id)[1], at.incarnation
+    return identity(at.originator_id), at.incarnation
 
 
 KEYS = TableProjector(

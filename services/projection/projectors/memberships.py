@@ -1,10 +1,9 @@
 """Read model `memberships_1`: one row per member of a team; a deleted team keeps its rows."""
 
 from events.envelope import Envelope
-from events.streams import kind_and_id
 from events.team import MemberAdded, MemberBudgetChanged, MemberRemoved, MemberRoleChanged
 from events.values import MemberLimits
-from services.projection.projector import TableProjector, on
+from services.projection.projector import TableProjector, identity, on
 from services.projection.rows import Key, Rows, Table
 
 TABLE = Table(
@@ -37,7 +36,7 @@ def removed(rows: Rows, at: Envelope, event: MemberRemoved) -> None:
 
 
 def _key(at: Envelope, user_id: str) -> Key:
-    return kind_and_id(at.originator_id)[1], at.incarnation, user_id
+    return identity(at.originator_id), at.incarnation, user_id
 
 
 def _limits(limits: MemberLimits | None) -> dict[str, object] | None:

@@ -2,7 +2,6 @@
 
 from events.envelope import Envelope
 from events.registry import DomainEvent
-from events.streams import kind_and_id
 from events.team import (
     MemberAdded,
     MemberBudgetChanged,
@@ -26,7 +25,7 @@ from events.team import (
     TeamUnblocked,
 )
 from events.values import JsonObject
-from services.projection.projector import Fold, TableProjector, on
+from services.projection.projector import Fold, TableProjector, identity, on
 from services.projection.rows import Key, Rows, Table
 
 TABLE = Table(
@@ -59,7 +58,7 @@ TABLE = Table(
 
 
 def team_key(at: Envelope) -> Key:
-    return kind_and_id(at.originator_id)[1], at.incarnation
+    return identity(at.originator_id), at.incarnation
 
 
 def created(rows: Rows, at: Envelope, event: TeamCreated) -> None:

@@ -4,10 +4,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from events.envelope import Envelope
-from events.streams import kind_and_id
 from events.user import UserCreated, UserEmailChanged
 from events.values import Sealed
-from services.projection.projector import Folds, OpenSealed, fold_all, on
+from services.projection.projector import Folds, OpenSealed, fold_all, identity, on
 from services.projection.rows import Key, Rows, Table
 
 TABLE = Table(
@@ -92,7 +91,7 @@ def _boxes(at: Envelope) -> Iterator[Sealed]:
 
 
 def _key(at: Envelope) -> Key:
-    return kind_and_id(at.originator_id)[1], at.incarnation
+    return identity(at.originator_id), at.incarnation
 
 
 def _lower(email: str | None) -> str | None:

@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import orjson
 from psycopg.sql import SQL
 
 from services.access.principal import Principal
 from services.database.connections import Pool
 from services.edge.shapes.key import KeyView
 from services.projection.queries.reading import POSITION, fetch
-from services.projection.queries.records import KEY
+from services.projection.queries.records import KEY_ROW, key_view
 
 _STATEMENT = (
     SQL(

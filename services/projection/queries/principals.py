@@ -3,14 +3,13 @@
 import asyncio
 from collections import OrderedDict
 from dataclasses import dataclass
-from datetime import datetime
 
 import orjson
 from psycopg.sql import SQL
 
 from services.access.principal import KeyFacts
 from services.database.connections import Pool
-from services.projection.queries.reading import POSITION, fetch
+from services.projection.queries.reading import POSITION, Row, fetch
 
 _STATEMENT = (
     SQL(
@@ -77,7 +76,7 @@ class Principals:
         return await asyncio.shield(asking)
 
     async def _ask(self, token: str) -> Holder:
-        return _holder(*(await fetch(self._pool, _STATEMENT, {"token": token}))[0])
+        return _holder((await fetch(self._pool, _STATEMENT, {"token": token}))[0])
 
     def _asked(self, token: str, head: int, done: asyncio.Task[Holder]) -> None:
         del self._asking[token, head]
@@ -89,19 +88,8 @@ class Principals:
             self._kept.popitem(last=False)
 
 
-def _holder(  # noqa: PLR0913
-    position: int,
-    known: bool,
-    user_id: str | None,
-    team_id: str | None,
-    blocked: bool | None,
-    expires: datetime | None,
-    routes: str | None,
-    models: str | None,
-    void: bool,
-    role: str | None,
-    team_blocked: bool | None,
-) -> Holder:
+def _holder(row: Row) -> Holder:
+    position, known, user_id, team_id, blocked, expires, routes, models, void, role, stopped = row
     facts = KeyFacts(
         user_id=user_id,
         team_id=team_id,
@@ -111,4 +99,4 @@ def _holder(  # noqa: PLR0913
         models=tuple(orjson.loads(models)) if models else (),
         void=void,
     )
-    return Holder(position, facts if known else None, role, bool(team_blocked))
+    return Holder(position, facts if known else None, role, bool(stopped))

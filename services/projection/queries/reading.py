@@ -3,6 +3,7 @@
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import psycopg
@@ -53,6 +54,23 @@ async def chunks(
         await cursor.execute(statement, parameters)
         while rows := await cursor.fetchmany(size):
             yield rows
+
+
+@dataclass(frozen=True, slots=True)
+class Paging:
+    """Page `number` from 1, of `size` rows."""
+
+    number: int
+    size: int
+
+    @property
+    def offset(self) -> int:
+        """How many rows come before it."""
+        return (self.number - 1) * self.size
+
+    def pages(self, total: int) -> int:
+        """How many pages it takes; 0 for nothing."""
+        return -(-total // self.size)
 
 
 class Totals:

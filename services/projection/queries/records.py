@@ -6,14 +6,17 @@ from datetime import datetime
 from typing import Any
 
 import orjson
-from psycopg.sql import SQL
+from psycopg.sql import SQL, Literal
 
 from events.values import JsonObject
 from services.edge.shapes.key import KeyView
-from services.edge.shapes.team import Member, TeamView
+from services.edge.shapes.team import Member, TeamView, membership
 
 LARGE = 2_000
 """Members, or keys, of one team up to which they are read in the statement of their team."""
+
+SHOWN = 1_000
+"""Members, and keys, of one team that a list shows; beyond, it says how many there are."""
 
 TEAM = SQL(
     "t.team_id, t.settings::text, t.metadata::text, t.created_at, t.updated_at, t.budget_since, "
@@ -26,11 +29,15 @@ MEMBERS = SQL(
     "ON u.user_id = m.user_id AND u.deleted_at IS NULL"
 )
 MEMBER_OF_TEAM = SQL("m.team_id = t.team_id AND m.incarnation = t.incarnation")
+FIRST_MEMBERS = SQL(
+    "(SELECT json_agg(json_build_array({member}) ORDER BY m.joined) FROM "
+    "(SELECT * FROM read.memberships_1 m WHERE {of_team} ORDER BY m.joined LIMIT {shown}) m "
+    "LEFT JOIN read.users_1 u ON u.user_id = m.user_id AND u.deleted_at IS NULL)::text"
+).format(member=MEMBER, of_team=MEMBER_OF_TEAM, shown=Literal(SHOWN))
+"""What `team_record` takes as members, cut to the first SHOWN to join."""
 
 KEY = SQL("k.token, k.settings, k.created_at, k.created_by, k.updated_at, k.updated_by")
-KEY_ROW = SQL(
-    "k.token, k.settings::text, k.created_at, k.created_by, k.updated_at, k.updated_by"
-)
+KEY_ROW = SQL("k.token, k.settings::text, k.created_at, k.created_by, k.updated_at, k.updated_by")
 KEY_ORDER = SQL("k.created_at, k.token DESC")
 KEY_OF_TEAM = SQL(
     "k.team_id = t.team_id AND k.team_incarnation = t.incarnation AND k.deleted_at IS NULL "
@@ -54,6 +61,14 @@ class TeamRecord:
     own_limits: Sequence[JsonObject | None]
     version: int
     members_total: int
+
+    def memberships(self) -> list[JsonObject]:
+        """The Membership (team-api.md 2.3) of each of `view.members`, without what was spent."""
+        defaults = self.view.settings["member_defaults"]
+        return [
+            membership(self.view.team_id, member.user_id, limits, defaults)
+            for member, limits in zip(self.view.members, self.own_limits, strict=True)
+        ]
 
 
 def team_record(columns: Sequence[Any], members: str | None) -> TeamRecord:

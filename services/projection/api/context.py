@@ -1,0 +1,45 @@
+"""What the routes of the read API work with, made once per process."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import tzinfo
+from functools import cached_property
+
+from services.database.connections import Pool
+from services.database.vault import Vault
+from services.projection.head import Head
+from services.projection.queries.principals import Principals
+from services.projection.queries.reading import Totals
+from services.projection.runner import ProjectionGroup
+
+
+@dataclass(frozen=True)
+class ReadContext:
+    """`master_key` is compared in constant time; `zone` aligns budget windows.
+
+    `commands_ready` tells readiness whether commands of this process are taken.
+    """
+
+    read_pool: Pool
+    head: Head
+    group: ProjectionGroup
+    vault: Vault
+    master_key: str
+    key_header: str | None
+    zone: tzinfo
+    commands_ready: Callable[[], bool]
+
+    @cached_property
+    def principals(self) -> Principals:
+        """Who stands behind which key, kept while nothing changes."""
+        return Principals(self.read_pool)
+
+    @cached_property
+    def team_totals(self) -> Totals:
+        """How many teams match a filter."""
+        return Totals()
+
+    @cached_property
+    def audit_totals(self) -> Totals:
+        """How many audit entries match a filter."""
+        return Totals()

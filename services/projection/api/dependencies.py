@@ -1,0 +1,138 @@
+"""Reads the head, waits for it, authenticates: what every read does first (architecture, 7)."""
+
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Annotated, Any, cast
+
+from fastapi import Depends
+from fastapi.exceptions import RequestValidationError
+from pydantic import AfterValidator
+from starlette.requests import Request
+from starlette.responses import Response
+
+from services.access.credentials import (
+    check_allowed_routes,
+    identify,
+    judge,
+    master_principal,
+    presented_key,
+)
+from services.access.policy import check_route
+from services.access.principal import Credential, Principal
+from services.edge.body import LedgerRoute
+from services.edge.errors import ShapeB
+from services.projection.api.context import ReadContext
+from services.projection.runner import CONNECTION_LOST, NotReached
+
+POSITION_HEADER = "x-event-position"
+MIN_POSITION, MIN_POSITION_HEADER = "min_position", "x-min-position"
+WAIT_SECONDS = 1.0
+_BIGGEST = 2**63 - 1
+_UNAVAILABLE = (*CONNECTION_LOST, NotReached)
+
+
+class ReadRoute(LedgerRoute):
+    """The class of every read route: what cannot be read as it is now is 503, shape B."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handle = super().get_route_handler()
+
+        async def handler(request: Request) -> Response:
+            try:
+                return await handle(request)
+            except _UNAVAILABLE as error:
+                text = "The read models cannot answer right now, try again"
+                raise ShapeB(503, text, "service_unavailable") from error
+
+        return handler
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """The authenticated caller of a read; the read models hold all that was acknowledged."""
+
+    context: ReadContext
+    principal: Principal
+
+    @property
+    def now(self) -> datetime:
+        """The moment that answers are computed for."""
+        return datetime.now(UTC)
+
+
+async def reader(request: Request) -> Reader:
+    """Dependency of every route but health.
+
+    A missing or malformed key is refused before any database work. Raises AccessRefused in the
+    order of auth.md chapter 2, NotReached or HeadUnavailable for a state not at hand, and 422 for
+    a `min_position` that is no position.
+    """
+    context: ReadContext = request.app.state.reads
+    headers = cast("Mapping[str, str]", request.headers)
+    credential = identify(presented_key(headers, context.key_header), context.master_key)
+    head = await context.head.read()
+    principal = await _as_of(head, request, context, credential)
+    if (minimum := _min_position(request)) > head:
+        principal = await _as_of(minimum, request, context, credential)
+    return Reader(context, principal)
+
+
+ReaderDep = Annotated[Reader, Depends(reader)]
+
+
+async def _as_of(
+    position: int, request: Request, context: ReadContext, credential: Credential
+) -> Principal:
+    """The caller as of a position or later, admitted to the route."""
+    await reached(context, position)
+    routes: tuple[str, ...] = ()
+    if credential.master:
+        principal = master_principal(credential)
+    else:
+        holder = await context.principals.holder(credential.token, position)
+        now = datetime.now(UTC)
+        principal = judge(
+            credential, holder.key, holder.role, team_blocked=holder.team_blocked, now=now
+        )
+        routes = holder.key.allowed_routes if holder.key else ()
+    check_route(request.scope["route"].path, principal)
+    check_allowed_routes(request.url.path, routes)
+    return principal
+
+
+async def reached(context: ReadContext, position: int) -> None:
+    """Return once the read models hold everything up to `position`; raises NotReached.
+
+    Projections that have failed answer nothing, even where they were at the head: the store may
+    not be the one they were made from.
+    """
+    if context.group.failed is not None:
+        raise NotReached(context.group.failed)
+    await context.group.wait_for(position, timeout=WAIT_SECONDS)
+
+
+def _min_position(request: Request) -> int:
+    """The position asked for by query or header, -1 for none; raises RequestValidationError."""
+    place, name = "query", MIN_POSITION
+    text = request.query_params.get(name)
+    if text is None:
+        place, name = "header", MIN_POSITION_HEADER
+        text = request.headers.get(name)
+    if text is None:
+        return -1
+    if text.isascii() and text.isdigit() and len(text) < len(str(_BIGGEST)):
+        return int(text)
+    message = "Input should be a position: a whole number from 0"
+    error = {"type": "int_parsing", "loc": (place, name), "msg": message, "input": text}
+    raise RequestValidationError([error])
+
+
+def _storable(text: str) -> str:
+    if "\0" in text:
+        raise ValueError("must not contain a NUL character")
+    return text
+
+
+Text = Annotated[str, AfterValidator(_storable)]
+"""A text of a request that the database can be asked for."""

@@ -1,0 +1,35 @@
+"""Whether this process is alive, and whether it is ready to be sent requests; both public."""
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from services.edge.body import LedgerRoute, answer
+from services.projection.api.context import ReadContext
+from services.projection.api.dependencies import reached
+from services.projection.head import HeadUnavailable
+from services.projection.runner import NotReached
+
+router = APIRouter(route_class=LedgerRoute, tags=["health"])
+
+
+@router.get("/health/liveliness")
+@router.get("/health/liveness")
+async def liveness() -> Response:
+    """The process answers; nothing is said of the database."""
+    return answer("I'm alive!")
+
+
+@router.get("/health/readiness")
+async def readiness(request: Request) -> Response:
+    """200 once the read models hold all that is committed and commands are taken, else 503."""
+    context: ReadContext = request.app.state.reads
+    reason = None if context.commands_ready() else "commands are not taken"
+    try:
+        await reached(context, await context.head.read())
+    except (HeadUnavailable, NotReached) as error:
+        reason = str(error)
+    if reason is None:
+        return answer({"status": "healthy", "position": context.group.position})
+    unhealthy = {"status": "unhealthy", "reason": reason}
+    return answer(unhealthy, 503, {"retry-after": "1"})

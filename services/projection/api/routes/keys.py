@@ -1,0 +1,45 @@
+"""GET /key/info (supporting-api.md 2.3, auth.md 4, A06, A10)."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from starlette.responses import Response
+
+from services.access.credentials import hash_key
+from services.access.principal import Principal
+from services.access.visibility import may_read_key
+from services.edge.body import answer
+from services.edge.errors import MANAGEMENT, ShapeB
+from services.edge.shapes.key import key_info
+from services.projection.api.dependencies import POSITION_HEADER, ReaderDep, ReadRoute, Text
+from services.projection.queries.keys import FoundKey, find_key
+
+router = APIRouter(route_class=ReadRoute, tags=["keys"])
+
+
+@router.get("/key/info")
+async def info(
+    reader: ReaderDep,
+    key: Annotated[Text | None, Query(description="itself or its sha256; the caller's own")] = None,
+) -> Response:
+    """One key. Who may not read it gets the same 403 whether there is such a key or not (D09)."""
+    principal = reader.principal
+    token = principal.token if key is None else _token_of(key)
+    position, found = await find_key(reader.context.read_pool, principal, token)
+    if not principal.reads_everything and (found is None or not _may_read(principal, found)):
+        text = f"You are not allowed to access this key's info. Your role={principal.shown_role}"
+        raise ShapeB(403, text, family=MANAGEMENT)
+    if found is None:
+        raise ShapeB(404, "Key not found in database", "not_found_error", family=MANAGEMENT)
+    content = key_info(found.view, key or token, reader.now, reader.context.zone)
+    return answer(content, headers={POSITION_HEADER: str(position)})
+
+
+def _token_of(key: str) -> str:
+    return hash_key(key) if key.startswith("sk-") else key.lower()
+
+
+def _may_read(principal: Principal, found: FoundKey) -> bool:
+    return may_read_key(
+        principal, found.view.token, found.owner, found.team_role, found.permissions
+    )

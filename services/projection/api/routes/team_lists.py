@@ -1,0 +1,179 @@
+"""GET /team/list and GET /v2/team/list (team-api.md 3.5, 3.6)."""
+
+from collections.abc import AsyncIterator, Iterator, Mapping
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from starlette.responses import Response
+
+from events.values import JsonObject, Sealed
+from services.access.principal import PROXY_ADMIN
+from services.access.visibility import check_teams_of, sees_every_key
+from services.edge.body import answer
+from services.edge.errors import ShapeA
+from services.edge.shapes.key import key_row
+from services.edge.shapes.team import Deletion, deleted_team, membership, team
+from services.projection.api.dependencies import (
+    POSITION_HEADER,
+    Reader,
+    ReaderDep,
+    ReadRoute,
+    Text,
+)
+from services.projection.api.streaming import Items, spooled
+from services.projection.queries.reading import Paging
+from services.projection.queries.records import LARGE, TeamRecord
+from services.projection.queries.team_lists import ListedTeam, TeamFilter, listed_teams
+from services.projection.queries.team_pages import (
+    Column,
+    DeletedTeam,
+    PageFilter,
+    PageOrder,
+    TeamPage,
+    team_page,
+)
+
+router = APIRouter(route_class=ReadRoute, tags=["teams"])
+
+MAX_PAGE = 10**9
+_COLUMNS: Mapping[str, Column] = {
+    "team_id": "team_id",
+    "team_alias": "team_alias",
+    "created_at": "created_at",
+}
+
+
+@router.get("/team/list")
+async def list_teams(
+    reader: ReaderDep,
+    user_id: Annotated[Text | None, Query(description="teams of this user")] = None,
+    organization_id: Annotated[Text | None, Query(description="teams of this one")] = None,
+    limit: Annotated[int | None, Query(ge=1, le=MAX_PAGE, description="the first so many")] = None,
+) -> Response:
+    """All teams that the caller may see, by alias, with memberships and keys.
+
+    `default_organization` stands for teams without one. Of a team of more than 1,000 members, or
+    keys, the first 1,000 are shown, with `members_total` or `keys_total`; /team/info shows all.
+    """
+    check_teams_of(reader.principal, user_id)
+    wanted = TeamFilter(user_id, organization_id)
+    pool = reader.context.read_pool
+    async with listed_teams(pool, reader.principal, wanted, limit) as (position, found):
+        content = Items(_listed(reader, user_id, found))
+        return await spooled(content, {POSITION_HEADER: str(position)})
+
+
+async def _listed(
+    reader: Reader, user_id: str | None, found: AsyncIterator[ListedTeam]
+) -> AsyncIterator[list[JsonObject]]:
+    async for listed in found:
+        yield [_list_item(reader, user_id, listed)]
+
+
+def _list_item(reader: Reader, user_id: str | None, listed: ListedTeam) -> JsonObject:
+    now, zone, record = reader.now, reader.context.zone, listed.record
+    item = _with_total(team(record.view, now, zone, load_model_table=True), record)
+    item["team_memberships"] = _memberships(user_id, listed)
+    with_token = sees_every_key(reader.principal, listed.role)
+    item["keys"] = [key_row(key, now, zone, with_token=with_token) for key in listed.keys]
+    if listed.keys_total > len(listed.keys):
+        item["keys_total"] = listed.keys_total
+    return item
+
+
+def _memberships(user_id: str | None, listed: ListedTeam) -> list[JsonObject]:
+    """Those of all members (D43), or only that of the user who was asked for (3.5)."""
+    if user_id is None:
+        return listed.record.memberships()
+    view = listed.record.view
+    defaults = view.settings["member_defaults"]
+    return [membership(view.team_id, user_id, listed.limits, defaults)]
+
+
+@router.get("/v2/team/list")
+async def page_of_teams(
+    reader: ReaderDep,
+    user_id: Annotated[Text | None, Query(description="teams of this user")] = None,
+    organization_id: Annotated[Text | None, Query(description="teams of this one")] = None,
+    team_id: Annotated[Text | None, Query(description="this team only")] = None,
+    team_alias: Annotated[Text | None, Query(description="part of the alias, in any case")] = None,
+    page: Annotated[int, Query(ge=1, le=MAX_PAGE)] = 1,
+    page_size: Annotated[int, Query(ge=1, le=100)] = 10,
+    sort_by: Annotated[str | None, Query(description="team_id, team_alias or created_at")] = None,
+    sort_order: Annotated[str, Query(description="asc or desc")] = "asc",
+    status: Annotated[str | None, Query(description="'deleted', or not given")] = None,
+) -> Response:
+    """One page of teams, the newest first if not sorted otherwise; or of deleted teams.
+
+    A roster of more than 1,000 members is cut to the first, with `members_total`.
+    """
+    check_teams_of(reader.principal, user_id)
+    if status not in (None, "deleted"):
+        raise ShapeA(400, "Invalid status value. Currently only 'deleted' is supported.")
+    wanted = PageFilter(user_id, organization_id, team_id, team_alias, status == "deleted")
+    context, paging = reader.context, Paging(page, page_size)
+    order = _order(sort_by, sort_order)
+    found = await team_page(context.read_pool, context.team_totals, wanted, order, paging)
+    _check_user(wanted, found)
+    items = _page_items(reader, found, await _claims(reader, found))
+    small = sum(len(record.view.members) for record, _ in found.teams) <= LARGE
+    content = {
+        "teams": list(items) if small else Items(_one_by_one(items)),
+        "total": found.total,
+        "page": page,
+        "page_size": page_size,
+        "total_pages": paging.pages(found.total),
+    }
+    headers = {POSITION_HEADER: str(found.position)}
+    return answer(content, headers=headers) if small else await spooled(content, headers)
+
+
+def _order(sort_by: str | None, sort_order: str) -> PageOrder:
+    """What is no column is ignored, what is no direction is ascending (3.6)."""
+    column = _COLUMNS.get(sort_by or "")
+    return PageOrder() if column is None else PageOrder(column, sort_order.lower() == "desc")
+
+
+def _check_user(wanted: PageFilter, found: TeamPage) -> None:
+    if not found.user_known:
+        raise ShapeA(404, f"User not found, passed user_id={wanted.user_id}")
+    if not found.user_in_team:
+        raise ShapeA(404, f"User is not a member of team_id={wanted.team_id}")
+
+
+async def _claims(reader: Reader, found: TeamPage) -> Mapping[Sealed, str | None]:
+    """On whose behalf teams were deleted, where it counts: by proxy admins (D46)."""
+    claims = [_claim(deleted) for _, deleted in found.teams if deleted is not None]
+    return await reader.context.vault.open_all(claim for claim in claims if claim is not None)
+
+
+def _claim(deleted: DeletedTeam) -> Sealed | None:
+    if deleted.claim is None or deleted.by_role != PROXY_ADMIN:
+        return None
+    return Sealed.model_validate(deleted.claim)
+
+
+def _page_items(
+    reader: Reader, found: TeamPage, claims: Mapping[Sealed, str | None]
+) -> Iterator[JsonObject]:
+    now, zone = reader.now, reader.context.zone
+    for record, deleted in found.teams:
+        if deleted is None:
+            item = team(record.view, now, zone)
+        else:
+            claim = _claim(deleted)
+            by_whom = None if claim is None else claims[claim]
+            end = Deletion(deleted.event_id, deleted.at, deleted.by, deleted.by_key, by_whom)
+            item = deleted_team(record.view, end, zone)
+        yield _with_total(item, record)
+
+
+async def _one_by_one(items: Iterator[JsonObject]) -> AsyncIterator[list[JsonObject]]:
+    for item in items:
+        yield [item]
+
+
+def _with_total(item: JsonObject, record: TeamRecord) -> JsonObject:
+    if record.members_total > len(record.view.members):
+        item["members_total"] = record.members_total
+    return item

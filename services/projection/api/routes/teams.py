@@ -1,0 +1,101 @@
+"""GET /team/info (team-api.md 3.4, D08, D09, D43)."""
+
+from collections.abc import AsyncIterator
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from starlette.responses import Response
+
+from events.values import JsonObject
+from services.access.visibility import sees_every_key, stranger_to_team
+from services.edge.body import answer
+from services.edge.errors import INFO, INFO_MESSAGE, ShapeB
+from services.edge.shapes.key import key_row
+from services.edge.shapes.team import membership, team_info
+from services.projection.api.dependencies import (
+    POSITION_HEADER,
+    Reader,
+    ReaderDep,
+    ReadRoute,
+    Text,
+)
+from services.projection.api.streaming import Items, spooled
+from services.projection.queries import teams as queries
+from services.projection.queries.reading import Connection, snapshot
+from services.projection.queries.teams import FoundTeam
+
+router = APIRouter(route_class=ReadRoute, tags=["teams"])
+
+
+@router.get("/team/info")
+async def info(
+    reader: ReaderDep, team_id: Annotated[Text | None, Query(description="its id")] = None
+) -> Response:
+    """One team with its keys and memberships; a roster of any size is shown whole.
+
+    Strangers get the same 403 whether the team exists or not; 404 is for those who see every team.
+    """
+    if team_id is None:
+        raise ShapeB(422, "Malformed request. No team id passed in.", family=INFO_MESSAGE)
+    position, found = await queries.whole_team(reader.context.read_pool, reader.principal, team_id)
+    if found is None:
+        raise _nothing_to_see(reader, team_id)
+    if found.is_large:
+        return await _large(reader, team_id)
+    return answer(_content(reader, found), headers=_headers(position, found))
+
+
+async def _large(reader: Reader, team_id: str) -> Response:
+    """The same from a snapshot of its own, without holding all of it in memory."""
+    async with snapshot(reader.context.read_pool) as connection:
+        position, found = await queries.bare_team(connection, reader.principal, team_id)
+        if found is None:
+            raise _nothing_to_see(reader, team_id)
+        content = _content(reader, found)
+        content["team_info"]["members_with_roles"] = Items(_members(connection, found))
+        content["keys"] = Items(_keys(reader, connection, found))
+        content["team_memberships"] = Items(_memberships(connection, found))
+        return await spooled(content, _headers(position, found))
+
+
+def _content(reader: Reader, found: FoundTeam) -> JsonObject:
+    view, now, zone = found.record.view, reader.now, reader.context.zone
+    with_token = sees_every_key(reader.principal, found.role)
+    return {
+        "team_id": view.team_id,
+        "team_info": team_info(view, now, zone),
+        "keys": [key_row(key, now, zone, with_token=with_token) for key in found.keys],
+        "team_memberships": found.record.memberships(),
+    }
+
+
+async def _members(connection: Connection, found: FoundTeam) -> AsyncIterator[list[JsonObject]]:
+    async for chunk in queries.members(connection, found):
+        yield [{"user_id": m.user_id, "user_email": m.user_email, "role": m.role} for m, _ in chunk]
+
+
+async def _memberships(connection: Connection, found: FoundTeam) -> AsyncIterator[list[JsonObject]]:
+    view = found.record.view
+    defaults = view.settings["member_defaults"]
+    async for chunk in queries.members(connection, found):
+        yield [membership(view.team_id, m.user_id, limits, defaults) for m, limits in chunk]
+
+
+async def _keys(
+    reader: Reader, connection: Connection, found: FoundTeam
+) -> AsyncIterator[list[JsonObject]]:
+    now, zone = reader.now, reader.context.zone
+    with_token = sees_every_key(reader.principal, found.role)
+    async for chunk in queries.keys(connection, found):
+        yield [key_row(key, now, zone, with_token=with_token) for key in chunk]
+
+
+def _headers(position: int, found: FoundTeam) -> dict[str, str]:
+    return {POSITION_HEADER: str(position), "etag": f'"{found.record.version}"'}
+
+
+def _nothing_to_see(reader: Reader, team_id: str) -> ShapeB:
+    """404 for those who see every team, 403 for all others (D09)."""
+    if reader.principal.reads_everything:
+        return ShapeB(404, f"Team not found, passed team id: {team_id}.", family=INFO_MESSAGE)
+    return ShapeB(403, stranger_to_team(reader.principal, team_id), family=INFO)

@@ -1,0 +1,185 @@
+"""One page of teams, or of deleted teams (team-api.md 3.6, D20, D22, D51).
+
+A page is cut from an index that holds all it is sorted by, with the team id as tie-breaker; only
+its teams are then looked up. A part of an alias is found by a look at every team that the other
+filters leave: that takes no extension of PostgreSQL, and no index can help.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from typing import Literal
+
+from psycopg.sql import SQL, Composable
+
+from events.values import JsonObject
+from services.database.connections import Pool
+from services.projection.queries.reading import POSITION, Paging, Row, Totals, fetch
+from services.projection.queries.records import FIRST_MEMBERS, TEAM, TeamRecord, team_record
+
+Column = Literal["team_id", "team_alias", "created_at"]
+_ORDERS: dict[tuple[Column, bool], SQL] = {
+    ("created_at", True): SQL("t.created_at DESC, t.team_id"),
+    ("created_at", False): SQL("t.created_at, t.team_id DESC"),
+    ("team_alias", True): SQL("t.team_alias DESC, t.team_id DESC"),
+    ("team_alias", False): SQL("t.team_alias, t.team_id"),
+    ("team_id", True): SQL("t.team_id DESC"),
+    ("team_id", False): SQL("t.team_id"),
+}
+"""Each is an index read forwards or backwards; null is above every alias."""
+
+_MINE = SQL(
+    "mine AS MATERIALIZED (SELECT team_id, incarnation FROM read.memberships_1 "
+    "WHERE user_id = %(user_id)s), "
+)
+_TEAMS = SQL("read.teams_1 t")
+_MY_TEAMS = SQL(
+    "mine JOIN read.teams_1 t ON t.team_id = mine.team_id AND t.incarnation = mine.incarnation"
+)
+_USER_KNOWN = SQL(
+    "EXISTS (SELECT FROM read.users_1 WHERE user_id = %(user_id)s AND deleted_at IS NULL)"
+)
+_USER_IN_TEAM = SQL(
+    "EXISTS (SELECT FROM {my_teams} WHERE t.deleted_at IS NULL AND t.team_id = %(team_id)s)"
+).format(my_teams=_MY_TEAMS)
+_DELETION = SQL(
+    "t.deleted_at, t.deleted_by, t.deleted_by_key, t.deleted_by_role, t.deleted_claim, "
+    "t.deleted_event_id"
+)
+_STATEMENT = SQL(
+    """
+    WITH {mine} page AS MATERIALIZED (
+        SELECT {identity} FROM {teams} WHERE {conditions}
+        ORDER BY {order} LIMIT %(size)s OFFSET %(offset)s
+    )
+    SELECT at.position,
+        CASE WHEN at.position <> %(known)s
+            THEN (SELECT count(*) FROM {teams} WHERE {conditions}) END,
+        {user_known}, {user_in_team}, {members}, {deletion}, {team}
+    FROM (SELECT {position} AS position) at
+    LEFT JOIN (page JOIN read.teams_1 t ON {same}) ON true
+    ORDER BY {order}
+    """
+)
+
+
+@dataclass(frozen=True, slots=True)
+class PageFilter:
+    """All given must hold; `alias_part` is looked for without regard to case."""
+
+    user_id: str | None = None
+    organization_id: str | None = None
+    team_id: str | None = None
+    alias_part: str | None = None
+    deleted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PageOrder:
+    """By a column, the newest first if not said otherwise."""
+
+    column: Column = "created_at"
+    descending: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class DeletedTeam:
+    """How a team ended; `claim` is sealed."""
+
+    at: datetime
+    by: str | None
+    by_key: str | None
+    by_role: str | None
+    claim: JsonObject | None
+    event_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class TeamPage:
+    """Teams of the page, each with its end if deleted ones were asked for.
+
+    `total` counts all that match. `user_known` and `user_in_team` tell whether the user of the
+    filter exists and is a member of its team; both are true where the filter does not say.
+    """
+
+    position: int
+    total: int
+    teams: list[tuple[TeamRecord, DeletedTeam | None]]
+    user_known: bool
+    user_in_team: bool
+
+
+async def team_page(
+    pool: Pool, totals: Totals, wanted: PageFilter, order: PageOrder, paging: Paging
+) -> TeamPage:
+    """One page, beyond the last one without teams."""
+    known, total = totals.known(wanted)
+    parameters = {
+        "user_id": wanted.user_id,
+        "organization_id": wanted.organization_id,
+        "team_id": wanted.team_id,
+        "alias_part": None if wanted.alias_part is None else wanted.alias_part.lower(),
+        "known": known,
+        "size": paging.size,
+        "offset": paging.offset,
+    }
+    rows = await fetch(pool, _statement(_conditions_of(wanted), order), parameters)
+    position, counted, user_known, user_in_team = rows[0][:4]
+    if counted is not None:
+        total = counted
+        totals.keep(wanted, position, total)
+    teams = [found for row in rows if (found := _team(row, deleted=wanted.deleted)) is not None]
+    return TeamPage(position, total, teams, user_known, user_in_team)
+
+
+def _conditions_of(wanted: PageFilter) -> frozenset[str]:
+    given = {"user_id", "organization_id", "team_id", "alias_part"}
+    return frozenset(
+        {name for name in given if getattr(wanted, name) is not None}
+        | ({"deleted"} if wanted.deleted else set())
+    )
+
+
+@cache
+def _statement(given: frozenset[str], order: PageOrder) -> bytes:
+    sort: Composable = _ORDERS[order.column, order.descending]
+    if deleted := "deleted" in given:
+        sort = SQL("{}, t.incarnation DESC").format(sort)
+    of_user = "user_id" in given
+    return _STATEMENT.format(
+        mine=_MINE if of_user else SQL(""),
+        teams=_MY_TEAMS if of_user else _TEAMS,
+        identity=SQL("t.team_id, t.incarnation" if deleted else "t.team_id"),
+        same=SQL("t.team_id = page.team_id AND {life}").format(
+            life=SQL("t.incarnation = page.incarnation" if deleted else "t.deleted_at IS NULL")
+        ),
+        conditions=_conditions(given),
+        order=sort,
+        user_known=_USER_KNOWN if of_user and not deleted else SQL("true"),
+        user_in_team=_USER_IN_TEAM
+        if {"user_id", "team_id"} <= given - {"deleted"} and not deleted
+        else SQL("true"),
+        members=FIRST_MEMBERS,
+        deletion=_DELETION,
+        team=TEAM,
+        position=POSITION,
+    ).as_bytes()
+
+
+def _conditions(given: frozenset[str]) -> Composable:
+    found = [SQL("t.deleted_at IS NOT NULL" if "deleted" in given else "t.deleted_at IS NULL")]
+    if "organization_id" in given:
+        found.append(SQL("t.organization_id = %(organization_id)s"))
+    if "team_id" in given:
+        found.append(SQL("t.team_id = %(team_id)s"))
+    if "alias_part" in given:
+        found.append(SQL("strpos(t.alias_lower, %(alias_part)s) > 0"))
+    return SQL(" AND ").join(found)
+
+
+def _team(row: Row, *, deleted: bool) -> tuple[TeamRecord, DeletedTeam | None] | None:
+    roster, *ending = row[4:11]
+    columns = row[11:]
+    if columns[0] is None:
+        return None
+    return team_record(columns, roster), DeletedTeam(*ending) if deleted else None

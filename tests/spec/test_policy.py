@@ -1,0 +1,235 @@
+"""Who may do what: team-api.md 1.4 with the register's corrections, and auth.md 3.2."""
+
+from dataclasses import replace
+
+import pytest
+
+from events.key import KeyGenerated
+from events.streams import KEY, TEAM, USER, stream
+from services.access.policy import (
+    POLICY,
+    As,
+    admits_to_team,
+    check_route,
+    check_team_admin,
+    masked,
+    standing,
+)
+from services.access.principal import AccessRefused, Principal
+from services.command.application.cache import Cache
+from services.command.application.callers import authenticate
+from services.command.application.folds import AnyState
+from services.command.application.view import Loads, View
+from services.command.domain.team import Team
+from tests.contract.cases import load
+from tests.support.decider import key_after, team_after, user_after
+from tests.support.facts import created, generated, joined, user_created
+from tests.support.writer import MASTER, key_of
+
+ADMIN = Principal("t", "root", "proxy_admin", None)
+VIEWER = Principal("t", "eye", "proxy_admin_viewer", None)
+USER_KEY = Principal("t", "ann", "internal_user", None)
+READER = Principal("t", "ann", "internal_user_viewer", None)
+TEAM_KEY = Principal("t", None, None, "core")
+CALLERS: dict[str, tuple[Principal, str | None]] = {
+    "PA": (ADMIN, None),
+    "PV": (VIEWER, None),
+    "TA": (USER_KEY, "admin"),
+    "TM": (USER_KEY, "user"),
+    "IU": (USER_KEY, None),
+    "IV": (READER, None),
+    "TK": (TEAM_KEY, None),
+}
+"""Caller and his role in the stored team. IV, `internal_user_viewer`, is like IU but for keys."""
+
+MATRIX = {
+    #                       PA   PV     TA     TM     IU     IV     TK
+    "/team/new": "          ok   403    401    401    401    401    401",
+    "/team/update": "       ok   403    401    401    401    401    401",
+    "/team/delete": "       ok   403    401    401    401    401    401",
+    "/team/block": "        ok   403    401    401    401    401    401",
+    "/team/unblock": "      ok   403    401    401    401    401    401",
+    "/team/member_add": "   ok   403    ok     403    403    403    403",
+    "/team/member_update": "ok   403    ok     403    403    403    403",
+    "/team/member_delete": "ok   403    ok     403    403    403    403",
+    "/team/info": "         ok   ok     ok     ok     hidden hidden ok",
+    "/team/list": "         ok   ok     ok     ok     ok     ok     hidden",
+    "/v2/team/list": "      ok   ok     ok     ok     ok     ok     hidden",
+    "/user/new": "          ok   403    401    401    401    401    401",
+    "/key/generate": "      ok   403    ok     ok     ok     401    401",
+    "/key/delete": "        ok   403    ok     ok     ok     401    401",
+    "/key/block": "         ok   403    ok     ok     ok     401    401",
+    "/key/unblock": "       ok   403    ok     ok     ok     401    401",
+    "/key/info": "          ok   ok     ok     ok     ok     ok     ok",
+    "/audit": "             ok   ok     401    401    401    401    401",
+    "/audit/{id}": "        ok   ok     401    401    401    401    401",
+}
+"""`hidden`: passes the route, not the team; the lists are asked for one's own teams."""
+
+CELLS = [
+    (route, caller, outcome)
+    for route, row in MATRIX.items()
+    for caller, outcome in zip(CALLERS, row.split(), strict=True)
+]
+
+
+def judged(route: str, caller: str, team_id: str = "core") -> str:
+    """What becomes of a call about a team: both stages, as the routes run them."""
+    principal, team_role = CALLERS[caller]
+    try:
+        check_route(route, principal)
+        if route.startswith("/team/member_"):
+            check_team_admin(route, principal, team_id, team_role)
+    except AccessRefused as refused:
+        return str(refused.status)
+    return "ok" if admits_to_team(route, principal, team_id, team_role) else "hidden"
+
+
+def test_the_matrix_covers_the_policy() -> None:
+    assert set(MATRIX) == set(POLICY)
+
+
+@pytest.mark.parametrize(("route", "caller", "outcome"), CELLS)
+def test_each_cell_of_the_matrix(route: str, caller: str, outcome: str) -> None:
+    assert judged(route, caller) == outcome
+
+
+@pytest.mark.parametrize("route", sorted(POLICY))
+def test_d03_a_viewer_never_writes_even_as_admin_of_the_team(route: str) -> None:
+    if not POLICY[route].writes:
+        check_route(route, VIEWER)
+        return
+    with pytest.raises(AccessRefused) as refused:
+        check_route(route, VIEWER)
+    assert (refused.value.status, refused.value.body) == (403, "B")
+    assert refused.value.text == (
+        "user not allowed to access this route, role= proxy_admin_viewer. "
+        f"Trying to access: {route}"
+    )
+
+
+def test_a_key_of_another_team_sees_nothing_of_this_one() -> None:
+    assert judged("/team/info", "TK", "other") == "hidden"
+
+
+def test_a_users_key_in_a_team_speaks_for_the_user_only() -> None:
+    in_team = replace(USER_KEY, team_id="core")
+    assert standing(in_team, "core", None) == {As.USER}
+    assert standing(in_team, "core", "user") == {As.USER, As.MEMBER}
+
+
+def test_an_admin_of_a_team_is_a_member_too() -> None:
+    assert standing(USER_KEY, "core", "admin") == {As.USER, As.MEMBER, As.TEAM_ADMIN}
+
+
+def test_a_proxy_admin_needs_no_other_standing() -> None:
+    assert standing(ADMIN, "core", "user") == {As.PROXY_ADMIN}
+
+
+@pytest.mark.parametrize("team_id", ["core", "unknown"])
+@pytest.mark.parametrize(
+    "route", ["/team/member_add", "/team/member_update", "/team/member_delete"]
+)
+def test_d65_strangers_are_told_the_route_they_called(route: str, team_id: str) -> None:
+    with pytest.raises(AccessRefused) as refused:
+        check_team_admin(route, USER_KEY, team_id, None)
+    assert (refused.value.status, refused.value.body) == (403, "A")
+    assert refused.value.text == (
+        f"Call not allowed. User not proxy admin OR team admin. route={route}, team_id={team_id}"
+    )
+
+
+@pytest.mark.parametrize(
+    ("user_id", "shown"),
+    [
+        (None, "None"),
+        ("", "***"),
+        ("u1", "***"),
+        ("anne", "***"),
+        ("annie", "annie"),
+        ("anniesm", "anniesm"),
+        ("anniesmi", "anniesmi"),
+        ("annie-smith", "annie-***th"),
+    ],
+)
+def test_user_ids_are_masked_in_refusals(user_id: str | None, shown: str) -> None:
+    assert masked(user_id) == shown
+    with pytest.raises(AccessRefused) as refused:
+        check_route("/team/new", Principal("t", user_id, None, None))
+    assert refused.value.text.endswith(f"Your role=unknown. Your user_id={shown}")
+
+
+@pytest.mark.parametrize("title", ["auth user key team new", "auth user key team block"])
+def test_a_user_without_a_role_is_refused_as_recorded(title: str) -> None:
+    case = next(each for each in load() if each.title == title)
+    with pytest.raises(AccessRefused) as refused:
+        check_route(case.request.route, Principal("t", "u1", None, None))
+    assert case.response is not None
+    body = case.response["body"]
+    assert isinstance(body, dict)
+    assert (refused.value.status, refused.value.text) == (
+        case.response["status"],
+        body["error"]["message"],
+    )
+
+
+SECRET = key_of("sk-secret")
+IN_CORE = generated(user_id="ann", team_id="core", team_incarnation=1)
+
+
+def listing(*routes: str) -> KeyGenerated:
+    return generated(user_id="ann", allowed_routes=routes)
+
+
+def view_of(key: KeyGenerated, role: str = "internal_user", team: Team | None = None) -> View:
+    """State in which `sk-secret` is that key, and its user `ann` has that role."""
+    states: dict[str, AnyState] = {
+        stream(KEY, SECRET.token): key_after(key),
+        stream(USER, "ann"): user_after(user_created(user_role=role)),
+        stream(TEAM, "core"): team or team_after(created(), joined("ann")),
+    }
+    cache = Cache(10**6)
+    return View(cache, cache.recorded_at, Loads(states=states))
+
+
+def test_d02_a_listed_route_gives_no_right_that_the_role_lacks() -> None:
+    with pytest.raises(AccessRefused) as refused:
+        authenticate(view_of(listing("/team/new")), SECRET, "/team/new")
+    assert refused.value.status == 401
+
+
+def test_d02_an_admin_with_a_list_may_call_nothing_else() -> None:
+    view = view_of(listing("/team/info"), "proxy_admin")
+    assert authenticate(view, SECRET, "/team/info").is_admin
+    with pytest.raises(AccessRefused) as refused:
+        authenticate(view, SECRET, "/team/new")
+    assert (refused.value.status, refused.value.body) == (403, "detail")
+
+
+def test_a_key_of_a_live_membership_is_good() -> None:
+    assert authenticate(view_of(IN_CORE), SECRET, "/team/info").team_id == "core"
+
+
+MEMBER = team_after(created(), joined("ann"))
+
+
+@pytest.mark.parametrize(
+    "team",
+    [team_after(created()), replace(MEMBER, open=False), replace(MEMBER, incarnation=5), Team()],
+    ids=["left", "deleted", "another life", "never created"],
+)
+def test_a_key_outlives_neither_its_membership_nor_its_team(team: Team) -> None:
+    with pytest.raises(AccessRefused) as refused:
+        authenticate(view_of(IN_CORE, team=team), SECRET, "/team/info")
+    assert refused.value.kind == "token_not_found_in_db"
+
+
+def test_a_blocked_team_locks_out_its_keys() -> None:
+    blocked = team_after(created(blocked=True), joined("ann"))
+    with pytest.raises(AccessRefused, match="Team=core is blocked"):
+        authenticate(view_of(IN_CORE, team=blocked), SECRET, "/team/info")
+
+
+def test_the_master_key_needs_no_state() -> None:
+    cache = Cache(10**6)
+    assert authenticate(View(cache, cache.recorded_at), MASTER, "/team/new").master

@@ -1,0 +1,93 @@
+"""An event store in memory: what `EventStore` promises, for tests that decide whole batches.
+
+It keeps the stored bytes and decodes them whenever they are read. Links are worked out from all
+facts each time they are asked for, so they owe nothing to the code that follows them.
+"""
+
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+
+from events.envelope import Envelope, decode
+from services.command.application.cache import LinkKey
+from services.command.application.store import Batch, EventStore, Outcome, StoredAnswer
+from services.command.domain.dependents import Link, links
+
+
+class MemoryLog(EventStore):
+    """Positions are gapless; an append at another head than the expected one writes nothing."""
+
+    def __init__(self) -> None:
+        self._rows: list[tuple[str, int, str, bytes]] = []
+        self._answers: dict[tuple[bytes, str], StoredAnswer] = {}
+        self.people: dict[str, bytes] = {}
+
+    @property
+    def envelopes(self) -> list[Envelope]:
+        return [
+            decode(name, version, position, topic, state)
+            for position, (name, version, topic, state) in enumerate(self._rows, 1)
+        ]
+
+    async def head(self) -> int:
+        return len(self._rows)
+
+    async def recorded_at(self, position: int) -> datetime:
+        found = self.envelopes[position - 1 : position]
+        return found[0].recorded_at if found else datetime(1970, 1, 1, tzinfo=UTC)
+
+    async def news(self, after: int, limit: int) -> list[Envelope]:
+        return self.envelopes[after : after + limit]
+
+    async def load(self, streams: Sequence[str]) -> list[Envelope]:
+        wanted = set(streams)
+        return [at for at in self.envelopes if at.originator_id in wanted]
+
+    async def load_links(self, keys: Sequence[LinkKey]) -> list[tuple[str, str, str, int]]:
+        found = linked(self.envelopes)
+        return [
+            (parent, kind, child, since)
+            for (parent, kind, child), since in found.items()
+            if (parent, kind) in set(keys)
+        ]
+
+    async def answers(self, keys: Sequence[tuple[bytes, str]]) -> list[StoredAnswer]:
+        return [self._answers[key] for key in keys if key in self._answers]
+
+    async def append(self, batch: Batch) -> tuple[Outcome, int]:
+        if len(self._rows) != batch.expected_head:
+            return "moved", len(self._rows)
+        if any((a.caller, a.key) in self._answers for a in batch.answers):
+            return "repeated", len(self._rows)
+        self._rows += [
+            (row.envelope.originator_id, row.envelope.originator_version, row.topic, row.state)
+            for row in batch.rows
+        ]
+        self._answers.update({(a.caller, a.key): a for a in batch.answers})
+        self.people.update(batch.people)
+        return "appended", len(self._rows)
+
+    @asynccontextmanager
+    async def locked(self) -> AsyncIterator[int]:
+        yield len(self._rows)
+
+
+def linked(envelopes: Iterable[Envelope]) -> dict[tuple[str, str, str], int]:
+    """All links that a history leaves: (parent, kind, child) with the position that made it."""
+    return apply_links({}, [link for at in envelopes for link in links(at)])
+
+
+def apply_links(
+    before: dict[tuple[str, str, str], int], changes: Iterable[Link]
+) -> dict[tuple[str, str, str], int]:
+    """One change after the other."""
+    result = dict(before)
+    for link in changes:
+        place = (link.parent, link.kind, link.child)
+        if link.action == "add":
+            result[place] = link.since
+        elif link.action == "remove":
+            result.pop(place, None)
+        else:
+            result = {at: since for at, since in result.items() if at[2] != link.child}
+    return result

@@ -1,0 +1,167 @@
+"""The read API over a real database: facts are appended as a writer would, then it is asked."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import httpx
+import psycopg
+
+from events.envelope import Envelope, Meta
+from events.key import KeyGenerated
+from events.registry import DomainEvent
+from events.streams import KEY, TEAM, USER, Stream, stream
+from events.team import TeamRole
+from events.user import UserCreated
+from events.values import Sealed
+from services.access.credentials import hash_key
+from services.database.connections import open_pool, service_conninfo
+from services.database.vault import Vault
+from services.edge.app import EdgeSettings, create_app
+from services.projection.api import ReadContext, include_read_routes
+from services.projection.feed.store import StoreFeed
+from services.projection.head import Head
+from services.projection.projectors import GROUP, contract_projectors
+from services.projection.runner import ProjectionGroup
+from tests.support.eventlog import History, append, create_read, create_store, owner
+from tests.support.facts import created, joined, key_settings, user_settings
+
+MASTER = "sk-1234-test-master"
+Fact = tuple[Stream, DomainEvent]
+Json = Any
+
+
+@dataclass
+class World:
+    """A read API, and the log it reads. `ready` is what readiness is told of the commands."""
+
+    context: ReadContext
+    http: httpx.AsyncClient
+    log: psycopg.Connection[Any]
+    url: str
+    history: History = field(default_factory=History)
+    ready: bool = True
+
+    def tell(self, *facts: Fact, meta: Meta | None = None) -> list[Envelope]:
+        """Append one command with these facts, by default the master key's."""
+        first = self.history.position + 1
+        meta = meta or Meta(f"command-{first}", "/test", actor="default_user_id")
+        envelopes = self.history.command(*facts, meta=meta)
+        append(self.log, envelopes)
+        return envelopes
+
+    def team(
+        self, team_id: str, members: dict[str, TeamRole] | None = None, **values: object
+    ) -> None:
+        """A team with these members, in this order."""
+        roster = [(team(team_id), joined(u, role)) for u, role in (members or {}).items()]
+        self.tell((team(team_id), created(**values)), *roster)
+
+    def key(self, secret: str, **values: object) -> str:
+        """A key with these settings, of the present life of its team; its sha256."""
+        token = hash_key(secret)
+        if "team_id" in values:
+            life = self.history.incarnations[team(str(values["team_id"]))]
+            values.setdefault("team_incarnation", life)
+        fact = KeyGenerated(settings=key_settings(key_name=f"sk-...{secret[-4:]}", **values))
+        self.tell((stream(KEY, token), fact))
+        return token
+
+    async def sealed(self, text: str, named: str) -> Sealed:
+        return await self.context.vault.seal_for(None, text, named=named)
+
+    async def user(self, user_id: str, email: str | None = None, role: str | None = None) -> None:
+        """A user with a person of his own, his address sealed."""
+        box = await self.sealed(email or "", user_id)
+        settings = user_settings(
+            person=box.person, email=None if email is None else box, user_role=role
+        )
+        self.tell((user(user_id), UserCreated(settings=settings)))
+
+    async def get(
+        self,
+        path: str,
+        key: str | None = MASTER,
+        headers: dict[str, str] | None = None,
+        **query: str | int,
+    ) -> httpx.Response:
+        sent = {} if key is None else {"Authorization": f"Bearer {key}"}
+        return await self.http.get(path, params=query or None, headers=sent | (headers or {}))
+
+    async def ok(self, path: str, key: str = MASTER, **query: str | int) -> Json:
+        """The body of an answer that must be 200."""
+        answered = await self.get(path, key, **query)
+        assert answered.status_code == 200, answered.text
+        return answered.json()
+
+    async def refused(self, path: str, key: str = MASTER, **query: str | int) -> tuple[int, Json]:
+        """Status and text of a refusal, whatever its shape."""
+        answered = await self.get(path, key, **query)
+        return answered.status_code, text_of(answered.json())
+
+
+def text_of(body: Json) -> Json:
+    """The text in an error of any shape."""
+    if "error" in body:
+        return body["error"]["message"]
+    detail = body["detail"]
+    return next(iter(detail.values())) if isinstance(detail, dict) else detail
+
+
+def team(team_id: str) -> Stream:
+    return stream(TEAM, team_id)
+
+
+def user(user_id: str) -> Stream:
+    return stream(USER, user_id)
+
+
+def key(secret: str) -> Stream:
+    return stream(KEY, hash_key(secret))
+
+
+@asynccontextmanager
+async def reading(url: str, *, strict: bool = False) -> AsyncIterator[World]:
+    """A world on an empty database; its projections run until the end."""
+    create_store(url)
+    create_read(url)
+    conninfo = service_conninfo(url)
+    async with AsyncExitStack() as stack:
+        events_pool = await stack.enter_async_context(await open_pool(conninfo, 1, 4, "events"))
+        read_pool = await stack.enter_async_context(await open_pool(conninfo, 1, 8, "read"))
+        vault = Vault(events_pool, b"r" * 32)
+        await vault.open()
+        head = Head(events_pool)
+        feed = StoreFeed(events_pool, conninfo)
+        stack.push_async_callback(feed.close)
+        projectors = contract_projectors(vault.open_all)
+        group = ProjectionGroup(GROUP, projectors, feed, read_pool, head)
+        running = asyncio.create_task(group.run())
+        stack.push_async_callback(_ended, running)
+        stack.push_async_callback(group.stop)
+        app = create_app(EdgeSettings(strict=strict))
+        worlds: list[World] = []
+        context = ReadContext(
+            read_pool=read_pool,
+            head=head,
+            group=group,
+            vault=vault,
+            master_key=MASTER,
+            key_header=None,
+            zone=ZoneInfo("UTC"),
+            commands_ready=lambda: worlds[0].ready,
+        )
+        include_read_routes(app, context)
+        transport = httpx.ASGITransport(app=app)
+        client = httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1")
+        http = await stack.enter_async_context(client)
+        log = stack.enter_context(owner(url))
+        worlds.append(World(context, http, log, url))
+        yield worlds[0]
+
+
+async def _ended(task: asyncio.Task[None]) -> None:
+    await task
