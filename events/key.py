@@ -7,13 +7,18 @@ from events.values import JsonObject, Moment, Money, RateLimits, Value
 
 
 class KeySettings(Value):
-    """Everything a key is. `team_incarnation` ties it to one life of its team."""
+    """Everything a key is.
+
+    `team_incarnation` ties it to one life of its team, `member_since` (the version of the fact
+    that added its owner) to one membership; None for keys of nobody or of a non-member.
+    """
 
     key_name: str
     key_alias: str | None = None
     user_id: str | None = None
     team_id: str | None = None
     team_incarnation: int | None = None
+    member_since: int | None = None
     organization_id: str | None = None
     expires: Moment | None = None
     blocked: bool | None = None

@@ -11,12 +11,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-_UUID4 = r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"
+_UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[47][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}"
 
 _TOKEN = re.compile(
     rf"""
       (?P<budget> (?<=-budget-)[0-9a-f]{{32}}(?![0-9a-f]) )
-    | (?P<uuid> (?<![0-9a-f]){_UUID4}(?![0-9a-f]) )
+    | (?P<uuid> (?<![0-9a-f]){_UUID}(?![0-9a-f]) )
     | (?P<hash> (?<![0-9a-f])[0-9a-f]{{64}}(?![0-9a-f]) )
     | (?P<key_name> sk-\.\.\.[A-Za-z0-9_-]{{4}} )
     | (?P<key> <key:[^>]+> | sk-[A-Za-z0-9_-]{{22}} )

@@ -15,7 +15,9 @@ from tests.support.service import launch
 
 README = Path(__file__).parents[2] / "README.md"
 KEY = "sk-1234-readme"
-_BLOCK = re.compile(r"(<!-- session.*?-->\n```console\n)(.*?)(```\n<!-- end of session -->)", re.S)
+_BLOCK = re.compile(
+    r"(<!-- session.*?-->\n```console\n)(.*?)(```\n<!-- end of session -->)", re.DOTALL
+)
 _VARYING = (
     (re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+Z"), "<time>"),
     (re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}"), "<id>"),
@@ -28,7 +30,7 @@ def session() -> list[tuple[str, str]]:
     if found is None:
         raise LookupError("README.md has no session")
     steps: list[tuple[str, str]] = []
-    for part in re.split(r"^\$ ", found.group(2), flags=re.M)[1:]:
+    for part in re.split(r"^\$ ", found.group(2), flags=re.MULTILINE)[1:]:
         lines = part.splitlines(keepends=True)
         length = next(i for i, line in enumerate(lines, 1) if not line.endswith("\\\n"))
         steps.append(("".join(lines[:length]), "".join(lines[length:])))

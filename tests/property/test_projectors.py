@@ -39,7 +39,7 @@ OPERATIONS = st.one_of(
 )
 Operation = tuple[str, tuple[str, int], Any]
 FEW = settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 
 

@@ -1,6 +1,5 @@
 """Random histories that could have happened, with what they come to, known without a fold."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from hypothesis import strategies as st
@@ -24,7 +23,8 @@ from events.team import (
 from tests.support.eventlog import History
 
 TEAMS, USERS, ALIASES = ("t1", "t2-with-hyphen", "Ä"), ("ann", "bob", "cy"), (None, "one", "Zwei")
-Draw = Callable[[st.SearchStrategy[object]], object]
+Step = tuple[str, str, int]
+"""What kind of thing, about which user, with which number."""
 
 
 @dataclass
@@ -64,8 +64,9 @@ class Story:
         self.teams[team_id, self.commands[-1][0].originator_version] = team
 
 
-def change(story: Story, team_id: str, team: Team, kind: str, user_id: str, value: int) -> None:
-    """Let something happen to a living team, if it makes sense there."""
+def change(story: Story, team_id: str, team: Team, step: Step) -> None:
+    """Let something happen to a living team that makes sense there."""
+    kind, user_id, value = step
     match kind:
         case "rename":
             alias = ALIASES[value % len(ALIASES)]
@@ -109,7 +110,7 @@ def _change_member(story: Story, team_id: str, team: Team, user_id: str) -> None
 
 
 @st.composite
-def stories(draw: Callable[[st.SearchStrategy[object]], object]) -> Story:
+def stories(draw: st.DrawFn) -> Story:
     """Up to 30 commands on three teams, one of which may live several times."""
     steps = st.tuples(
         st.sampled_from(TEAMS),
@@ -123,5 +124,5 @@ def stories(draw: Callable[[st.SearchStrategy[object]], object]) -> Story:
         if team is None:
             story.create(team_id, ALIASES[value % len(ALIASES)], [user_id][: value % 2])
         else:
-            change(story, team_id, team, kind, user_id, value)
+            change(story, team_id, team, (kind, user_id, value))
     return story

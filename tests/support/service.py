@@ -8,12 +8,15 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+
+from tests.support.postgres import open_directory
 
 MASTER_KEY = "sk-1234-test-master"
 ROOT_KEY = base64.b64encode(b"r" * 32).decode()
@@ -61,24 +64,32 @@ Start = Callable[..., ServiceProcess]
 
 @pytest.fixture(scope="module")
 def start_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Start]:
-    """Start services; `env` is added to a clean environment of TEAMLEDGER variables."""
+    """Start services; `env` is added to a clean environment of TEAMLEDGER variables.
+
+    Without a database or a data directory in `env` each has an embedded database of its own.
+    """
     started: list[ServiceProcess] = []
+    with ExitStack() as directories:
 
-    def start(env: dict[str, str] | None = None, *, ready: bool = True) -> ServiceProcess:
-        service = launch(env or {}, tmp_path_factory.mktemp("service") / "log")
-        started.append(service)
-        if ready:
-            service.wait_until_ready()
-        return service
+        def start(env: dict[str, str] | None = None, *, ready: bool = True) -> ServiceProcess:
+            full = dict(env or {})
+            if not full.keys() & {"TEAMLEDGER_DATA_DIR", "TEAMLEDGER_DATABASE_URL"}:
+                parent = directories.enter_context(open_directory())
+                full["TEAMLEDGER_DATA_DIR"] = str(parent / "data")
+            service = launch(full, tmp_path_factory.mktemp("service") / "log")
+            started.append(service)
+            if ready:
+                service.wait_until_ready()
+            return service
 
-    yield start
-    for service in started:
-        if service.process.poll() is None:
-            service.process.terminate()
-        try:
-            service.process.wait(timeout=30)
-        except subprocess.TimeoutExpired:
-            service.kill()
+        yield start
+        for service in started:
+            if service.process.poll() is None:
+                service.process.terminate()
+            try:
+                service.process.wait(timeout=30)
+            except subprocess.TimeoutExpired:
+                service.kill()
 
 
 def launch(env: dict[str, str], log: Path) -> ServiceProcess:

@@ -48,8 +48,10 @@ def added_members(answer: TeamAnswer, zone: tzinfo) -> JsonObject:
         limits = answer.team.roster[touched.user_id].limits
         own = None if limits is None else limits.model_dump(mode="json")
         memberships.append(team_shapes.membership(answer.team_id, touched.user_id, own, shared))
+    reported = {"already_member": list(answer.already_there)} if answer.already_there else {}
     return {
         **team(answer, zone),
+        **reported,
         "updated_users": [
             user_shapes.user(user_view(touched), answer.now, zone) for touched in answer.touched
         ],

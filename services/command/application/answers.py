@@ -40,7 +40,8 @@ class TeamAnswer:
     """A team with its roster, or the touched part of a roster above ROSTER_SHOWN.
 
     `members_total` is set in the latter case only; `touched` are the users that were added,
-    `subject` is the one member that the command was about.
+    `subject` is the one member that the command was about, `already_there` are those of a list
+    who were in the team before (D27).
     """
 
     team_id: str
@@ -50,6 +51,7 @@ class TeamAnswer:
     touched: Sequence[UserAnswer]
     now: datetime
     subject: str | None = None
+    already_there: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from services.access.policy import check_route
 from services.access.principal import Credential, KeyFacts, Principal
 from services.command.application.view import View
 from services.command.domain.key import ApiKey
+from services.command.domain.team import Team
 
 
 def authenticate(view: View, credential: Credential, route: str) -> Principal:
@@ -22,7 +23,7 @@ def authenticate(view: View, credential: Credential, route: str) -> Principal:
     void = team is not None and (
         not team.open
         or team.incarnation != key.settings.team_incarnation
-        or (user_id is not None and user_id not in team.roster)
+        or _membership_over(key, team)
     )
     facts = KeyFacts(
         user_id=user_id,
@@ -39,6 +40,15 @@ def authenticate(view: View, credential: Credential, route: str) -> Principal:
     check_route(route, principal)
     check_allowed_routes(route, facts.allowed_routes)
     return principal
+
+
+def _membership_over(key: ApiKey, team: Team) -> bool:
+    """A key made for a member goes with that membership, not with a later one."""
+    since, user_id = key.settings.member_since, key.settings.user_id
+    if since is None or user_id is None:
+        return False
+    member = team.roster.get(user_id)
+    return member is None or member.joined != since
 
 
 def _owners(key: ApiKey) -> list[str]:

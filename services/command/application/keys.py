@@ -46,8 +46,13 @@ class NewKey:
             view.assume_new(name)
         settings = self.settings
         if settings.team_id is not None:
-            incarnation = view.team(settings.team_id).incarnation
-            settings = settings.model_copy(update={"team_incarnation": incarnation})
+            team = view.team(settings.team_id)
+            member = None if settings.user_id is None else team.roster.get(settings.user_id)
+            ties = {
+                "team_incarnation": team.incarnation,
+                "member_since": None if member is None else member.joined,
+            }
+            settings = settings.model_copy(update=ties)
         generated = key.generate(view.key(self.token), settings)
         facts: list[tuple[str, DomainEvent]] = [(name, fact) for fact in generated]
         if (alias := settings.key_alias) is not None:
@@ -84,9 +89,6 @@ class NewKey:
             _check_member(team, team_id, caller)
         if not team.open:
             raise NotFound("team", team_id)
-        wanted = self.settings.user_id
-        if wanted is not None and wanted not in team.roster:
-            raise NotAssigned(wanted, team_id)
 
 
 def _check_member(team: Team, team_id: str, caller: Principal) -> None:

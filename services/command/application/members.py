@@ -1,7 +1,7 @@
 """Use cases on the members of one team."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from events.registry import DomainEvent
@@ -54,16 +54,20 @@ class AddMembers:
             team.check_member_limits(candidate.limits)
         enrolment = Enrolment(view)
         members = enrolment.members(self.candidates)
-        touched = [member.user_id for member in members]
+        asked = list(dict.fromkeys(member.user_id for member in members))
+        touched = [user_id for user_id in asked if user_id not in found.roster]
         try:
             facts = team.add_members(found, team.AddMembers(members))
         except AlreadyMember:
-            answer = team_answer(view, self.team_id, touched)
+            answer = team_answer(view, self.team_id, asked)
             raise EverybodyThere(self.candidates, answer, single=self.single) from None
         name = stream(TEAM, self.team_id)
         return Decision(
             [*enrolment.facts, *((name, fact) for fact in facts)],
-            lambda after: team_answer(after, self.team_id, touched, users=True),
+            lambda after: replace(
+                team_answer(after, self.team_id, touched, users=True),
+                already_there=[user_id for user_id in asked if user_id in found.roster],
+            ),
             enrolment.people,
         )
 

@@ -126,8 +126,8 @@ def dependent_keys(
 ) -> tuple[list[tuple[str, DomainEvent]], bool]:
     """The deletions of at most DEPENDENTS_AT_ONCE live keys of `parent`; whether more are left.
 
-    Keys not deleted here are void by rule already: their team is closed, or their owner is not
-    in its roster any more.
+    Keys not deleted here are void by rule already: their team is closed, or the membership they
+    were made for is over.
     """
     names = list(view.children(parent, kind))
     chosen = names[:DEPENDENTS_AT_ONCE]

@@ -27,7 +27,8 @@ _STATEMENT = (
             LEFT JOIN read.memberships_1 c ON c.team_id = t.team_id
                 AND c.incarnation = t.incarnation AND c.user_id = %(caller)s
         ) ON k.token = %(token)s AND k.deleted_at IS NULL AND (k.team_id IS NULL
-            OR (t.team_id IS NOT NULL AND (k.user_id IS NULL OR o.user_id IS NOT NULL)))
+            OR (t.team_id IS NOT NULL AND (k.settings->>'member_since' IS NULL
+                OR o.joined = (k.settings->>'member_since')::bigint)))
         """
     )
     .format(position=POSITION, key=KEY_ROW)

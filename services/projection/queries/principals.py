@@ -17,7 +17,8 @@ _STATEMENT = (
         SELECT {position}, k.token IS NOT NULL, k.user_id, k.team_id, k.blocked, k.expires,
             (k.settings->'allowed_routes')::text, (k.settings->'models')::text,
             k.team_id IS NOT NULL
-                AND (t.team_id IS NULL OR (k.user_id IS NOT NULL AND m.user_id IS NULL)),
+                AND (t.team_id IS NULL OR (k.settings->>'member_since' IS NOT NULL
+                    AND m.joined IS DISTINCT FROM (k.settings->>'member_since')::bigint)),
             u.user_role, t.blocked
         FROM (SELECT) AS one
         LEFT JOIN read.keys_1 k ON k.token = %(token)s AND k.deleted_at IS NULL

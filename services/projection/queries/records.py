@@ -41,8 +41,9 @@ KEY_ROW = SQL("k.token, k.settings::text, k.created_at, k.created_by, k.updated_
 KEY_ORDER = SQL("k.created_at, k.token DESC")
 KEY_OF_TEAM = SQL(
     "k.team_id = t.team_id AND k.team_incarnation = t.incarnation AND k.deleted_at IS NULL "
-    "AND (k.user_id IS NULL OR EXISTS (SELECT FROM read.memberships_1 o WHERE "
-    "o.team_id = t.team_id AND o.incarnation = t.incarnation AND o.user_id = k.user_id)) "
+    "AND (k.settings->>'member_since' IS NULL OR EXISTS (SELECT FROM read.memberships_1 o WHERE "
+    "o.team_id = t.team_id AND o.incarnation = t.incarnation AND o.user_id = k.user_id "
+    "AND o.joined = (k.settings->>'member_since')::bigint)) "
     "AND (%(all_keys)s OR c.role = 'admin' OR k.user_id IS NULL OR k.user_id = %(caller)s)"
 )
 """A key of team `t` that the caller, `c` in its roster, may see (D08). The key of somebody who is
