@@ -1,7 +1,9 @@
 """`teamledger serve`: both services in one process."""
 
 import gc
+import signal
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -58,6 +60,9 @@ def _listen(settings: Settings, app: object) -> None:
         backlog=2048,
     )
     server = uvicorn.Server(config)
-    server.run()
+    # uvicorn raises the signal again when it is done; the embedded database is still to be stopped.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    with suppress(KeyboardInterrupt):
+        server.run()
     if not server.started:
         sys.exit(3)

@@ -39,9 +39,10 @@ def free_port() -> int:
 def workspace(parent: Path | None) -> Iterator[Path]:
     """A fresh directory below `parent` (default: the system's), removed at the end.
 
-    The embedded database may make it readable for others; it must not lie in a private home.
+    Others may pass it: started as root, the embedded database runs as another user.
     """
     place = Path(tempfile.mkdtemp(prefix="teamledger-bench-", dir=parent))
+    place.chmod(0o755)
     try:
         yield place
     finally:

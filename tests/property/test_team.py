@@ -150,9 +150,9 @@ def test_nobody_is_in_a_team_twice(given_commands: list[object]) -> None:
                 present.append(user_id)
             case MemberRemoved(user_id=user_id):
                 present.remove(user_id)
+            case TeamDeleted(members_total=total):
+                assert total == len(present)
     assert [user_id for user_id, _ in team.roster.ordered()] == present
-    ended = [at.event for at in log if isinstance(at.event, TeamDeleted)]
-    assert team.open or ended[-1].members_total == len(present)
 
 
 @unhurried

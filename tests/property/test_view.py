@@ -20,11 +20,11 @@ from services.command.application.store import _net
 from services.command.application.teams import BlockTeam, DeleteTeams, NewTeam, ReviseTeam
 from services.command.application.users import Joining, NewUser
 from services.command.domain.dependents import KEYS, TEAMS, Link, keys_of_member
+from services.database.vault import Person
 from tests.support.facts import key_settings, usd, user_settings
 from tests.support.memory_log import MemoryLog, apply_links, linked
 from tests.support.people import WRAPPED, People, claimed
 from tests.support.writer import Writer, request, result
-from services.database.vault import Person
 
 TEAM_IDS, USER_IDS, TOKENS = ["core", "other"], ["ann", "bob", "eve"], ["k1", "k2", "k3"]
 EMAILS = ["a@example.com", "A@example.com", "b@example.com"]

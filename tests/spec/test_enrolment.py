@@ -58,7 +58,7 @@ async def news(writer: Writer, *commands: Any) -> list[tuple[str, DomainEvent]]:
 
 async def refusal(writer: Writer, command: Any) -> Exception:  # noqa: ANN401
     """The error that refuses a command, having made sure that it left nothing behind."""
-    before = writer.log.envelopes
+    before = list(writer.log.envelopes)
     [error] = await writer.carry_out(command)
     assert isinstance(error, Exception)
     assert writer.log.envelopes == before

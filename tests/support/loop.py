@@ -129,7 +129,7 @@ def _origin(by: Credential, route: str) -> Origin:
 def _shown(answer: Any) -> dict[str, Any]:  # noqa: ANN401
     match answer:
         case TeamAnswer():
-            return render.team(answer, UTC)
+            return render.added_members(answer, UTC)
         case KeyAnswer():
             return {"token": answer.token}
     return {"answer": answer}

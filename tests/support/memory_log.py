@@ -1,7 +1,7 @@
 """An event store in memory: what `EventStore` promises, for tests that decide whole batches.
 
-It keeps the stored bytes and decodes them whenever they are read. Links are worked out from all
-facts each time they are asked for, so they owe nothing to the code that follows them.
+What it gives back was stored as bytes. Links are worked out from all facts each time they are
+asked for, so they owe nothing to the code that follows them.
 """
 
 from collections.abc import AsyncIterator, Iterable, Sequence
@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from events.envelope import Envelope, decode
 from services.command.application.cache import LinkKey
 from services.command.application.store import Batch, EventStore, Outcome, StoredAnswer
+from services.command.application.view import Row
 from services.command.domain.dependents import Link, links
 
 
@@ -18,19 +19,12 @@ class MemoryLog(EventStore):
     """Positions are gapless; an append at another head than the expected one writes nothing."""
 
     def __init__(self) -> None:
-        self._rows: list[tuple[str, int, str, bytes]] = []
-        self._answers: dict[tuple[bytes, str], StoredAnswer] = {}
+        self.envelopes: list[Envelope] = []
         self.people: dict[str, bytes] = {}
-
-    @property
-    def envelopes(self) -> list[Envelope]:
-        return [
-            decode(name, version, position, topic, state)
-            for position, (name, version, topic, state) in enumerate(self._rows, 1)
-        ]
+        self._answers: dict[tuple[bytes, str], StoredAnswer] = {}
 
     async def head(self) -> int:
-        return len(self._rows)
+        return len(self.envelopes)
 
     async def recorded_at(self, position: int) -> datetime:
         found = self.envelopes[position - 1 : position]
@@ -55,21 +49,23 @@ class MemoryLog(EventStore):
         return [self._answers[key] for key in keys if key in self._answers]
 
     async def append(self, batch: Batch) -> tuple[Outcome, int]:
-        if len(self._rows) != batch.expected_head:
-            return "moved", len(self._rows)
+        if len(self.envelopes) != batch.expected_head:
+            return "moved", len(self.envelopes)
         if any((a.caller, a.key) in self._answers for a in batch.answers):
-            return "repeated", len(self._rows)
-        self._rows += [
-            (row.envelope.originator_id, row.envelope.originator_version, row.topic, row.state)
-            for row in batch.rows
-        ]
+            return "repeated", len(self.envelopes)
+        self.envelopes += map(_stored, batch.rows)
         self._answers.update({(a.caller, a.key): a for a in batch.answers})
         self.people.update(batch.people)
-        return "appended", len(self._rows)
+        return "appended", len(self.envelopes)
 
     @asynccontextmanager
     async def locked(self) -> AsyncIterator[int]:
-        yield len(self._rows)
+        yield len(self.envelopes)
+
+
+def _stored(row: Row) -> Envelope:
+    at = row.envelope
+    return decode(at.originator_id, at.originator_version, at.position, row.topic, row.state)
 
 
 def linked(envelopes: Iterable[Envelope]) -> dict[tuple[str, str, str], int]:

@@ -97,9 +97,11 @@ class Planner:
         view: View,
     ) -> Plan | Missing:
         sides, missing = _Sides(), list[Missing]()
-        for number, request in enumerate(requests):
+        reached = 0
+        for request in requests:
             if len(view.rows) >= MAX_EVENTS:
-                return self._planned(view, sides, requests[:number], requests[number:])
+                break
+            reached += 1
             request.done = request.refused = None
             try:
                 request.done = self._decide_one(request, remembered, view, sides)
@@ -112,7 +114,7 @@ class Planner:
                 request.refused = defect
         if missing:
             return reduce(or_, missing)
-        return self._planned(view, sides, requests, ())
+        return self._planned(view, sides, requests[:reached], requests[reached:])
 
     def _planned(
         self, view: View, sides: _Sides, decided: Sequence[Request], later: Sequence[Request]

@@ -61,6 +61,7 @@ class View:
         self.rows: list[Row] = []
         self.link_changes: list[Link] = []
         self._children = dict(self._loads.children)
+        self._dropped: set[str] = set()
 
     @property
     def whole_sets(self) -> dict[LinkKey, Children]:
@@ -116,13 +117,11 @@ class View:
 
     def children(self, parent: str, kind: str) -> Children:
         key = (parent, kind)
-        if key in self._children:
-            return self._children[key]
-        cached = self._cache.children(key)
-        if cached is None:
+        known = self._known_children(key)
+        if known is None:
             raise Missing(links={key})
-        self._children[key] = cached
-        return cached
+        self._children[key] = known
+        return known
 
     def record(self, facts: Sequence[tuple[str, DomainEvent]], meta: Meta) -> list[Envelope]:
         """Fold the facts of one command as if they were stored; all of them or none."""
@@ -158,17 +157,27 @@ class View:
         self.link_changes += new
         for link in new:
             if link.action == "drop":
+                self._dropped.add(link.child)
                 for key, children in self._children.items():
                     self._children[key] = children.discard(link.child)
                 continue
             key = (link.parent, link.kind)
-            known = self._children.get(key)
-            if known is None:
-                known = self._cache.children(key)
+            known = self._known_children(key)
             if known is None and link.kind == TEAMS and self._unborn(link.parent):
                 known = HashTrieMap()
             if known is not None:
                 self._children[key] = changed(known, link)
+
+    def _known_children(self, key: LinkKey) -> Children | None:
+        """Sets of the cache are taken over when they are needed, without what was dropped since."""
+        known = self._children.get(key)
+        if known is not None:
+            return known
+        known = self._cache.children(key)
+        if known is not None:
+            for child in self._dropped:
+                known = known.discard(child)
+        return known
 
     def _unborn(self, parent: str) -> bool:
         """A user that did not exist before this batch is in no team yet."""

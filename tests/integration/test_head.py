@@ -1,0 +1,115 @@
+"""Reading the head: one query for all who wait, and never one that began before they asked."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import psycopg
+import pytest
+
+from events.streams import TEAM, stream
+from events.team import TeamCreated, TeamSettings
+from services.database.connections import Pool, open_pool, service_conninfo
+from services.projection.head import Head, HeadUnavailable
+from tests.support.eventlog import History, append, create_store, owner
+from tests.support.groups import eventually
+
+BLOCKED = "EXISTS (SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock')"
+
+
+@pytest.fixture
+def conn(database_url: str) -> Iterator[psycopg.Connection[Any]]:
+    create_store(database_url)
+    with owner(database_url) as conn:
+        yield conn
+
+
+@pytest.fixture
+async def pool(conn: psycopg.Connection[Any], database_url: str) -> AsyncIterator[Pool]:
+    assert conn.info.dbname in database_url
+    pool = await open_pool(service_conninfo(database_url), 1, 2, "test")
+    yield pool
+    await pool.close()
+
+
+def add(conn: psycopg.Connection[Any], log: History) -> None:
+    append(
+        conn, log.command((stream(TEAM, f"t{log.position}"), TeamCreated(settings=TeamSettings())))
+    )
+
+
+def asked(pool: Pool) -> int:
+    """How often a connection was asked for: once per query."""
+    return pool.get_stats().get("requests_num", 0)
+
+
+async def test_the_head_is_the_last_position_and_tells_the_epoch(
+    conn: psycopg.Connection[Any], pool: Pool
+) -> None:
+    head, log = Head(pool), History()
+    assert (head.epoch, await head.read()) == (None, 0)
+    add(conn, log)
+    assert await head.read() == 1
+    assert conn.execute("SELECT epoch FROM events.store").fetchone() == (head.epoch,)
+
+
+async def test_all_who_wait_share_one_query(conn: psycopg.Connection[Any], pool: Pool) -> None:
+    head = Head(pool)
+    add(conn, History())
+    before = asked(pool)
+    assert await asyncio.gather(*(head.read() for _ in range(100))) == [1] * 100
+    assert asked(pool) == before + 1
+
+
+async def test_nobody_joins_a_query_under_way(
+    conn: psycopg.Connection[Any], pool: Pool, database_url: str
+) -> None:
+    head, log = Head(pool, deadline_seconds=10), History()
+    before = asked(pool)
+    with owner(database_url) as other, other.transaction():
+        other.execute("LOCK TABLE events.stored_events IN ACCESS EXCLUSIVE MODE")
+        first = asyncio.create_task(head.read())
+        await eventually(conn, BLOCKED)
+        later = [asyncio.create_task(head.read()) for _ in range(10)]
+        await asyncio.sleep(0)
+        assert asked(pool) == before + 1
+    add(conn, log)
+    assert await first <= 1
+    assert await asyncio.gather(*later) == [1] * 10
+    assert asked(pool) == before + 2
+
+
+async def test_a_caller_who_leaves_takes_nobody_along(
+    conn: psycopg.Connection[Any], pool: Pool
+) -> None:
+    head = Head(pool)
+    add(conn, History())
+    leaving, staying = (asyncio.create_task(head.read()) for _ in range(2))
+    await asyncio.sleep(0)
+    leaving.cancel()
+    assert await staying == 1
+    assert leaving.cancelled()
+
+
+async def test_without_an_answer_in_time_the_head_is_unavailable_to_all(
+    conn: psycopg.Connection[Any], pool: Pool, database_url: str
+) -> None:
+    head = Head(pool, deadline_seconds=0.2)
+    with owner(database_url) as other, other.transaction():
+        other.execute("LOCK TABLE events.stored_events IN ACCESS EXCLUSIVE MODE")
+        found = await asyncio.gather(*(head.read() for _ in range(5)), return_exceptions=True)
+    assert [type(error) for error in found] == [HeadUnavailable] * 5
+    await eventually(conn, f"NOT {BLOCKED}")
+    assert await head.read() == 0
+
+
+async def test_a_lost_database_is_unavailable_until_it_is_back(
+    conn: psycopg.Connection[Any], pool: Pool
+) -> None:
+    head = Head(pool)
+    assert await head.read() == 0
+    conn.execute("ALTER TABLE events.store RENAME TO elsewhere")
+    with pytest.raises(HeadUnavailable):
+        await head.read()
+    conn.execute("ALTER TABLE events.elsewhere RENAME TO store")
+    assert await head.read() == 0
