@@ -331,15 +331,16 @@ async def test_half_a_command_is_never_delivered(
 async def test_waiting_ends_with_the_news_even_on_a_new_connection(
     conn: psycopg.Connection[Any], log: History, database_url: str
 ) -> None:
-    listening = "EXISTS (SELECT FROM pg_stat_activity WHERE query = 'LISTEN stored_events')"
+    listeners = f"{BACKENDS} AND query = 'LISTEN stored_events'"
     async with process(database_url, run=False) as idle:
         assert not await idle.feed.wait(0, 0.05)
-        for position in (1, 2):
+        for position in (1, 2, 3):
             waiting = asyncio.create_task(idle.feed.wait(position - 1, 10))
-            await eventually(conn, listening)
+            await eventually(conn, f"count(*) = 1 FROM {listeners}")
             append(conn, create(log, f"t{position}"))
             assert await waiting
-            conn.execute(f"SELECT pg_terminate_backend(pid) FROM {BACKENDS}".encode())
+            conn.execute(f"SELECT pg_terminate_backend(pid) FROM {listeners}".encode())
+            await eventually(conn, f"count(*) = 0 FROM {listeners}")
 
 
 async def test_nonsense_notifications_do_no_harm(

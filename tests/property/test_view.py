@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from types import NoneType
 from typing import Any
 
 from hypothesis import given, settings
@@ -15,6 +16,7 @@ from services.command.application.enrolment import Candidate, EmailClaim
 from services.command.application.folds import evolve, fold_of
 from services.command.application.keys import BlockKey, DeleteKeys, NewKey
 from services.command.application.members import AddMembers, ByName, RemoveMember, UpdateMember
+from services.command.application.plan import REFUSALS
 from services.command.application.requests import Command
 from services.command.application.store import _net
 from services.command.application.teams import BlockTeam, DeleteTeams, NewTeam, ReviseTeam
@@ -100,9 +102,8 @@ unhurried = settings(deadline=None)
 def shown(answer: object) -> object:
     """What an answer tells, apart from the times at which it was told."""
     if isinstance(answer, TeamAnswer):
-        members = [(m.user_id, m.membership, m.user.settings) for m in answer.members]
         touched = [(u.user_id, tuple(u.teams)) for u in answer.touched]
-        return answer.team_id, answer.team.settings, members, touched
+        return answer.team_id, answer.team.settings, tuple(answer.members), touched
     if isinstance(answer, KeyAnswer):
         return answer.token, answer.key.settings
     if isinstance(answer, tuple):
@@ -119,6 +120,7 @@ async def carry_out(writers: Sequence[Writer], given_batches: list[list[Command]
             continue
         sent = [request(command, render=as_shown) for command in batch]
         await writers[number % len(writers)].decide(*sent)
+        assert all(isinstance(each.refused, (*REFUSALS, NoneType)) for each in sent)
         told += [repr(result(each)) for each in sent]
     return told
 

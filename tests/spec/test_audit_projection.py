@@ -271,7 +271,7 @@ async def test_what_is_not_known_leaves_no_entry() -> None:
 
 
 async def test_a_fact_that_cannot_be_told_is_named_without_its_content() -> None:
-    broken = MemberAdded.model_construct(**{"user_id": "secret"})
-    with pytest.raises(FactFailed, match=r"audit_1: team\.member_added at position 1") as it:
+    broken = MemberAdded.__new__(MemberAdded)
+    with pytest.raises(FactFailed) as it:
         await entries(History().command((CORE, broken)))
-    assert "secret" not in str(it.value)
+    assert str(it.value) == "audit_1: team.member_added at position 1: AttributeError"

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from events.streams import USER, kind_and_id, stream
-from events.team import TeamRole
-from events.values import Sealed
+from services.command.application.rosters import MemberAnswer, Shown
 from services.command.application.view import View
 from services.command.domain.dependents import TEAMS
 from services.command.domain.key import ApiKey
@@ -15,15 +14,6 @@ from services.command.domain.user import User
 
 ROSTER_SHOWN = 1_000
 """Write answers carry the full roster up to here, beyond it only the members touched."""
-
-
-@dataclass(frozen=True, slots=True)
-class MemberAnswer:
-    """One member of a roster, with the address of the user he is, under seal."""
-
-    user_id: str
-    user_email: Sealed | None
-    role: TeamRole
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,21 +57,30 @@ def team_answer(
 ) -> TeamAnswer:
     """The team as the view has it; `users` adds the touched users with their teams."""
     team = view.team(team_id)
-    members = roster(view, team, touched)
+    members = roster(view, team_id, team, touched)
     total = None if len(members) == len(team.roster) else len(team.roster)
     shown = user_answers(view, touched) if users else ()
     subject = touched[0] if touched else None
     return TeamAnswer(team_id, team, members, total, shown, view.now, subject)
 
 
-def roster(view: View, team: Team, touched: Iterable[str]) -> list[MemberAnswer]:
+def roster(view: View, team_id: str, team: Team, touched: Sequence[str]) -> Sequence[MemberAnswer]:
     """All members in the order of joining, or those touched when there are too many."""
-    if len(team.roster) <= ROSTER_SHOWN:
-        entries = team.roster.ordered()
+    if len(team.roster) > ROSTER_SHOWN:
+        return _joined(view, team, [u for u in dict.fromkeys(touched) if u in team.roster])
+    before = view.shown(team_id)
+    added = None if before is None else before.added(team, touched)
+    if before is None or added is None:
+        members: Sequence[MemberAnswer] = _joined(view, team, [u for u, _ in team.roster.ordered()])
     else:
-        entries = [(u, team.roster[u]) for u in dict.fromkeys(touched) if u in team.roster]
-    users = view.users(user_id for user_id, _ in entries)
-    return [MemberAnswer(u, users[u].settings.email, entry.role) for u, entry in entries]
+        members = [*before.members, *_joined(view, team, added)] if added else before.members
+    view.show(team_id, Shown(team.version, team.roster, members))
+    return members
+
+
+def _joined(view: View, team: Team, user_ids: Sequence[str]) -> list[MemberAnswer]:
+    users = view.users(user_ids)
+    return [MemberAnswer.of(u, team.roster[u].role, users[u]) for u in user_ids]
 
 
 def user_answers(view: View, user_ids: Iterable[str]) -> list[UserAnswer]:

@@ -9,6 +9,7 @@ from rpds import HashTrieMap
 
 from events.envelope import Envelope
 from services.command.application.folds import AnyState, evolve, fold_of
+from services.command.application.rosters import Shown, ShownRosters
 from services.command.domain.dependents import Link, links
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ class Cache:
     def __init__(self, max_bytes: int) -> None:
         self.head = 0
         self.recorded_at = datetime(1970, 1, 1, tzinfo=UTC)
+        self.rosters = ShownRosters()
         self._max_bytes = max_bytes
         self._bytes = 0
         self._states: OrderedDict[str, tuple[AnyState, int]] = OrderedDict()
@@ -95,6 +97,7 @@ class Cache:
         for envelope in news:
             self.head, self.recorded_at = envelope.position, envelope.recorded_at
             self.apply_links(links(envelope))
+            self.rosters.follow(envelope.event)
             state = self.state(envelope.originator_id)
             if state is None or envelope.originator_version <= state.version:
                 continue
@@ -105,8 +108,13 @@ class Cache:
         states: Mapping[str, AnyState],
         children: Mapping[LinkKey, Children],
         new: Iterable[Link],
+        envelopes: Iterable[Envelope],
+        rosters: dict[str, Shown],
     ) -> None:
         """What a batch of our own knows once it is committed."""
+        for envelope in envelopes:
+            self.rosters.follow(envelope.event)
+        self.rosters.keep(rosters)
         for stream, state in states.items():
             self.keep(stream, state)
         for key, found in children.items():
@@ -116,6 +124,7 @@ class Cache:
 
     def restart(self, head: int, recorded_at: datetime) -> None:
         """Forget everything: too much happened elsewhere to follow it fact by fact."""
+        self.rosters.clear()
         self._states.clear()
         self._links.clear()
         self._holders.clear()

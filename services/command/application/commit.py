@@ -123,10 +123,13 @@ class Committer:
         if rows:
             last = rows[-1].envelope
             self._cache.head, self._cache.recorded_at = last.position, last.recorded_at
-        self._cache.take_over(plan.view.changed, plan.view.whole_sets, plan.view.link_changes)
+        view, envelopes = plan.view, [row.envelope for row in rows]
+        self._cache.take_over(
+            view.changed, view.whole_sets, view.link_changes, envelopes, view.rosters
+        )
         self._cache.trim()
         if rows:
-            self._on_commit([row.envelope for row in rows])
+            self._on_commit(envelopes)
         return plan
 
 

@@ -11,8 +11,10 @@ from rpds import HashTrieMap
 from events.envelope import Envelope, EventTooLarge, Meta, encode
 from events.registry import DomainEvent
 from events.streams import EMAIL, KEY, KEY_ALIAS, TEAM, USER, stream
+from events.user import UserEmailChanged
 from services.command.application.cache import Cache, Children, LinkKey, changed
 from services.command.application.folds import AnyState, evolve, fold_of
+from services.command.application.rosters import Shown
 from services.command.domain.dependents import TEAMS, Link, links
 from services.command.domain.errors import TooLarge
 from services.command.domain.key import ApiKey
@@ -61,6 +63,8 @@ class View:
         self.rows: list[Row] = []
         self.link_changes: list[Link] = []
         self._children = dict(self._loads.children)
+        self.rosters: dict[str, Shown] = {}
+        self._emails_changed = False
         self._dropped: set[str] = set()
 
     @property
@@ -97,6 +101,16 @@ class View:
         if absent:
             raise Missing(streams=absent)
         return found
+
+    def shown(self, team_id: str) -> Shown | None:
+        """The roster of a team as it was shown last, if nobody's address changed since."""
+        if self._emails_changed:
+            return None
+        return self.rosters.get(team_id) or self._cache.rosters.get(team_id)
+
+    def show(self, team_id: str, shown: Shown) -> None:
+        """Remember a roster; it is kept if the batch is committed."""
+        self.rosters[team_id] = shown
 
     def need(self, streams: Iterable[str]) -> None:
         """Raise Missing for all of these that are not at hand."""
@@ -148,6 +162,9 @@ class View:
             except EventTooLarge as error:
                 raise TooLarge(str(error)) from None
             states[name] = evolve(state, envelope)
+        if any(isinstance(event, UserEmailChanged) for _, event in facts):
+            self._emails_changed = True
+            self.rosters.clear()
         self.changed.update(states)
         self.rows += rows
         self._link(links_of(row.envelope for row in rows))

@@ -1,7 +1,7 @@
 """Who stands behind a key, as of a position of the read models."""
 
-import asyncio
 from collections import OrderedDict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import orjson
@@ -10,6 +10,7 @@ from psycopg.sql import SQL
 from services.access.principal import KeyFacts
 from services.database.connections import Pool
 from services.projection.queries.reading import POSITION, Row, fetch
+from services.projection.queries.together import Together
 
 _STATEMENT = (
     SQL(
@@ -20,13 +21,14 @@ _STATEMENT = (
                 AND (t.team_id IS NULL OR (k.settings->>'member_since' IS NOT NULL
                     AND m.joined IS DISTINCT FROM (k.settings->>'member_since')::bigint)),
             u.user_role, t.blocked
-        FROM (SELECT) AS one
-        LEFT JOIN read.keys_1 k ON k.token = %(token)s AND k.deleted_at IS NULL
+        FROM unnest(%(tokens)s::text[]) WITH ORDINALITY q (token, place)
+        LEFT JOIN read.keys_1 k ON k.token = q.token AND k.deleted_at IS NULL
         LEFT JOIN read.teams_1 t ON t.team_id = k.team_id
             AND t.incarnation = k.team_incarnation AND t.deleted_at IS NULL
         LEFT JOIN read.memberships_1 m ON m.team_id = t.team_id
             AND m.incarnation = t.incarnation AND m.user_id = k.user_id
         LEFT JOIN read.users_1 u ON u.user_id = k.user_id AND u.deleted_at IS NULL
+        ORDER BY q.place
         """
     )
     .format(position=POSITION)
@@ -51,15 +53,14 @@ class Principals:
     """Reads holders, and keeps those it read as long as nothing new was committed.
 
     A holder answers requests whose head is not beyond the position it was read at, so nothing
-    need ever be invalidated. Requests for one key at one head share one query. Unknown keys are
-    not kept: inventing keys pushes nobody out.
+    need ever be invalidated. Unknown keys are not kept: inventing keys pushes nobody out.
     """
 
     def __init__(self, pool: Pool, capacity: int = 10_000) -> None:
         self._pool = pool
         self._capacity = capacity
         self._kept: OrderedDict[str, Holder] = OrderedDict()
-        self._asking: dict[tuple[str, int], asyncio.Task[Holder]] = {}
+        self._together: Together[None, str, Holder] = Together(self._ask)
 
     async def holder(self, token: str, head: int) -> Holder:
         """The holder of the key with this sha256 as of `head` or later.
@@ -70,21 +71,21 @@ class Principals:
         if kept is not None and kept.position >= head:
             self._kept.move_to_end(token)
             return kept
-        asking = self._asking.get((token, head))
-        if asking is None:
-            asking = self._asking[token, head] = asyncio.create_task(self._ask(token))
-            asking.add_done_callback(lambda done: self._asked(token, head, done))
-        return await asyncio.shield(asking)
+        return await self._together.get(None, token)
 
-    async def _ask(self, token: str) -> Holder:
-        return _holder((await fetch(self._pool, _STATEMENT, {"token": token}))[0])
+    async def _ask(self, _: None, tokens: Sequence[str]) -> Mapping[str, Holder]:
+        rows = await fetch(self._pool, _STATEMENT, {"tokens": tokens})
+        holders = dict(zip(tokens, map(_holder, rows), strict=True))
+        for token, holder in holders.items():
+            if holder.key is not None:
+                self._keep(token, holder)
+        return holders
 
-    def _asked(self, token: str, head: int, done: asyncio.Task[Holder]) -> None:
-        del self._asking[token, head]
-        if done.cancelled() or done.exception() is not None or done.result().key is None:
-            return
-        self._kept[token] = done.result()
-        self._kept.move_to_end(token)
+    def _keep(self, token: str, holder: Holder) -> None:
+        kept = self._kept.get(token)
+        if kept is None or kept.position <= holder.position:
+            self._kept[token] = holder
+            self._kept.move_to_end(token)
         if len(self._kept) > self._capacity:
             self._kept.popitem(last=False)
 

@@ -44,10 +44,12 @@ KEY_OF_TEAM = SQL(
     "AND (k.settings->>'member_since' IS NULL OR EXISTS (SELECT FROM read.memberships_1 o WHERE "
     "o.team_id = t.team_id AND o.incarnation = t.incarnation AND o.user_id = k.user_id "
     "AND o.joined = (k.settings->>'member_since')::bigint)) "
-    "AND (%(all_keys)s OR c.role = 'admin' OR k.user_id IS NULL OR k.user_id = %(caller)s)"
+    "AND ({every_key} OR t.role = 'admin' OR k.user_id IS NULL OR k.user_id = {caller})"
 )
-"""A key of team `t` that the caller, `c` in its roster, may see (D08). The key of somebody who is
-no longer a member is void before its own end is recorded."""
+"""A key of team `t` that the caller, whose role in it is `t.role`, may see (D08).
+
+The key of somebody who is no longer a member is void before its own end is recorded.
+"""
 
 
 @dataclass(frozen=True, slots=True)

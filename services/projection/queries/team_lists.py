@@ -56,16 +56,19 @@ _STATEMENT = SQL(
     WITH {mine} page AS MATERIALIZED (
         SELECT * FROM ({teams}) x ORDER BY team_alias NULLS FIRST, team_id LIMIT %(limit)s
     )
-    SELECT {position}, c.role, page.limits, {members},
+    SELECT {position}, t.role, page.limits, {members},
         (SELECT json_build_array(count(*),
              json_agg(json_build_array({key}) ORDER BY k.place) FILTER (WHERE k.place <= {shown}))
          FROM (SELECT k.*, row_number() OVER (ORDER BY {key_order}) AS place
                FROM read.keys_1 k WHERE {key_of_team}) k)::text,
         {team}
     FROM (SELECT) one LEFT JOIN (
-        page JOIN read.teams_1 t ON t.team_id = page.team_id AND t.incarnation = page.incarnation
-        LEFT JOIN read.memberships_1 c ON c.team_id = t.team_id
-            AND c.incarnation = t.incarnation AND c.user_id = %(caller)s
+        page JOIN LATERAL (
+            SELECT t.*, c.role FROM read.teams_1 t
+            LEFT JOIN read.memberships_1 c ON c.team_id = t.team_id
+                AND c.incarnation = t.incarnation AND c.user_id = %(caller)s
+            WHERE t.team_id = page.team_id AND t.incarnation = page.incarnation
+        ) t ON true
     ) ON true
     ORDER BY t.team_alias NULLS FIRST, t.team_id LIMIT %(limit)s
     """
@@ -133,7 +136,7 @@ def _parameters(principal: Principal, wanted: TeamFilter) -> dict[str, Any]:
         "user_id": wanted.user_id,
         "organization_id": wanted.organization_id,
         "caller": principal.user_id,
-        "all_keys": principal.reads_everything,
+        "every_key": principal.reads_everything,
     }
 
 
@@ -158,7 +161,9 @@ def _statement(of_user: bool, organization: bool | None) -> bytes:  # noqa: FBT0
         position=POSITION,
         members=FIRST_MEMBERS,
         key=KEY,
-        key_of_team=KEY_OF_TEAM,
+        key_of_team=KEY_OF_TEAM.format(
+            caller=SQL("%(caller)s"), every_key=SQL("%(every_key)s")
+        ),
         key_order=KEY_ORDER,
         shown=Literal(SHOWN),
         team=TEAM,

@@ -5,6 +5,7 @@ its teams are then looked up. A part of an alias is found by a look at every tea
 filters leave: that takes no extension of PostgreSQL, and no index can help.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -16,6 +17,7 @@ from events.values import JsonObject
 from services.database.connections import Pool
 from services.projection.queries.reading import POSITION, Paging, Row, Totals, fetch
 from services.projection.queries.records import FIRST_MEMBERS, TEAM, TeamRecord, team_record
+from services.projection.queries.together import Together
 
 Column = Literal["team_id", "team_alias", "created_at"]
 _ORDERS: dict[tuple[Column, bool], SQL] = {
@@ -48,17 +50,22 @@ _DELETION = SQL(
 )
 _STATEMENT = SQL(
     """
-    WITH {mine} page AS MATERIALIZED (
-        SELECT {identity} FROM {teams} WHERE {conditions}
-        ORDER BY {order} LIMIT %(size)s OFFSET %(offset)s
+    WITH {mine} counted AS MATERIALIZED (
+        SELECT at.position, CASE WHEN at.position <> %(known)s
+            THEN (SELECT count(*) FROM {teams} WHERE {conditions}) END AS total
+        FROM (SELECT {position} AS position) at
     )
-    SELECT at.position,
-        CASE WHEN at.position <> %(known)s
-            THEN (SELECT count(*) FROM {teams} WHERE {conditions}) END,
-        {user_known}, {user_in_team}, {members}, {deletion}, {team}
-    FROM (SELECT {position} AS position) at
-    LEFT JOIN (page JOIN read.teams_1 t ON {same}) ON true
-    ORDER BY {order}
+    SELECT q.place, counted.position, counted.total, {user_known}, {user_in_team},
+        {members}, {deletion}, {team}
+    FROM counted
+    CROSS JOIN unnest(%(sizes)s::bigint[], %(offsets)s::bigint[])
+        WITH ORDINALITY q (size, beyond, place)
+    LEFT JOIN LATERAL (
+        SELECT {identity} FROM {teams} WHERE {conditions} ORDER BY {order}
+        LIMIT q.size OFFSET q.beyond
+    ) page ON true
+    LEFT JOIN read.teams_1 t ON {same}
+    ORDER BY q.place, {order}
     """
 )
 
@@ -94,6 +101,10 @@ class DeletedTeam:
     event_id: str
 
 
+Found = tuple[TeamRecord, DeletedTeam | None]
+Listing = tuple[PageFilter, PageOrder]
+
+
 @dataclass(frozen=True, slots=True)
 class TeamPage:
     """Teams of the page, each with its end if deleted ones were asked for.
@@ -104,32 +115,56 @@ class TeamPage:
 
     position: int
     total: int
-    teams: list[tuple[TeamRecord, DeletedTeam | None]]
+    teams: Sequence[Found]
     user_known: bool
     user_in_team: bool
 
 
-async def team_page(
-    pool: Pool, totals: Totals, wanted: PageFilter, order: PageOrder, paging: Paging
-) -> TeamPage:
-    """One page, beyond the last one without teams."""
-    known, total = totals.known(wanted)
-    parameters = {
-        "user_id": wanted.user_id,
-        "organization_id": wanted.organization_id,
-        "team_id": wanted.team_id,
-        "alias_part": None if wanted.alias_part is None else wanted.alias_part.lower(),
-        "known": known,
-        "size": paging.size,
-        "offset": paging.offset,
-    }
-    rows = await fetch(pool, _statement(_conditions_of(wanted), order), parameters)
-    position, counted, user_known, user_in_team = rows[0][:4]
-    if counted is not None:
-        total = counted
-        totals.keep(wanted, position, total)
-    teams = [found for row in rows if (found := _team(row, deleted=wanted.deleted)) is not None]
-    return TeamPage(position, total, teams, user_known, user_in_team)
+class TeamPages:
+    """Pages of teams: those of one filter and order that are asked for together by one statement.
+
+    The total is counted once while nothing moves.
+    """
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+        self._totals = Totals()
+        self._together: Together[Listing, Paging, TeamPage] = Together(self._ask)
+
+    async def page(self, wanted: PageFilter, order: PageOrder, paging: Paging) -> TeamPage:
+        """One page, beyond the last one without teams."""
+        return await self._together.get((wanted, order), paging)
+
+    async def _ask(
+        self, listing: Listing, pagings: Sequence[Paging]
+    ) -> Mapping[Paging, TeamPage]:
+        wanted, order = listing
+        known, total = self._totals.known(wanted)
+        rows = await fetch(
+            self._pool,
+            _statement(_conditions_of(wanted), order),
+            {
+                "user_id": wanted.user_id,
+                "organization_id": wanted.organization_id,
+                "team_id": wanted.team_id,
+                "alias_part": None if wanted.alias_part is None else wanted.alias_part.lower(),
+                "known": known,
+                "sizes": [paging.size for paging in pagings],
+                "offsets": [paging.offset for paging in pagings],
+            },
+        )
+        _, position, counted, user_known, user_in_team = rows[0][:5]
+        if counted is not None:
+            total = counted
+            self._totals.keep(wanted, position, total)
+        pages: dict[int, list[Found]] = {place: [] for place, _ in enumerate(pagings, 1)}
+        for row in rows:
+            if (found := _team(row, deleted=wanted.deleted)) is not None:
+                pages[row[0]].append(found)
+        return {
+            paging: TeamPage(position, total, pages[place], user_known, user_in_team)
+            for place, paging in enumerate(pagings, 1)
+        }
 
 
 def _conditions_of(wanted: PageFilter) -> frozenset[str]:
@@ -177,9 +212,9 @@ def _conditions(given: frozenset[str]) -> Composable:
     return SQL(" AND ").join(found)
 
 
-def _team(row: Row, *, deleted: bool) -> tuple[TeamRecord, DeletedTeam | None] | None:
-    roster, *ending = row[4:11]
-    columns = row[11:]
+def _team(row: Row, *, deleted: bool) -> Found | None:
+    roster, *ending = row[5:12]
+    columns = row[12:]
     if columns[0] is None:
         return None
     return team_record(columns, roster), DeletedTeam(*ending) if deleted else None

@@ -1,8 +1,7 @@
 """One team with its members and keys, as far as the caller may see them (team-api.md 3.4)."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from psycopg.sql import SQL, Literal
 
@@ -12,7 +11,15 @@ from services.access.visibility import reads_without_membership
 from services.database.connections import Pool
 from services.edge.shapes.key import KeyView
 from services.edge.shapes.team import Member
-from services.projection.queries.reading import POSITION, Connection, Row, chunks, fetch, run
+from services.projection.queries.reading import (
+    POSITION,
+    Connection,
+    Parameters,
+    Row,
+    chunks,
+    fetch,
+    run,
+)
 from services.projection.queries.records import (
     KEY,
     KEY_OF_TEAM,
@@ -28,40 +35,54 @@ from services.projection.queries.records import (
     key_views,
     team_record,
 )
+from services.projection.queries.together import Together
 
 _CHUNK = 1_000
 _PARTS = {
     "position": POSITION,
     "team": TEAM,
-    "found": SQL(
-        "(SELECT) one LEFT JOIN (read.teams_1 t LEFT JOIN read.memberships_1 c "
-        "ON c.team_id = t.team_id AND c.incarnation = t.incarnation AND c.user_id = %(caller)s) "
-        "ON t.team_id = %(team_id)s AND t.deleted_at IS NULL "
-        "AND (%(everybody)s OR c.role IS NOT NULL)"
-    ),
-    "one": SQL("(SELECT %(team_id)s::text AS team_id, %(incarnation)s::bigint AS incarnation) t"),
     "member": MEMBER,
     "members": MEMBERS,
     "member_of_team": MEMBER_OF_TEAM,
     "key": KEY,
     "key_row": KEY_ROW,
-    "key_of_team": KEY_OF_TEAM,
+    "key_of_team": KEY_OF_TEAM.format(caller=SQL("q.caller"), every_key=SQL("q.every_key")),
     "key_order": KEY_ORDER,
     "large": Literal(LARGE),
     "beyond": Literal(LARGE + 1),
+    "asked": SQL(
+        "unnest(%(team_ids)s::text[], %(callers)s::text[], %(everybody)s::bool[], "
+        "%(every_key)s::bool[]) WITH ORDINALITY q (team_id, caller, everybody, every_key, place)"
+    ),
+    "visible": SQL(
+        "(SELECT t.*, c.role FROM read.teams_1 t LEFT JOIN read.memberships_1 c "
+        "ON c.team_id = t.team_id AND c.incarnation = t.incarnation AND c.user_id = q.caller "
+        "WHERE t.team_id = q.team_id AND t.deleted_at IS NULL "
+        "AND (q.everybody OR c.role IS NOT NULL)) t"
+    ),
+    "one": SQL(
+        "(SELECT %(team_id)s::text AS team_id, %(incarnation)s::bigint AS incarnation, "
+        "%(role)s::text AS role) t"
+    ),
+    "reader": SQL("(SELECT %(caller)s::text AS caller, %(every_key)s::bool AS every_key) q"),
 }
-_TEAM = (
-    SQL("SELECT {position}, c.role, t.incarnation, {team} FROM {found}").format(**_PARTS).as_bytes()
+_BARE = (
+    SQL(
+        "SELECT {position}, t.role, t.incarnation, {team} "
+        "FROM {asked} LEFT JOIN LATERAL {visible} ON true"
+    )
+    .format(**_PARTS)
+    .as_bytes()
 )
 _WHOLE = (
     SQL(
         """
-        SELECT {position}, c.role, t.incarnation, {team},
+        SELECT {position}, t.role, t.incarnation, {team},
             (SELECT json_agg(json_build_array({member}) ORDER BY m.joined) FROM {members}
              WHERE {member_of_team} AND t.members_total <= {large})::text,
             (SELECT json_agg(json_build_array({key}) ORDER BY {key_order})
              FROM (SELECT * FROM read.keys_1 k WHERE {key_of_team} LIMIT {beyond}) k)::text
-        FROM {found}
+        FROM {asked} LEFT JOIN LATERAL {visible} ON true ORDER BY q.place
         """
     )
     .format(**_PARTS)
@@ -74,7 +95,7 @@ _MEMBERS = (
 )
 _KEYS = (
     SQL(
-        "SELECT {key_row} FROM {one} CROSS JOIN (SELECT %(role)s::text AS role) c "
+        "SELECT {key_row} FROM {one} CROSS JOIN {reader} "
         "JOIN read.keys_1 k ON {key_of_team} ORDER BY {key_order}"
     )
     .format(**_PARTS)
@@ -83,16 +104,32 @@ _KEYS = (
 
 
 @dataclass(frozen=True, slots=True)
-class FoundTeam:
-    """A team that the caller may see; `role` is his in its roster.
+class Question:
+    """A team, and what of it may be shown to a caller who is not in its roster."""
 
-    `parameters` are what further statements about it take.
-    """
+    team_id: str
+    caller: str | None
+    everybody: bool
+    every_key: bool
+
+    @classmethod
+    def of(cls, principal: Principal, team_id: str) -> "Question":
+        return cls(
+            team_id=team_id,
+            caller=principal.user_id,
+            everybody=reads_without_membership(principal, team_id),
+            every_key=principal.reads_everything,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class FoundTeam:
+    """A team that the caller may see; `role` is his in its roster."""
 
     record: TeamRecord
+    incarnation: int
     role: str | None
-    keys: list[KeyView]
-    parameters: Mapping[str, object]
+    keys: Sequence[KeyView]
 
     @property
     def is_large(self) -> bool:
@@ -100,52 +137,71 @@ class FoundTeam:
         return self.record.members_total > LARGE or len(self.keys) > LARGE
 
 
-async def whole_team(
-    pool: Pool, principal: Principal, team_id: str
-) -> tuple[int, FoundTeam | None]:
-    """Position and team, None for a team that is unknown or not the caller's to see."""
-    row = (await fetch(pool, _WHOLE, _parameters(principal, team_id)))[0]
-    return row[0], _found(row[:-2], row[-2], row[-1], principal)
+Answer = tuple[int, FoundTeam | None]
+"""Position and team; None for a team that is unknown or not the caller's to see."""
 
 
-async def bare_team(
-    connection: Connection, principal: Principal, team_id: str
-) -> tuple[int, FoundTeam | None]:
-    """The same without members and keys, for `members` and `keys` on the same connection."""
-    row = (await run(connection, _TEAM, _parameters(principal, team_id)))[0]
-    return row[0], _found(row, None, None, principal)
+class Teams:
+    """Teams as a whole, those that are asked for at the same time by one statement."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+        self._together: Together[None, Question, Answer] = Together(self._ask)
+
+    async def whole(self, question: Question) -> Answer:
+        """The team with members and keys, unless there are too many of them."""
+        return await self._together.get(None, question)
+
+    async def _ask(self, _: None, questions: Sequence[Question]) -> Mapping[Question, Answer]:
+        rows = await fetch(self._pool, _WHOLE, _parameters(questions))
+        return {
+            question: (row[0], _found(row[:-2], row[-2], row[-1]))
+            for question, row in zip(questions, rows, strict=True)
+        }
+
+
+async def bare_team(connection: Connection, question: Question) -> Answer:
+    """The team alone, for `members` and `keys` on the same connection."""
+    row = (await run(connection, _BARE, _parameters([question])))[0]
+    return row[0], _found(row, None, None)
 
 
 async def members(
     connection: Connection, found: FoundTeam
 ) -> AsyncIterator[list[tuple[Member, JsonObject | None]]]:
     """All members with their own limits, in the order in which they joined."""
-    async for rows in chunks(connection, _MEMBERS, found.parameters, _CHUNK):
+    async for rows in chunks(connection, _MEMBERS, _life(found), _CHUNK):
         yield [(Member(user_id, email, role), limits) for user_id, email, role, limits in rows]
 
 
-async def keys(connection: Connection, found: FoundTeam) -> AsyncIterator[list[KeyView]]:
+async def keys(
+    connection: Connection, found: FoundTeam, question: Question
+) -> AsyncIterator[list[KeyView]]:
     """All keys that the caller may see, the oldest first."""
-    async for rows in chunks(connection, _KEYS, found.parameters, _CHUNK):
+    reader = {"caller": question.caller, "every_key": question.every_key}
+    async for rows in chunks(connection, _KEYS, {**_life(found), **reader}, _CHUNK):
         yield [key_view(row) for row in rows]
 
 
-def _parameters(principal: Principal, team_id: str) -> dict[str, Any]:
+def _parameters(questions: Sequence[Question]) -> Parameters:
     return {
-        "team_id": team_id,
-        "caller": principal.user_id,
-        "everybody": reads_without_membership(principal, team_id),
-        "all_keys": principal.reads_everything,
+        "team_ids": [question.team_id for question in questions],
+        "callers": [question.caller for question in questions],
+        "everybody": [question.everybody for question in questions],
+        "every_key": [question.every_key for question in questions],
     }
 
 
-def _found(
-    row: Row, roster: str | None, keys_text: str | None, principal: Principal
-) -> FoundTeam | None:
+def _life(found: FoundTeam) -> Parameters:
+    return {
+        "team_id": found.record.view.team_id,
+        "incarnation": found.incarnation,
+        "role": found.role,
+    }
+
+
+def _found(row: Row, roster: str | None, keys_text: str | None) -> FoundTeam | None:
     _, role, incarnation, *columns = row
     if incarnation is None:
         return None
-    record = team_record(columns, roster)
-    own = _parameters(principal, record.view.team_id)
-    parameters = {**own, "incarnation": incarnation, "role": role}
-    return FoundTeam(record, role, key_views(keys_text), parameters)
+    return FoundTeam(team_record(columns, roster), incarnation, role, key_views(keys_text))
