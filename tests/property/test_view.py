@@ -95,7 +95,14 @@ commands: st.SearchStrategy[Command] = st.one_of(
     st.builds(DeleteKeys, st.just([]), st.just(["alias"])),
     st.builds(lambda token, blocked: BlockKey(token, token, blocked), tokens, st.booleans()),
 )
-batches = st.lists(st.lists(commands, max_size=5), max_size=4)
+BEGINNING: list[Command] = [
+    new_team("core", [PEOPLE.candidate("ann")]),
+    new_team("other", []),
+    new_key("k1", "ann", "core", "alias"),
+]
+batches = st.lists(st.lists(commands, max_size=5), max_size=4).map(
+    lambda later: [BEGINNING, *later]
+)
 unhurried = settings(deadline=None)
 
 

@@ -10,6 +10,8 @@ from services.database.vault import Vault
 from services.projection.head import Head
 from services.projection.queries.principals import Principals
 from services.projection.queries.reading import Totals
+from services.projection.queries.team_pages import TeamPages
+from services.projection.queries.teams import Teams
 from services.projection.runner import ProjectionGroup
 
 
@@ -35,9 +37,14 @@ class ReadContext:
         return Principals(self.read_pool)
 
     @cached_property
-    def team_totals(self) -> Totals:
-        """How many teams match a filter."""
-        return Totals()
+    def teams(self) -> Teams:
+        """Teams as a whole."""
+        return Teams(self.read_pool)
+
+    @cached_property
+    def team_pages(self) -> TeamPages:
+        """Pages of teams, and how many teams match a filter."""
+        return TeamPages(self.read_pool)
 
     @cached_property
     def audit_totals(self) -> Totals:

@@ -7,7 +7,6 @@ from typing import Annotated, Any, cast
 
 from fastapi import Depends
 from fastapi.exceptions import RequestValidationError
-from pydantic import AfterValidator
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -97,7 +96,7 @@ async def _as_of(
         )
         routes = holder.key.allowed_routes if holder.key else ()
     check_route(request.scope["route"].path, principal)
-    check_allowed_routes(request.url.path, routes)
+    check_allowed_routes(request.scope["path"], routes)
     return principal
 
 
@@ -126,13 +125,3 @@ def _min_position(request: Request) -> int:
     message = "Input should be a position: a whole number from 0"
     error = {"type": "int_parsing", "loc": (place, name), "msg": message, "input": text}
     raise RequestValidationError([error])
-
-
-def _storable(text: str) -> str:
-    if "\0" in text:
-        raise ValueError("must not contain a NUL character")
-    return text
-
-
-Text = Annotated[str, AfterValidator(_storable)]
-"""A text of a request that the database can be asked for."""

@@ -161,9 +161,7 @@ def _statement(of_user: bool, organization: bool | None) -> bytes:  # noqa: FBT0
         position=POSITION,
         members=FIRST_MEMBERS,
         key=KEY,
-        key_of_team=KEY_OF_TEAM.format(
-            caller=SQL("%(caller)s"), every_key=SQL("%(every_key)s")
-        ),
+        key_of_team=KEY_OF_TEAM.format(caller=SQL("%(caller)s"), every_key=SQL("%(every_key)s")),
         key_order=KEY_ORDER,
         shown=Literal(SHOWN),
         team=TEAM,

@@ -129,15 +129,13 @@ class TeamPages:
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
         self._totals = Totals()
-        self._together: Together[Listing, Paging, TeamPage] = Together(self._ask)
+        self._together: Together[Listing, Paging, TeamPage] = Together(self._ask, most=8)
 
     async def page(self, wanted: PageFilter, order: PageOrder, paging: Paging) -> TeamPage:
         """One page, beyond the last one without teams."""
         return await self._together.get((wanted, order), paging)
 
-    async def _ask(
-        self, listing: Listing, pagings: Sequence[Paging]
-    ) -> Mapping[Paging, TeamPage]:
+    async def _ask(self, listing: Listing, pagings: Sequence[Paging]) -> Mapping[Paging, TeamPage]:
         wanted, order = listing
         known, total = self._totals.known(wanted)
         rows = await fetch(

@@ -146,7 +146,7 @@ class Teams:
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
-        self._together: Together[None, Question, Answer] = Together(self._ask)
+        self._together: Together[None, Question, Answer] = Together(self._ask, most=16)
 
     async def whole(self, question: Question) -> Answer:
         """The team with members and keys, unless there are too many of them."""

@@ -1,24 +1,21 @@
 """GET /audit and GET /audit/{id} (supporting-api.md 7)."""
 
 from collections.abc import AsyncIterator, Iterator, Mapping
+from dataclasses import fields
 from datetime import UTC, datetime
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Path
 from pydantic import AfterValidator
+from starlette.requests import Request
 from starlette.responses import Response
 
 from events.values import JsonObject, Sealed
 from services.edge.body import answer
 from services.edge.errors import ShapeA
 from services.edge.shapes.audit import audit_log
-from services.projection.api.dependencies import (
-    POSITION_HEADER,
-    Reader,
-    ReaderDep,
-    ReadRoute,
-    Text,
-)
+from services.projection.api.asked import Paged, Text, asked, documented
+from services.projection.api.dependencies import POSITION_HEADER, Reader, ReaderDep, ReadRoute
 from services.projection.api.streaming import Items, spooled
 from services.projection.queries.audit import (
     AuditEntry,
@@ -32,8 +29,8 @@ from services.projection.queries.reading import Paging
 
 router = APIRouter(route_class=ReadRoute, tags=["audit"])
 
-MAX_PAGE = 10**9
 _USERS = "LiteLLM_UserTable"
+_FILTERS = {field.name for field in fields(AuditFilter)}
 _SEALED_COLUMNS = ("user_email", "user_alias")
 
 
@@ -45,43 +42,41 @@ Moment = Annotated[datetime, AfterValidator(_aware)]
 """ISO 8601; without an offset it is UTC."""
 
 
-@router.get("/audit")
-async def page_of_entries(
-    reader: ReaderDep,
-    changed_by: Annotated[Text | None, Query(description="user id of the caller")] = None,
-    changed_by_api_key: Annotated[Text | None, Query(description="sha256 of a key")] = None,
-    action: Text | None = None,
-    table_name: Text | None = None,
-    object_id: Text | None = None,
-    start_date: Annotated[Moment | None, Query(description="inclusive")] = None,
-    end_date: Annotated[Moment | None, Query(description="inclusive")] = None,
-    object_team_id: Annotated[Text | None, Query(description="part of a team id")] = None,
-    object_key_hash: Annotated[Text | None, Query(description="part of a sha256")] = None,
-    page: Annotated[int, Query(ge=1, le=MAX_PAGE)] = 1,
-    page_size: Annotated[int, Query(ge=1, le=100)] = 10,
-    sort_by: SortColumn = "updated_at",
-    sort_order: Literal["asc", "desc"] = "desc",
-) -> Response:
+class PageQuery(Paged):
+    """Entries that meet all conditions; both dates are inclusive.
+
+    `changed_by` is the user id of the caller, `changed_by_api_key` the sha256 of his key.
+    `object_team_id` and `object_key_hash` may be parts.
+    """
+
+    changed_by: Text | None = None
+    changed_by_api_key: Text | None = None
+    action: Text | None = None
+    table_name: Text | None = None
+    object_id: Text | None = None
+    start_date: Moment | None = None
+    end_date: Moment | None = None
+    object_team_id: Text | None = None
+    object_key_hash: Text | None = None
+    sort_by: SortColumn = "updated_at"
+    sort_order: Literal["asc", "desc"] = "desc"
+
+    def filter(self) -> AuditFilter:
+        return AuditFilter(**self.model_dump(include=_FILTERS))
+
+
+@router.get("/audit", openapi_extra=documented(PageQuery))
+async def page_of_entries(reader: ReaderDep, request: Request) -> Response:
     """One page of the audit log, the newest entries first if not sorted otherwise."""
-    wanted = AuditFilter(
-        changed_by=changed_by,
-        changed_by_api_key=changed_by_api_key,
-        action=action,
-        table_name=table_name,
-        object_id=object_id,
-        start_date=start_date,
-        end_date=end_date,
-        object_team_id=object_team_id,
-        object_key_hash=object_key_hash,
-    )
-    context, paging = reader.context, Paging(page, page_size)
-    order = AuditOrder(sort_by, sort_order == "desc")
-    found = await audit_page(context.read_pool, context.audit_totals, wanted, order, paging)
+    query = asked(request, PageQuery)
+    context, paging = reader.context, Paging(query.page, query.page_size)
+    order = AuditOrder(query.sort_by, query.sort_order == "desc")
+    found = await audit_page(context.read_pool, context.audit_totals, query.filter(), order, paging)
     content = {
         "audit_logs": Items(_opened(reader, found.entries)),
         "total": found.total,
-        "page": page,
-        "page_size": page_size,
+        "page": paging.number,
+        "page_size": paging.size,
         "total_pages": paging.pages(found.total),
     }
     return await spooled(content, {POSITION_HEADER: str(found.position)})

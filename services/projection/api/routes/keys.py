@@ -1,8 +1,7 @@
 """GET /key/info (supporting-api.md 2.3, auth.md 4, A06, A10)."""
 
-from typing import Annotated
-
-from fastapi import APIRouter, Query
+from fastapi import APIRouter
+from starlette.requests import Request
 from starlette.responses import Response
 
 from services.access.credentials import hash_key
@@ -11,19 +10,23 @@ from services.access.visibility import may_read_key
 from services.edge.body import answer
 from services.edge.errors import MANAGEMENT, ShapeB
 from services.edge.shapes.key import key_info
-from services.projection.api.dependencies import POSITION_HEADER, ReaderDep, ReadRoute, Text
+from services.projection.api.asked import Asked, Text, asked, documented
+from services.projection.api.dependencies import POSITION_HEADER, ReaderDep, ReadRoute
 from services.projection.queries.keys import FoundKey, find_key
 
 router = APIRouter(route_class=ReadRoute, tags=["keys"])
 
 
-@router.get("/key/info")
-async def info(
-    reader: ReaderDep,
-    key: Annotated[Text | None, Query(description="itself or its sha256; the caller's own")] = None,
-) -> Response:
+class InfoQuery(Asked):
+    """A key, itself or its sha256; absent, it is the caller's own."""
+
+    key: Text | None = None
+
+
+@router.get("/key/info", openapi_extra=documented(InfoQuery))
+async def info(reader: ReaderDep, request: Request) -> Response:
     """One key. Who may not read it gets the same 403 whether there is such a key or not (D09)."""
-    principal = reader.principal
+    principal, key = reader.principal, asked(request, InfoQuery).key
     token = principal.token if key is None else _token_of(key)
     position, found = await find_key(reader.context.read_pool, principal, token)
     if not principal.reads_everything and (found is None or not _may_read(principal, found)):

@@ -3,7 +3,9 @@
 from collections.abc import AsyncIterator, Iterator, Mapping
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter
+from pydantic import Field
+from starlette.requests import Request
 from starlette.responses import Response
 
 from events.values import JsonObject, Sealed
@@ -13,13 +15,8 @@ from services.edge.body import answer
 from services.edge.errors import ShapeA
 from services.edge.shapes.key import key_row
 from services.edge.shapes.team import Deletion, deleted_team, membership, team
-from services.projection.api.dependencies import (
-    POSITION_HEADER,
-    Reader,
-    ReaderDep,
-    ReadRoute,
-    Text,
-)
+from services.projection.api.asked import MAX_PAGE, Asked, Paged, Text, asked, documented
+from services.projection.api.dependencies import POSITION_HEADER, Reader, ReaderDep, ReadRoute
 from services.projection.api.streaming import Items, spooled
 from services.projection.queries.reading import Paging
 from services.projection.queries.records import LARGE, TeamRecord
@@ -30,12 +27,10 @@ from services.projection.queries.team_pages import (
     PageFilter,
     PageOrder,
     TeamPage,
-    team_page,
 )
 
 router = APIRouter(route_class=ReadRoute, tags=["teams"])
 
-MAX_PAGE = 10**9
 _COLUMNS: Mapping[str, Column] = {
     "team_id": "team_id",
     "team_alias": "team_alias",
@@ -43,23 +38,58 @@ _COLUMNS: Mapping[str, Column] = {
 }
 
 
-@router.get("/team/list")
-async def list_teams(
-    reader: ReaderDep,
-    user_id: Annotated[Text | None, Query(description="teams of this user")] = None,
-    organization_id: Annotated[Text | None, Query(description="teams of this one")] = None,
-    limit: Annotated[int | None, Query(ge=1, le=MAX_PAGE, description="the first so many")] = None,
-) -> Response:
+class ListQuery(Asked):
+    """Teams of this user, of this organization; only the first so many."""
+
+    user_id: Text | None = None
+    organization_id: Text | None = None
+    limit: Annotated[int, Field(ge=1, le=MAX_PAGE)] | None = None
+
+
+class PageQuery(Paged):
+    """Teams that meet all conditions; `team_alias` is a part of the alias, in any case.
+
+    `sort_by` is team_id, team_alias or created_at, `sort_order` asc or desc, `status` deleted.
+    """
+
+    user_id: Text | None = None
+    organization_id: Text | None = None
+    team_id: Text | None = None
+    team_alias: Text | None = None
+    sort_by: str | None = None
+    sort_order: str = "asc"
+    status: str | None = None
+
+    def filter(self) -> PageFilter:
+        return PageFilter(
+            user_id=self.user_id,
+            organization_id=self.organization_id,
+            team_id=self.team_id,
+            alias_part=self.team_alias,
+            deleted=self.status == "deleted",
+        )
+
+    def order(self) -> PageOrder:
+        """What is no column is ignored, what is no direction is ascending (3.6)."""
+        column = _COLUMNS.get(self.sort_by or "")
+        if column is None:
+            return PageOrder()
+        return PageOrder(column, self.sort_order.lower() == "desc")
+
+
+@router.get("/team/list", openapi_extra=documented(ListQuery))
+async def list_teams(reader: ReaderDep, request: Request) -> Response:
     """All teams that the caller may see, by alias, with memberships and keys.
 
     `default_organization` stands for teams without one. Of a team of more than 1,000 members, or
     keys, the first 1,000 are shown, with `members_total` or `keys_total`; /team/info shows all.
     """
-    check_teams_of(reader.principal, user_id)
-    wanted = TeamFilter(user_id, organization_id)
+    query = asked(request, ListQuery)
+    check_teams_of(reader.principal, query.user_id)
+    wanted = TeamFilter(query.user_id, query.organization_id)
     pool = reader.context.read_pool
-    async with listed_teams(pool, reader.principal, wanted, limit) as (position, found):
-        content = Items(_listed(reader, user_id, found))
+    async with listed_teams(pool, reader.principal, wanted, query.limit) as (position, found):
+        content = Items(_listed(reader, query.user_id, found))
         return await spooled(content, {POSITION_HEADER: str(position)})
 
 
@@ -90,48 +120,30 @@ def _memberships(user_id: str | None, listed: ListedTeam) -> list[JsonObject]:
     return [membership(view.team_id, user_id, listed.limits, defaults)]
 
 
-@router.get("/v2/team/list")
-async def page_of_teams(
-    reader: ReaderDep,
-    user_id: Annotated[Text | None, Query(description="teams of this user")] = None,
-    organization_id: Annotated[Text | None, Query(description="teams of this one")] = None,
-    team_id: Annotated[Text | None, Query(description="this team only")] = None,
-    team_alias: Annotated[Text | None, Query(description="part of the alias, in any case")] = None,
-    page: Annotated[int, Query(ge=1, le=MAX_PAGE)] = 1,
-    page_size: Annotated[int, Query(ge=1, le=100)] = 10,
-    sort_by: Annotated[str | None, Query(description="team_id, team_alias or created_at")] = None,
-    sort_order: Annotated[str, Query(description="asc or desc")] = "asc",
-    status: Annotated[str | None, Query(description="'deleted', or not given")] = None,
-) -> Response:
+@router.get("/v2/team/list", openapi_extra=documented(PageQuery))
+async def page_of_teams(reader: ReaderDep, request: Request) -> Response:
     """One page of teams, the newest first if not sorted otherwise; or of deleted teams.
 
     A roster of more than 1,000 members is cut to the first, with `members_total`.
     """
-    check_teams_of(reader.principal, user_id)
-    if status not in (None, "deleted"):
+    query = asked(request, PageQuery)
+    check_teams_of(reader.principal, query.user_id)
+    if query.status not in {None, "deleted"}:
         raise ShapeA(400, "Invalid status value. Currently only 'deleted' is supported.")
-    wanted = PageFilter(user_id, organization_id, team_id, team_alias, status == "deleted")
-    context, paging = reader.context, Paging(page, page_size)
-    order = _order(sort_by, sort_order)
-    found = await team_page(context.read_pool, context.team_totals, wanted, order, paging)
+    wanted, paging = query.filter(), Paging(query.page, query.page_size)
+    found = await reader.context.team_pages.page(wanted, query.order(), paging)
     _check_user(wanted, found)
     items = _page_items(reader, found, await _claims(reader, found))
     small = sum(len(record.view.members) for record, _ in found.teams) <= LARGE
     content = {
         "teams": list(items) if small else Items(_one_by_one(items)),
         "total": found.total,
-        "page": page,
-        "page_size": page_size,
+        "page": paging.number,
+        "page_size": paging.size,
         "total_pages": paging.pages(found.total),
     }
     headers = {POSITION_HEADER: str(found.position)}
     return answer(content, headers=headers) if small else await spooled(content, headers)
-
-
-def _order(sort_by: str | None, sort_order: str) -> PageOrder:
-    """What is no column is ignored, what is no direction is ascending (3.6)."""
-    column = _COLUMNS.get(sort_by or "")
-    return PageOrder() if column is None else PageOrder(column, sort_order.lower() == "desc")
 
 
 def _check_user(wanted: PageFilter, found: TeamPage) -> None:

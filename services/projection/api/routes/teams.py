@@ -1,9 +1,9 @@
 """GET /team/info (team-api.md 3.4, D08, D09, D43)."""
 
 from collections.abc import AsyncIterator
-from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter
+from starlette.requests import Request
 from starlette.responses import Response
 
 from events.values import JsonObject
@@ -12,48 +12,49 @@ from services.edge.body import answer
 from services.edge.errors import INFO, INFO_MESSAGE, ShapeB
 from services.edge.shapes.key import key_row
 from services.edge.shapes.team import membership, team_info
-from services.projection.api.dependencies import (
-    POSITION_HEADER,
-    Reader,
-    ReaderDep,
-    ReadRoute,
-    Text,
-)
+from services.projection.api.asked import Asked, Text, asked, documented
+from services.projection.api.dependencies import POSITION_HEADER, Reader, ReaderDep, ReadRoute
 from services.projection.api.streaming import Items, spooled
 from services.projection.queries import teams as queries
 from services.projection.queries.reading import Connection, snapshot
-from services.projection.queries.teams import FoundTeam
+from services.projection.queries.teams import FoundTeam, Question
 
 router = APIRouter(route_class=ReadRoute, tags=["teams"])
 
 
-@router.get("/team/info")
-async def info(
-    reader: ReaderDep, team_id: Annotated[Text | None, Query(description="its id")] = None
-) -> Response:
+class InfoQuery(Asked):
+    """The team that is asked for."""
+
+    team_id: Text | None = None
+
+
+@router.get("/team/info", openapi_extra=documented(InfoQuery))
+async def info(reader: ReaderDep, request: Request) -> Response:
     """One team with its keys and memberships; a roster of any size is shown whole.
 
     Strangers get the same 403 whether the team exists or not; 404 is for those who see every team.
     """
+    team_id = asked(request, InfoQuery).team_id
     if team_id is None:
         raise ShapeB(422, "Malformed request. No team id passed in.", family=INFO_MESSAGE)
-    position, found = await queries.whole_team(reader.context.read_pool, reader.principal, team_id)
+    question = Question.of(reader.principal, team_id)
+    position, found = await reader.context.teams.whole(question)
     if found is None:
         raise _nothing_to_see(reader, team_id)
     if found.is_large:
-        return await _large(reader, team_id)
+        return await _large(reader, question)
     return answer(_content(reader, found), headers=_headers(position, found))
 
 
-async def _large(reader: Reader, team_id: str) -> Response:
+async def _large(reader: Reader, question: Question) -> Response:
     """The same from a snapshot of its own, without holding all of it in memory."""
     async with snapshot(reader.context.read_pool) as connection:
-        position, found = await queries.bare_team(connection, reader.principal, team_id)
+        position, found = await queries.bare_team(connection, question)
         if found is None:
-            raise _nothing_to_see(reader, team_id)
+            raise _nothing_to_see(reader, question.team_id)
         content = _content(reader, found)
         content["team_info"]["members_with_roles"] = Items(_members(connection, found))
-        content["keys"] = Items(_keys(reader, connection, found))
+        content["keys"] = Items(_keys(reader, connection, found, question))
         content["team_memberships"] = Items(_memberships(connection, found))
         return await spooled(content, _headers(position, found))
 
@@ -82,11 +83,11 @@ async def _memberships(connection: Connection, found: FoundTeam) -> AsyncIterato
 
 
 async def _keys(
-    reader: Reader, connection: Connection, found: FoundTeam
+    reader: Reader, connection: Connection, found: FoundTeam, question: Question
 ) -> AsyncIterator[list[JsonObject]]:
     now, zone = reader.now, reader.context.zone
     with_token = sees_every_key(reader.principal, found.role)
-    async for chunk in queries.keys(connection, found):
+    async for chunk in queries.keys(connection, found, question):
         yield [key_row(key, now, zone, with_token=with_token) for key in chunk]
 
 
