@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Annotated, Any
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, PlainSerializer
+from pydantic import AwareDatetime, BaseModel, ConfigDict, PlainSerializer, WithJsonSchema
 
 JsonObject = dict[str, Any]
 
@@ -14,7 +14,11 @@ def plain(amount: Decimal) -> str:
     return format(amount, "f")
 
 
-Money = Annotated[Decimal, PlainSerializer(plain, return_type=str, when_used="json")]
+Money = Annotated[
+    Decimal,
+    PlainSerializer(plain, return_type=str, when_used="json"),
+    WithJsonSchema({"type": "string", "pattern": r"^-?[0-9]+(\.[0-9]+)?$", "description": "USD"}),
+]
 """US dollars; finite, at most 18 decimals. Stored as text, answered as a JSON number."""
 
 
@@ -23,7 +27,12 @@ def timestamp(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
-Moment = Annotated[AwareDatetime, PlainSerializer(timestamp, return_type=str, when_used="json")]
+MOMENT_PATTERN = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z$"
+Moment = Annotated[
+    AwareDatetime,
+    PlainSerializer(timestamp, return_type=str, when_used="json"),
+    WithJsonSchema({"type": "string", "pattern": MOMENT_PATTERN}),
+]
 
 
 class Value(BaseModel):

@@ -7,6 +7,7 @@ restart goes on where the last process stopped, and two processes do no harm to 
 
 import asyncio
 import contextlib
+import time
 import uuid
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -30,6 +31,7 @@ log = structlog.get_logger(__name__)
 
 CHUNK = 500
 LOOK_SECONDS = 1.0
+FORGET_SECONDS = 3_600
 _SYSTEM = Credential(token="", tail="", master=True)
 
 
@@ -52,7 +54,7 @@ class DeleteDependentKeys:
 
 
 class Chores:
-    """Looks for chores once a second and works them off, chunk by chunk."""
+    """Looks for chores once a second and works them off; forgets old answers once an hour."""
 
     def __init__(self, loop: CommandLoop, pool: AsyncConnectionPool[Any]) -> None:
         self._loop, self._pool = loop, pool
@@ -68,9 +70,13 @@ class Chores:
                 await self._task
 
     async def _run(self) -> None:
+        forget_at = 0.0
         while True:
             try:
                 await self.work_off()
+                if time.monotonic() >= forget_at:
+                    await self.forget_answers()
+                    forget_at = time.monotonic() + FORGET_SECONDS
             except (psycopg.Error, psycopg_pool.PoolTimeout, Unavailable) as error:
                 log.warning("chores wait", error=type(error).__name__)
             await asyncio.sleep(LOOK_SECONDS)
@@ -91,6 +97,13 @@ class Chores:
                     "DELETE FROM ops.chores WHERE parent = %s AND kind = %s AND until = %s",
                     (parent, kind, until),
                 )
+
+    async def forget_answers(self) -> None:
+        """Answers to idempotency keys are kept for 24 hours (architecture, section 4)."""
+        async with self._pool.connection() as conn:
+            await conn.execute(
+                "DELETE FROM ops.idempotency WHERE created_at < now() - interval '24 hours'"
+            )
 
     async def _next(self, parent: str, kind: str, until: int) -> list[str]:
         async with self._pool.connection() as conn:

@@ -24,7 +24,13 @@ from services.command.application.store import EventStore
 log = structlog.get_logger(__name__)
 
 MAX_NEWS = 5_000
-LOST = (psycopg.OperationalError, psycopg.InterfaceError, psycopg_pool.PoolTimeout, TimeoutError)
+LOST = (
+    psycopg.OperationalError,
+    psycopg.InterfaceError,
+    psycopg.errors.IdleInTransactionSessionTimeout,
+    psycopg_pool.PoolTimeout,
+    TimeoutError,
+)
 
 
 class Committer:
@@ -41,6 +47,7 @@ class Committer:
         self._planner = Planner(store, cache)
         self._on_commit = on_commit
         self._contended = False
+        self._estranged = False
         self.conflicts = 0
 
     async def commit(self, requests: Sequence[Request]) -> Plan:
@@ -56,6 +63,7 @@ class Committer:
             except LOST as error:
                 log.warning("append interrupted", error=type(error).__name__)
                 doubtful = attempt.plan
+                self._estranged = True
                 await self._store.discard_writer()
             if time.monotonic() + pause >= deadline:
                 raise Unavailable(
@@ -66,7 +74,7 @@ class Committer:
             pause = min(pause * 2, 0.5) * random.uniform(0.8, 1.2)  # noqa: S311
 
     async def _attempt(self, requests: Sequence[Request], attempt: "_Attempt") -> Plan:
-        if attempt.plan is None and not self._contended:
+        if attempt.plan is None and not (self._contended or self._estranged):
             plan = await self._planner.plan(requests)
             if await self._optimistic(plan, attempt):
                 return self._settled(plan)
@@ -90,6 +98,8 @@ class Committer:
                 if doubtful is not None and await self._resolved(doubtful, head):
                     return doubtful
                 attempt.plan = None
+                if self._estranged:
+                    await self._begin_afresh(head)
                 if head - self._cache.head <= MAX_NEWS:
                     self._contended = head != self._cache.head
                     self._cache.follow(await self._store.news(self._cache.head, MAX_NEWS))
@@ -115,8 +125,12 @@ class Committer:
 
     async def catch_up(self) -> None:
         """Jump to the head without following every fact: the cache starts afresh."""
-        head = await self._store.head()
+        await self._begin_afresh(await self._store.head())
+
+    async def _begin_afresh(self, head: int) -> None:
+        """After a lost connection the store may be another one: a restored copy, a successor."""
         self._cache.restart(head, await self._store.recorded_at(head))
+        self._estranged = False
 
     def _settled(self, plan: Plan) -> Plan:
         rows = plan.batch.rows

@@ -37,6 +37,8 @@ class NewKey:
             return replace(self, settings=owned).decide(view, caller)
         self._check_owner(view, caller)
         self._check_team(view, caller)
+        if self.settings.organization_id is not None:
+            raise NotFound("organization", self.settings.organization_id)
         return Decision(self.facts(view), self.answer)
 
     def facts(self, view: View) -> list[tuple[str, DomainEvent]]:

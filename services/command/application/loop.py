@@ -170,8 +170,8 @@ class CommandLoop:
 
 
 def _expired(request: Request) -> Unavailable:
+    request.future.cancel()
     if request.state == "queued":
-        request.future.cancel()
         return Unavailable("the command waited too long", "not executed")
     return Unavailable("the event database did not answer in time", "unknown")
 

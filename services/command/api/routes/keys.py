@@ -122,6 +122,7 @@ def key_settings(body: requests.GenerateKey, secret: str, now: datetime) -> KeyS
         key_alias=body.key_alias,
         user_id=body.user_id,
         team_id=body.team_id,
+        organization_id=body.organization_id or None,
         expires=None if duration is None else duration.expires_after(now),
         blocked=body.blocked,
         models=list(body.models or []),
