@@ -144,7 +144,8 @@ def _covers(entry: str, route: str) -> bool:
         return route in _INFO
     if entry.endswith("*"):
         return route.startswith(entry[:-1])
-    return route == entry or route.startswith(entry.rstrip("/") + "/")
+    path = entry.rstrip("/")
+    return route == entry or (path != "" and route.startswith(path + "/"))
 
 
 def _unknown_key(credential: Credential) -> str:

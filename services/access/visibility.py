@@ -14,12 +14,7 @@ DEFAULT_PERMISSIONS = (KEY_INFO, "/key/health")
 
 def reads_without_membership(principal: Principal, team_id: str) -> bool:
     """Whether the caller sees the team whoever its members are: as admin, viewer or its key."""
-    return principal.reads_everything or is_key_of(principal, team_id)
-
-
-def is_key_of(principal: Principal, team_id: str) -> bool:
-    """Whether the caller is a key of the team without a user."""
-    return principal.user_id is None and principal.team_id == team_id
+    return principal.reads_everything or principal.team_id == team_id
 
 
 def sees_every_key(principal: Principal, team_role: str | None) -> bool:

@@ -6,9 +6,14 @@ from events.key import KeyBlocked, KeyDeleted
 from events.registry import DomainEvent
 from events.streams import KEY, TEAM, USER, kind_and_id, stream
 from events.team import MemberRemoved, MemberRoleChanged, TeamDeleted, TeamSettings
+from services.command.application.members import AddMembers
+from services.command.application.teams import DeleteTeams, NewTeam
 from services.command.domain.dependents import KEYS, TEAMS, Link, keys_of_member, links
 from tests.support.eventlog import History
 from tests.support.facts import created, generated, joined, key_settings
+from tests.support.memory_log import MemoryLog
+from tests.support.people import People
+from tests.support.process import Process
 
 CORE, ANN, SECRET = stream(TEAM, "core"), stream(USER, "ann"), stream(KEY, "hash")
 BOTH = {"team_id": "core", "user_id": "ann"}
@@ -66,3 +71,16 @@ def test_the_keys_of_a_member_are_apart_from_all_keys_and_from_teams(user_id: st
 @pytest.mark.parametrize("identity", ["", "core", "a-b", "-", "team-a"])
 def test_a_stream_names_kind_and_id_whatever_the_id(identity: str) -> None:
     assert kind_and_id(stream(TEAM, identity)) == (TEAM, identity)
+
+
+async def test_a_team_that_its_batch_deleted_is_no_team_of_its_members() -> None:
+    people, process = People(), Process(MemoryLog())
+    creator = people.candidate("root", role="admin")
+    core, other = (
+        NewTeam(name, fresh=False, settings=TeamSettings(), members=(), creator=creator)
+        for name in ("core", "other")
+    )
+    ann = [people.candidate("ann")]
+    await process.carry_out(core, other, AddMembers("core", ann, single=True))
+    _, added = await process.carry_out(DeleteTeams(["core"]), AddMembers("other", ann, single=True))
+    assert [(user.user_id, user.teams) for user in added.touched] == [("ann", ["other"])]

@@ -13,7 +13,7 @@ from services.command.application.teams import BlockTeam, NewTeam
 from services.command.domain.errors import NotFound
 from tests.support.memory_log import MemoryLog
 from tests.support.people import People
-from tests.support.writer import MASTER, Writer, request
+from tests.support.process import MASTER, Process, request
 
 SEALED = Sealed(person="p-ann", box="Ym94")
 ANSWER: JsonObject = {
@@ -81,9 +81,9 @@ def posted(team_id: str = "core", **known: str) -> Request:
 async def test_a_repeated_command_is_answered_from_memory_and_not_carried_out() -> None:
     log = MemoryLog()
     first, repeat = posted(), posted()
-    await Writer(log).decide(first)
+    await Process(log).decide(first)
     head = await log.head()
-    await Writer(log).decide(repeat)
+    await Process(log).decide(repeat)
     assert first.done is not None
     assert repeat.done is not None
     assert (repeat.done.answer, repeat.done.position) == (first.done.answer, head)
@@ -91,56 +91,56 @@ async def test_a_repeated_command_is_answered_from_memory_and_not_carried_out() 
 
 
 async def test_another_body_under_the_same_key_is_refused() -> None:
-    writer = Writer(MemoryLog())
+    process = Process(MemoryLog())
     other = posted("other")
-    await writer.decide(posted())
-    head = await writer.log.head()
-    await writer.decide(other)
+    await process.decide(posted())
+    head = await process.log.head()
+    await process.decide(other)
     assert isinstance(other.refused, KeyReused)
-    assert await writer.log.head() == head
+    assert await process.log.head() == head
 
 
 async def test_the_same_key_of_another_caller_is_another_key() -> None:
-    writer = Writer(MemoryLog())
+    process = Process(MemoryLog())
     mine, theirs = posted(), posted("other", secret="sk-other")
-    await writer.decide(mine)
-    await writer.decide(theirs)
+    await process.decide(mine)
+    await process.decide(theirs)
     assert theirs.done is not None
     assert theirs.done.answer["team_id"] == "other"
 
 
 async def test_concurrent_repeats_wait_for_the_first() -> None:
-    writer = Writer(MemoryLog())
+    process = Process(MemoryLog())
     first, repeat, other = posted(), posted(), posted("other", key="k2")
-    plan = await writer.decide(first, repeat, other)
+    plan = await process.decide(first, repeat, other)
     assert (plan.decided, plan.later) == ([first, other], [repeat])
-    await writer.decide(*plan.later)
+    await process.decide(*plan.later)
     assert first.done is not None
     assert repeat.done is not None
     assert repeat.done.answer == first.done.answer
 
 
 async def test_refusals_are_not_remembered() -> None:
-    writer = Writer(MemoryLog())
+    process = Process(MemoryLog())
 
     def block() -> Request:
         return request(BlockTeam("core", blocked=True), MASTER, rendered, of(key="k9"))
 
     refused, accepted = block(), block()
-    await writer.decide(refused)
+    await process.decide(refused)
     assert isinstance(refused.refused, NotFound)
-    await writer.carry_out(new_team())
-    await writer.decide(accepted)
+    await process.carry_out(new_team())
+    await process.decide(accepted)
     assert accepted.done is not None
 
 
 async def test_a_command_that_changes_nothing_is_remembered_too() -> None:
-    writer = Writer(MemoryLog())
-    await writer.carry_out(new_team())
-    head = await writer.log.head()
+    process = Process(MemoryLog())
+    await process.carry_out(new_team())
+    head = await process.log.head()
     unchanged = BlockTeam("core", blocked=False)
-    await writer.decide(request(unchanged, MASTER, rendered, of(key="k9", body=b"1")))
+    await process.decide(request(unchanged, MASTER, rendered, of(key="k9", body=b"1")))
     reused = request(unchanged, MASTER, rendered, of(key="k9", body=b"2"))
-    await writer.decide(reused)
+    await process.decide(reused)
     assert isinstance(reused.refused, KeyReused)
-    assert await writer.log.head() == head
+    assert await process.log.head() == head

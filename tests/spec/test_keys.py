@@ -5,7 +5,8 @@ from datetime import timedelta
 import pytest
 
 from events.key import KeyBlocked, KeyDeleted, KeyUnblocked
-from services.command.domain.errors import AlreadyExists, NegativeLimit, NotFound
+from services.command.domain.errors import AlreadyExists, NegativeLimit, NotFound, TooLarge
+from services.command.domain.limits import MAX_SETTINGS_BYTES
 from tests.support.decider import BlockKey, DeleteKey, GenerateKey, given, key_after
 from tests.support.eventlog import START
 from tests.support.facts import generated, key_settings
@@ -77,3 +78,8 @@ def test_who_made_a_key_and_who_changed_it_last_is_known() -> None:
     assert (key.created_by, key.updated_by) == ("admin", "admin")
     assert key.created_at == START + timedelta(seconds=1)
     assert key.updated_at == START + timedelta(seconds=2)
+
+
+def test_settings_that_would_not_fit_into_one_fact_are_refused() -> None:
+    large = key_settings(metadata={"a": "x" * MAX_SETTINGS_BYTES})
+    given().when(GenerateKey(large)).then_raises(TooLarge)

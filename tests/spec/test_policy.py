@@ -6,6 +6,7 @@ import pytest
 
 from events.key import KeyGenerated
 from events.streams import KEY, TEAM, USER, stream
+from events.team import MemberRemoved
 from services.access.policy import (
     POLICY,
     As,
@@ -24,7 +25,7 @@ from services.command.domain.team import Team
 from tests.contract.cases import load
 from tests.support.decider import key_after, team_after, user_after
 from tests.support.facts import created, generated, joined, user_created
-from tests.support.writer import MASTER, key_of
+from tests.support.process import MASTER, key_of
 
 ADMIN = Principal("t", "root", "proxy_admin", None)
 VIEWER = Principal("t", "eye", "proxy_admin_viewer", None)
@@ -174,7 +175,7 @@ def test_a_user_without_a_role_is_refused_as_recorded(title: str) -> None:
 
 
 SECRET = key_of("sk-secret")
-IN_CORE = generated(user_id="ann", team_id="core", team_incarnation=1)
+IN_CORE = generated(user_id="ann", team_id="core", team_incarnation=1, member_since=2)
 
 
 def listing(*routes: str) -> KeyGenerated:
@@ -210,13 +211,28 @@ def test_a_key_of_a_live_membership_is_good() -> None:
     assert authenticate(view_of(IN_CORE), SECRET, "/team/info").team_id == "core"
 
 
-MEMBER = team_after(created(), joined("ann"))
+def test_a_key_made_for_somebody_outside_the_team_is_good_while_the_team_lives() -> None:
+    outside = generated(user_id="ann", team_id="core", team_incarnation=1)
+    alone = team_after(created())
+    assert authenticate(view_of(outside, team=alone), SECRET, "/team/info").team_id == "core"
+    with pytest.raises(AccessRefused):
+        authenticate(view_of(outside, team=replace(alone, open=False)), SECRET, "/team/info")
+
+
+ANN, ANN_LEFT = joined("ann"), MemberRemoved(user_id="ann", role="user")
+MEMBER = team_after(created(), ANN)
 
 
 @pytest.mark.parametrize(
     "team",
-    [team_after(created()), replace(MEMBER, open=False), replace(MEMBER, incarnation=5), Team()],
-    ids=["left", "deleted", "another life", "never created"],
+    [
+        team_after(created(), ANN, ANN_LEFT),
+        team_after(created(), ANN, ANN_LEFT, ANN),
+        replace(MEMBER, open=False),
+        replace(MEMBER, incarnation=5),
+        Team(),
+    ],
+    ids=["left", "came back", "deleted", "another life", "never created"],
 )
 def test_a_key_outlives_neither_its_membership_nor_its_team(team: Team) -> None:
     with pytest.raises(AccessRefused) as refused:

@@ -61,10 +61,10 @@ async def test_merge_patches_top_level_keys(database_url: str, *, together: bool
 @pytest.mark.parametrize("together", [True, False])
 async def test_a_later_merge_wins_over_an_earlier_one(database_url: str, *, together: bool) -> None:
     def one(rows: Rows) -> None:
-        rows.merge(A, "document", {"a": 1, "b": 1}, ["x"])
+        rows.merge(A, "document", {"a": 1, "b": 1}, ["x", "y"])
 
     def two(rows: Rows) -> None:
-        rows.merge(A, "document", {"x": 9, "b": 2}, ["a", "y"])
+        rows.merge(A, "document", {"x": 9, "b": 2}, ["a"])
 
     batches = together_and_apart(one, two)[not together]
     found = await after(database_url, [put], *batches)
@@ -82,6 +82,22 @@ async def test_amounts_add_up_and_null_is_zero(database_url: str, *, together: b
 
     found = await after(database_url, *together_and_apart(put, other, add, add)[not together])
     assert (found[A]["amount"], found[B]["amount"]) == (11, -4)
+
+
+@pytest.mark.parametrize("together", [True, False])
+async def test_a_value_that_is_set_forgets_what_came_before(
+    database_url: str, *, together: bool
+) -> None:
+    def build(rows: Rows) -> None:
+        rows.add(A, "amount", 5)
+        rows.merge(A, "document", {"z": 1})
+
+    def change(rows: Rows) -> None:
+        rows.change(A, amount=100, document={"new": True})
+
+    batches = together_and_apart(build, change, build)[not together]
+    found = await after(database_url, [put], *batches)
+    assert (found[A]["amount"], found[A]["document"]) == (105, {"new": True, "z": 1})
 
 
 @pytest.mark.parametrize("together", [True, False])

@@ -3,7 +3,14 @@
 import pytest
 
 from events.team import TeamCreated, TeamDeleted, TeamSettings
-from services.command.domain.errors import AlreadyExists, BudgetOrder, DomainError, NegativeLimit
+from services.command.domain.errors import (
+    AlreadyExists,
+    BudgetOrder,
+    DomainError,
+    NegativeLimit,
+    TooLarge,
+)
+from services.command.domain.limits import MAX_SETTINGS_BYTES
 from services.command.domain.team import CreateTeam, NewMember
 from tests.support.decider import given, team_after
 from tests.support.facts import budget, created, joined, limits, settings
@@ -140,3 +147,9 @@ def test_the_id_of_a_deleted_team_begins_another_life() -> None:
 def test_a_team_made_with_model_aliases_has_a_table_named_by_its_position() -> None:
     assert team_after(created(model_aliases={})).model_table_id == 1
     assert team_after(created()).model_table_id is None
+
+
+def test_settings_that_would_not_fit_into_one_fact_are_refused() -> None:
+    fits = settings(metadata={"a": "x" * (MAX_SETTINGS_BYTES - 1000)})
+    given().when(CreateTeam("core", fits, [])).then(TeamCreated(settings=fits))
+    given().when(create(metadata={"a": "x" * MAX_SETTINGS_BYTES})).then_raises(TooLarge)

@@ -7,14 +7,12 @@ import pytest
 
 from events.registry import DomainEvent
 from events.team import (
-    SERVER_KEYS,
     MemberPermissionsChanged,
     TeamAccessGroupsChanged,
     TeamBlocked,
     TeamBudgetChanged,
     TeamDeleted,
     TeamMemberDefaultsChanged,
-    TeamMetadataChanged,
     TeamModelAliasesChanged,
     TeamModelsChanged,
     TeamMovedToOrganization,
@@ -206,63 +204,12 @@ def test_d31_null_clears(attribute: str, sent: object, left: object) -> None:
     assert getattr(team_after(FULL, *outcome.facts).settings, attribute) == left
 
 
-def test_d11_a_field_kept_in_metadata_leaves_the_other_keys() -> None:
-    sent = change(metadata=(None, {"tags": ["b"]}))
-    changed = TeamMetadataChanged(before={"tags": ["a"]}, after={"tags": ["b"]})
-    given(FULL).when(sent).then(changed)
-    assert team_after(FULL, changed).settings.metadata == {
-        "own": 1,
-        "tags": ["b"],
-        "guardrails": ["g"],
-    }
-
-
-def test_d11_metadata_replaces_the_clients_keys_only() -> None:
-    changed = TeamMetadataChanged(before={"own": 1}, after={"other": 2})
-    given(FULL).when(change(metadata=({"other": 2}, {}))).then(changed)
-    assert team_after(FULL, changed).settings.metadata == {
-        "tags": ["a"],
-        "guardrails": ["g"],
-        "other": 2,
-    }
-
-
-@pytest.mark.parametrize("key", sorted(SERVER_KEYS))
-def test_d11_no_key_with_a_field_of_its_own_is_lost(key: str) -> None:
-    team = created(metadata={key: {"kept": True}, "own": 1})
-    given(team).when(change(metadata=({}, {}))).then(
-        TeamMetadataChanged(before={"own": 1}, after={})
-    )
-
-
 def test_d11_member_defaults_do_not_touch_metadata() -> None:
     given(FULL).when(change(member_defaults={"budget_id": "new", "max_budget": usd(6)})).then(
         TeamMemberDefaultsChanged(
             before=FULL.settings.member_defaults,
             after=limits("shared", max_budget=6, tpm_limit=7, budget_duration="30d"),
         )
-    )
-
-
-def test_null_takes_a_single_key_out_of_metadata() -> None:
-    given(FULL).when(change(metadata=(None, {"tags": None, "policies": None}))).then(
-        TeamMetadataChanged(before={"tags": ["a"]}, after={})
-    )
-
-
-@pytest.mark.parametrize(
-    ("before", "after"),
-    [(1, True), (False, 0), ([1], [True]), ({"a": 0}, {"a": False}), (None, False)],
-)
-def test_a_value_of_another_json_type_is_another_value(before: object, after: object) -> None:
-    given(created(metadata={"k": before})).when(change(metadata=({"k": after}, {}))).then(
-        TeamMetadataChanged(before={"k": before}, after={"k": after})
-    )
-    outcome = given(created(metadata={"k": before})).when(change(metadata=({"k": after}, {})))
-    assert isinstance(outcome.facts[0], TeamMetadataChanged)
-    assert repr(outcome.facts[0].after) == repr({"k": after})
-    given(created(router_settings={"k": before})).when(change(router_settings={"k": after})).then(
-        TeamRouterSettingsChanged(before={"k": before}, after={"k": after})
     )
 
 

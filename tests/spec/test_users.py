@@ -5,7 +5,8 @@ import pytest
 from events.registry import UnknownFact
 from events.user import UserCreated, UserEmailChanged
 from events.values import Sealed
-from services.command.domain.errors import AlreadyExists, NegativeLimit
+from services.command.domain.errors import AlreadyExists, NegativeLimit, TooLarge
+from services.command.domain.limits import MAX_SETTINGS_BYTES
 from services.command.domain.user import CreateUser, create_implicitly
 from tests.support.decider import GiveEmail, given, user_after
 from tests.support.facts import SEALED, user_created, user_settings
@@ -75,3 +76,7 @@ def test_a_fact_of_a_newer_release_moves_the_version_and_nothing_else() -> None:
     newer = UnknownFact(name="user.painted", version=1, data={})
     user = user_after(user_created(), newer)
     assert (user.version, user.incarnation, user.settings) == (2, 1, user_settings())
+
+
+def test_settings_that_would_not_fit_into_one_fact_are_refused() -> None:
+    given().when(create(metadata={"a": "x" * MAX_SETTINGS_BYTES})).then_raises(TooLarge)

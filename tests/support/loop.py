@@ -11,11 +11,11 @@ from uuid import uuid4
 
 from events.envelope import Envelope
 from events.key import KeySettings
-from events.team import TeamSettings
+from events.team import TeamRole, TeamSettings
 from services.access.credentials import identify, master_principal
 from services.access.principal import Credential, Principal
 from services.command.api import build, render
-from services.command.application.answers import KeyAnswer, TeamAnswer
+from services.command.application.answers import KeyAnswer, TeamAnswer, UserAnswer
 from services.command.application.keys import BlockKey, DeleteKeys, NewKey
 from services.command.application.loop import CommandLoop
 from services.command.application.members import AddMembers, RemoveMember
@@ -58,29 +58,32 @@ class Writer:
     pool: Pool
     vault: Vault
 
-    async def create(
-        self,
-        team_id: str,
-        *user_ids: str,
-        metadata: dict[str, Any] | None = None,
-        by: Credential = MASTER,
-    ) -> Done:
-        """A team of these users, and of the master key's, who creates it."""
-        command = NewTeam(
+    def new_team(
+        self, team_id: str, *user_ids: str, metadata: dict[str, Any] | None = None
+    ) -> NewTeam:
+        """The command that makes a team of these users, and of the master key's, who sends it."""
+        return NewTeam(
             team_id=team_id,
             fresh=False,
             settings=TeamSettings(metadata=metadata or {}),
             members=[build.candidate(self.vault, Member(user_id=u, role="user")) for u in user_ids],
             creator=build.creator(self.vault, master_principal(MASTER)),
         )
-        return await self.send(command, "/team/new", by)
+
+    async def create(
+        self, team_id: str, *user_ids: str, metadata: dict[str, Any] | None = None
+    ) -> Done:
+        return await self.send(self.new_team(team_id, *user_ids, metadata=metadata), "/team/new")
 
     async def replace_metadata(self, team_id: str, metadata: dict[str, Any]) -> Done:
         command = ReviseTeam(team_id, {"metadata": (metadata, {})})
         return await self.send(command, "/team/update")
 
-    async def add(self, team_id: str, *user_ids: str, by: Credential = MASTER) -> Done:
-        candidates = [build.candidate(self.vault, Member(user_id=u, role="user")) for u in user_ids]
+    async def add(
+        self, team_id: str, *user_ids: str, role: TeamRole = "user", by: Credential = MASTER
+    ) -> Done:
+        members = [Member(user_id=user_id, role=role) for user_id in user_ids]
+        candidates = [build.candidate(self.vault, member) for member in members]
         command = AddMembers(team_id, candidates, single=len(user_ids) == 1)
         return await self.send(command, "/team/member_add", by)
 
@@ -95,21 +98,14 @@ class Writer:
         route = "/team/block" if blocked else "/team/unblock"
         return await self.send(BlockTeam(team_id, blocked), route)
 
-    async def make_key(
-        self,
-        name: str,
-        team_id: str | None = None,
-        user_id: str | None = None,
-        alias: str | None = None,
-    ) -> Done:
-        settings = KeySettings(
-            key_name=f"sk-...{name}", team_id=team_id, user_id=user_id, key_alias=alias
-        )
-        return await self.send(NewKey(token_of(name), settings, fresh=True), "/key/generate")
+    async def make_key(self, name: str, by: Credential = MASTER, **settings: str) -> Done:
+        """A key with these KeySettings; its secret is `secret_of(name)`."""
+        wanted = KeySettings.model_validate({"key_name": f"sk-...{name}", **settings})
+        return await self.send(NewKey(token_of(name), wanted, fresh=True), "/key/generate", by)
 
-    async def delete_keys(self, *names: str) -> Done:
+    async def delete_keys(self, *names: str, by: Credential = MASTER) -> Done:
         tokens = [(name, token_of(name)) for name in names]
-        return await self.send(DeleteKeys(tokens, []), "/key/delete")
+        return await self.send(DeleteKeys(tokens, []), "/key/delete", by)
 
     async def block_key(self, name: str, *, blocked: bool = True, by: Credential = MASTER) -> Done:
         route = "/key/block" if blocked else "/key/unblock"
@@ -132,6 +128,8 @@ def _shown(answer: Any) -> dict[str, Any]:  # noqa: ANN401
             return render.added_members(answer, UTC)
         case KeyAnswer():
             return {"token": answer.token}
+        case (UserAnswer(), _):
+            return {"user_id": answer[0].user_id}
     return {"answer": answer}
 
 

@@ -14,7 +14,7 @@ from events.envelope import Envelope, Meta
 from events.key import KeyGenerated
 from events.registry import DomainEvent
 from events.streams import KEY, TEAM, USER, Stream, stream
-from events.team import TeamRole
+from events.team import MemberAdded, TeamRole
 from events.user import UserCreated
 from events.values import Sealed
 from services.access.credentials import hash_key
@@ -43,6 +43,7 @@ class World:
     log: psycopg.Connection[Any]
     url: str
     history: History = field(default_factory=History)
+    joined: dict[tuple[str, object], int] = field(default_factory=dict)
     ready: bool = True
 
     def tell(self, *facts: Fact, meta: Meta | None = None) -> list[Envelope]:
@@ -51,6 +52,9 @@ class World:
         meta = meta or Meta(f"command-{first}", "/test", actor="default_user_id")
         envelopes = self.history.command(*facts, meta=meta)
         append(self.log, envelopes)
+        for at in envelopes:
+            if isinstance(at.event, MemberAdded):
+                self.joined[at.originator_id, at.event.user_id] = at.originator_version
         return envelopes
 
     def team(
@@ -62,13 +66,16 @@ class World:
 
     def key(self, secret: str, **values: object) -> str:
         """A key with these settings, of the present life of its team; its sha256."""
-        token = hash_key(secret)
+        self.keys([secret], **values)
+        return hash_key(secret)
+
+    def keys(self, secrets: list[str], **values: object) -> None:
+        """Several such keys, made by one command."""
         if "team_id" in values:
-            life = self.history.incarnations[team(str(values["team_id"]))]
-            values.setdefault("team_incarnation", life)
-        fact = KeyGenerated(settings=key_settings(key_name=f"sk-...{secret[-4:]}", **values))
-        self.tell((stream(KEY, token), fact))
-        return token
+            of = team(str(values["team_id"]))
+            values.setdefault("team_incarnation", self.history.incarnations[of])
+            values.setdefault("member_since", self.joined.get((of, values.get("user_id"))))
+        self.tell(*((key(secret), generated(secret, **values)) for secret in secrets))
 
     async def sealed(self, text: str, named: str) -> Sealed:
         return await self.context.vault.seal_for(None, text, named=named)
@@ -84,22 +91,23 @@ class World:
     async def get(
         self,
         path: str,
-        key: str | None = MASTER,
+        by: str | None = MASTER,
         headers: dict[str, str] | None = None,
         **query: str | int,
     ) -> httpx.Response:
-        sent = {} if key is None else {"Authorization": f"Bearer {key}"}
+        """What is answered to a request that presents the key `by`."""
+        sent = {} if by is None else {"Authorization": f"Bearer {by}"}
         return await self.http.get(path, params=query or None, headers=sent | (headers or {}))
 
-    async def ok(self, path: str, key: str = MASTER, **query: str | int) -> Json:
+    async def ok(self, path: str, by: str = MASTER, **query: str | int) -> Json:
         """The body of an answer that must be 200."""
-        answered = await self.get(path, key, **query)
+        answered = await self.get(path, by, None, **query)
         assert answered.status_code == 200, answered.text
         return answered.json()
 
-    async def refused(self, path: str, key: str = MASTER, **query: str | int) -> tuple[int, Json]:
+    async def refused(self, path: str, by: str = MASTER, **query: str | int) -> tuple[int, Json]:
         """Status and text of a refusal, whatever its shape."""
-        answered = await self.get(path, key, **query)
+        answered = await self.get(path, by, None, **query)
         return answered.status_code, text_of(answered.json())
 
 
@@ -117,6 +125,10 @@ def team(team_id: str) -> Stream:
 
 def user(user_id: str) -> Stream:
     return stream(USER, user_id)
+
+
+def generated(secret: str, **values: object) -> KeyGenerated:
+    return KeyGenerated(settings=key_settings(key_name=f"sk-...{secret[-4:]}", **values))
 
 
 def key(secret: str) -> Stream:

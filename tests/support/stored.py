@@ -15,9 +15,9 @@ _ALL = """
 SELECT notification_id, originator_id, originator_version, topic, convert_from(state, 'UTF8')
 FROM events.stored_events ORDER BY notification_id
 """
-_WAITING = """
+_LOCKS = """
 SELECT count(*) FROM pg_locks
-WHERE locktype = 'advisory' AND objid = %s AND NOT granted
+WHERE locktype = 'advisory' AND objid = %s AND granted = %s
   AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
 """
 
@@ -71,5 +71,10 @@ def append_lock(url: str) -> Iterator[psycopg.Connection[Any]]:
 
 def waiting_appends(holder: psycopg.Connection[Any]) -> int:
     """How many sessions wait for the lock that `holder` has."""
-    row = holder.execute(_WAITING, (APPEND_LOCK,)).fetchone()
+    row = holder.execute(_LOCKS, (APPEND_LOCK, False)).fetchone()
     return int(row[0]) if row else 0
+
+
+def append_lock_is_held(url: str) -> bool:
+    """Whether any session has the lock that every append takes."""
+    return count(url, _LOCKS, APPEND_LOCK, True) > 0

@@ -85,7 +85,10 @@ def _joined(view: View, team: Team, user_ids: Sequence[str]) -> list[MemberAnswe
 
 def user_answers(view: View, user_ids: Iterable[str]) -> list[UserAnswer]:
     """These users, each once, with their teams."""
-    return [UserAnswer(u, view.user(u), teams_of(view, u)) for u in dict.fromkeys(user_ids)]
+    wanted = dict.fromkeys(user_ids)
+    view.need_children((stream(USER, user_id), TEAMS) for user_id in wanted)
+    users = view.users(wanted)
+    return [UserAnswer(user_id, users[user_id], teams_of(view, user_id)) for user_id in wanted]
 
 
 def teams_of(view: View, user_id: str) -> list[str]:

@@ -18,10 +18,9 @@ import structlog
 import uuid_utils
 from psycopg_pool import AsyncConnectionPool
 
-from events.registry import DomainEvent
-from events.streams import KEY, kind_and_id, stream
+from events.streams import kind_and_id
 from services.access.principal import Credential, Principal
-from services.command.application.keys import deletion
+from services.command.application.keys import deletions
 from services.command.application.loop import CommandLoop
 from services.command.application.requests import Decision, Origin, Unavailable
 from services.command.application.view import View
@@ -44,13 +43,7 @@ class DeleteDependentKeys:
     name: str = "DeleteDependentKeys"
 
     def decide(self, view: View, caller: Principal) -> Decision:  # noqa: ARG002
-        view.need(stream(KEY, token) for token in self.tokens)
-        facts: list[tuple[str, DomainEvent]] = []
-        for token in self.tokens:
-            held = view.key(token)
-            if held.open:
-                facts += deletion(view, token, held, self.cause)
-        return Decision(facts, lambda _: {})
+        return Decision(deletions(view, self.tokens, self.cause), lambda _: {})
 
 
 class Chores:

@@ -49,6 +49,7 @@ class Enrolment:
     people: list[tuple[str, bytes]] = field(default_factory=list)
     _by_claim: dict[str, str] = field(default_factory=dict)
     _created: set[str] = field(default_factory=set)
+    _addressed: set[str] = field(default_factory=set)
 
     def members(self, candidates: Sequence[Candidate]) -> list[NewMember]:
         """The candidates as user ids, in order; raises NotSamePerson, or Missing."""
@@ -92,7 +93,8 @@ class Enrolment:
         email = candidate.email
         if email is None:
             return
-        if known.settings.email_claim is not None or user_id in self._created:
+        taken = self._created | self._addressed
+        if known.settings.email_claim is not None or user_id in taken:
             raise NotSamePerson(email.shown, user_id)
         sealed = email.sealed
         self.facts.append((stream(USER, user_id), user.give_email(known, sealed, email.claim)))
@@ -104,3 +106,4 @@ class Enrolment:
         for fact in reservation.reserve(name, "email", email.shown, user_id):
             self.facts.append((stream(EMAIL, email.claim), fact))
         self._by_claim[email.claim] = user_id
+        self._addressed.add(user_id)

@@ -1,13 +1,13 @@
 """Use cases on virtual keys."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
 from events.key import KeySettings
 from events.registry import DomainEvent
-from events.streams import KEY, KEY_ALIAS, stream
+from events.streams import KEY, KEY_ALIAS, TEAM, stream
 from services.access.policy import check_route
 from services.access.principal import AccessRefused, Principal
 from services.command.application.answers import KeyAnswer
@@ -126,11 +126,11 @@ class DeleteKeys:
         live = {token: entry for token, entry in found.items() if entry[1].open}
         if not live:
             raise NotFound("key", ", ".join(shown for shown, _ in named))
+        if not caller.is_admin:
+            view.need(_teams_of(held for _, held in live.values()))
         for shown, held in live.values():
             check_key_rights(view, caller, held, shown)
-        facts: list[tuple[str, DomainEvent]] = []
-        for token, (_, held) in live.items():
-            facts += deletion(view, token, held, "key")
+        facts = deletions(view, live, "key")
         names = [shown for shown, _ in live.values()]
         return Decision(facts, lambda _: names)
 
@@ -180,10 +180,26 @@ def check_key_rights(view: View, caller: Principal, held: ApiKey, shown: str) ->
     raise NotFound("key", shown)
 
 
-def deletion(
+def _teams_of(keys: Iterable[ApiKey]) -> list[str]:
+    team_ids = (held.settings.team_id for held in keys)
+    return [stream(TEAM, team_id) for team_id in team_ids if team_id is not None]
+
+
+def deletions(
+    view: View, tokens: Iterable[str], cause: Literal["key", "member", "team"]
+) -> list[tuple[str, DomainEvent]]:
+    """The ends of those of these keys that are live, in order; their aliases are free again."""
+    names = {token: stream(KEY, token) for token in tokens}
+    view.need(names.values())
+    live = {token: held for token in names if (held := view.key(token)).open}
+    aliases = (held.settings.key_alias for held in live.values())
+    view.need(stream(KEY_ALIAS, alias_digest(alias)) for alias in aliases if alias is not None)
+    return [fact for token, held in live.items() for fact in _deletion(view, token, held, cause)]
+
+
+def _deletion(
     view: View, token: str, held: ApiKey, cause: Literal["key", "member", "team"]
 ) -> list[tuple[str, DomainEvent]]:
-    """The key's end; its alias is free again."""
     name = stream(KEY, token)
     facts: list[tuple[str, DomainEvent]] = [(name, fact) for fact in key.delete(held, token, cause)]
     if (alias := held.settings.key_alias) is not None:

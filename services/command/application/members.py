@@ -127,8 +127,6 @@ class RemoveMember:
         user_id = self.who.resolve(view)
         removed = team.remove_member(found, team.RemoveMember(user_id))
         name = stream(TEAM, self.team_id)
-        kind = keys_of_member(user_id)
-        keys, rest = dependent_keys(view, name, kind, cause="member")
+        keys, chores = dependent_keys(view, [(name, keys_of_member(user_id))], cause="member")
         facts: list[tuple[str, DomainEvent]] = [*((name, fact) for fact in removed), *keys]
-        chores = [(name, kind)] if rest else []
         return Decision(facts, lambda after: team_answer(after, self.team_id), chores=chores)

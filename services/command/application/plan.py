@@ -53,14 +53,19 @@ class Planner:
         """Decide all requests; nothing is written yet. Database errors propagate."""
         now_part, later = _one_per_idempotency_key(requests)
         remembered = await self._remembered(now_part)
-        loads = Loads()
-        for _ in range(MAX_ROUNDS):
+        loads, broken = Loads(), list[Request]()
+        for _ in range(MAX_ROUNDS + len(requests)):
             view = View(self._cache, datetime.now(UTC), loads)
             plan = self._decide(now_part, remembered, view)
-            if isinstance(plan, Plan):
+            if isinstance(plan, Missing):
+                await self._load(loads, plan)
+            elif isinstance(plan, Request):
+                broken.append(plan)
+                now_part.remove(plan)
+            else:
+                plan.decided += broken
                 plan.later += later
                 return plan
-            await self._load(loads, plan)
         raise RuntimeError("a command asks for ever more state")
 
     async def _load(self, loads: Loads, missing: Missing) -> None:
@@ -95,7 +100,8 @@ class Planner:
         requests: Sequence[Request],
         remembered: dict[tuple[bytes, str], StoredAnswer],
         view: View,
-    ) -> Plan | Missing:
+    ) -> Plan | Missing | Request:
+        """A plan, or what is missing for it, or the request that a defect of ours broke."""
         sides, missing = _Sides(), list[Missing]()
         reached = 0
         for request in requests:
@@ -112,6 +118,7 @@ class Planner:
             except Exception as defect:
                 log.exception("a decision failed", command=request.command.name)
                 request.refused = defect
+                return request
         if missing:
             return reduce(or_, missing)
         return self._planned(view, sides, requests[:reached], requests[reached:])

@@ -64,7 +64,7 @@ class Done:
 Render = Callable[[Any], JsonObject]
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Request:
     """A command in the queue. `render` shapes the answer, while it can still be stored."""
 

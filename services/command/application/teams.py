@@ -12,7 +12,7 @@ from services.access.principal import Principal
 from services.command.application.answers import team_answer
 from services.command.application.cache import LinkKey
 from services.command.application.enrolment import Candidate, Enrolment
-from services.command.application.keys import deletion
+from services.command.application.keys import deletions
 from services.command.application.requests import Decision
 from services.command.application.view import View
 from services.command.domain import team
@@ -41,6 +41,7 @@ class NewTeam:
         if self.fresh:
             view.assume_new(stream_name)
         existing = view.team(self.team_id)
+        team.create(existing, team.CreateTeam(self.team_id, self.settings, ()))
         if self.settings.organization_id is not None:
             raise NotFound("organization", self.settings.organization_id)
         enrolment = Enrolment(view)
@@ -108,34 +109,32 @@ class DeleteTeams:
 
     def decide(self, view: View, caller: Principal) -> Decision:
         check_route("/team/delete", caller)
-        view.need(stream(TEAM, team_id) for team_id in self.team_ids)
+        names = {team_id: stream(TEAM, team_id) for team_id in self.team_ids}
+        view.need(names.values())
         facts: list[tuple[str, DomainEvent]] = []
-        chores: list[LinkKey] = []
-        for team_id in dict.fromkeys(self.team_ids):
-            name, found = stream(TEAM, team_id), view.team(team_id)
-            deleted = team.delete(found, team_id)
-            keys, rest = dependent_keys(view, name, KEYS, cause="team")
-            facts += [*((name, fact) for fact in deleted), *keys]
-            if rest:
-                chores.append((name, KEYS))
-        return Decision(facts, lambda _: list(self.team_ids), chores=chores)
+        for team_id, name in names.items():
+            facts += [(name, fact) for fact in team.delete(view.team(team_id), team_id)]
+        parents = [(name, KEYS) for name in names.values()]
+        keys, chores = dependent_keys(view, parents, cause="team")
+        return Decision([*facts, *keys], lambda _: list(self.team_ids), chores=chores)
 
 
 def dependent_keys(
-    view: View, parent: str, kind: str, *, cause: Literal["member", "team"]
-) -> tuple[list[tuple[str, DomainEvent]], bool]:
-    """The deletions of at most DEPENDENTS_AT_ONCE live keys of `parent`; whether more are left.
+    view: View, parents: Sequence[LinkKey], *, cause: Literal["member", "team"]
+) -> tuple[list[tuple[str, DomainEvent]], list[LinkKey]]:
+    """The deletions of at most DEPENDENTS_AT_ONCE live keys in all; which parents have more.
 
     Keys not deleted here are void by rule already: their team is closed, or the membership they
     were made for is over.
     """
-    names = list(view.children(parent, kind))
-    chosen = names[:DEPENDENTS_AT_ONCE]
-    view.need(chosen)
-    facts: list[tuple[str, DomainEvent]] = []
-    for name in chosen:
-        token = kind_and_id(name)[1]
-        found = view.key(token)
-        if found.open:
-            facts += deletion(view, token, found, cause)
-    return facts, len(names) > len(chosen)
+    view.need_children(parents)
+    chosen: list[str] = []
+    left: list[LinkKey] = []
+    for parent in parents:
+        children = view.children(*parent)
+        names = sorted(children, key=lambda name: children[name])
+        taken = names[: DEPENDENTS_AT_ONCE - len(chosen)]
+        chosen += [kind_and_id(name)[1] for name in taken]
+        if len(taken) < len(names):
+            left.append(parent)
+    return deletions(view, chosen, cause), left

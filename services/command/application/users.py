@@ -57,6 +57,7 @@ class NewUser:
             facts += [(stream(EMAIL, self.email.claim), fact) for fact in reserved]
         if self.organizations:
             raise NotFound("organization", self.organizations[0])
+        view.need(stream(TEAM, joining.team_id) for joining in self.joining)
         for joining in {j.team_id: j for j in self.joining}.values():
             facts += self._joins(view, joining)
         if self.key is not None:

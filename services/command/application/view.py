@@ -137,6 +137,12 @@ class View:
         self._children[key] = known
         return known
 
+    def need_children(self, keys: Iterable[LinkKey]) -> None:
+        """Raise Missing for all of these link sets that are not at hand."""
+        absent = {key for key in keys if self._known_children(key) is None}
+        if absent:
+            raise Missing(links=absent)
+
     def record(self, facts: Sequence[tuple[str, DomainEvent]], meta: Meta) -> list[Envelope]:
         """Fold the facts of one command as if they were stored; all of them or none."""
         rows: list[Row] = []

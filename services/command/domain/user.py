@@ -16,11 +16,16 @@ IMPLICIT_ROLE = "internal_user"
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """Folded state of one user stream. `incarnation` 0 means: never created."""
+    """Folded state of one user stream. `incarnation` 0 means: never created.
+
+    `persons` are all under whose keys something of this user was ever sealed: an address that is
+    given later comes with a key of its own. Forgetting the user means forgetting all of them.
+    """
 
     incarnation: int = 0
     open: bool = False
     version: int = 0
+    persons: frozenset[str] = frozenset()
     settings: UserSettings = field(default_factory=lambda: UserSettings(person=""))
     created_at: datetime | None = None
     updated_at: datetime | None = None
@@ -72,9 +77,16 @@ def evolve(user: User, envelope: Envelope) -> User:
     match event:
         case facts.UserCreated(settings=settings):
             return User(
-                version, open=True, version=version, settings=settings, created_at=at, updated_at=at
+                version,
+                open=True,
+                version=version,
+                persons=user.persons | {settings.person},
+                settings=settings,
+                created_at=at,
+                updated_at=at,
             )
         case facts.UserEmailChanged(after=email, after_claim=claim):
             settings = user.settings.model_copy(update={"email": email, "email_claim": claim})
-            return replace(user, settings=settings, version=version, updated_at=at)
+            persons = user.persons if email is None else user.persons | {email.person}
+            return replace(user, settings=settings, persons=persons, version=version, updated_at=at)
     return replace(user, version=version)

@@ -236,6 +236,9 @@ Money = Annotated[Decimal, BeforeValidator(_money)]
 Limit = Annotated[int, Field(ge=INT64.start, lt=INT64.stop)]
 """Tokens or requests per minute, a bigint. Below zero is for the domain to refuse (D33)."""
 
+Count = Annotated[int, Field(ge=0, lt=INT64.stop)]
+"""A limit that is kept as JSON, where no rule of the domain sees it (D33)."""
+
 JsonObject = Annotated[dict[str, Any], AfterValidator(_small_json)]
 """Any object of at most 64 KiB as JSON."""
 
@@ -246,7 +249,7 @@ Items = Annotated[list[T], BeforeValidator(refuse_long_list)]
 
 Texts = Items[Text]
 
-ModelLimits = Annotated[dict[Text, Limit], BeforeValidator(_small_json)]
+ModelLimits = Annotated[dict[Text, Count], BeforeValidator(_small_json)]
 """Tokens or requests per minute by model name."""
 
 ToolPermissions = Annotated[dict[Text, Texts], BeforeValidator(_small_json)]

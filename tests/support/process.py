@@ -36,7 +36,7 @@ def request(
     return Request(command, origin, render, time.monotonic() + 8, future, idempotency)
 
 
-class Writer:
+class Process:
     """One process: a cache, and what carries batches to the log it shares with others."""
 
     def __init__(self, log: MemoryLog) -> None:

@@ -1,0 +1,184 @@
+"""Golden files: `python -m tests.golden` writes one stored example of every fact.
+
+A file `events/golden/<fact>/v<version>.json` is what some release has stored. It is never written
+again: a fact whose shape changes gets a new version, an upcast and a new file beside the old one.
+"""
+
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+
+import orjson
+
+from events import key, reservation, team, user
+from events.envelope import Envelope, Meta, encode
+from events.registry import DomainEvent, Json, known_facts
+from events.streams import EMAIL, KEY, TEAM, USER, stream
+from events.values import MemberLimits, ObjectPermission, RateLimits, Sealed, TeamBudget
+
+GOLDEN = Path(__file__).parents[1] / "events/golden"
+MOMENT = datetime(2026, 3, 11, 13, 27, 45, 123456, tzinfo=UTC)
+SEALED = Sealed(person="p-8d3f", box="bm9uY2UuLi5hbm5AZXhhbXBsZS5jb20=")
+
+BUDGET = TeamBudget(max_budget=Decimal("100.50"), soft_budget=Decimal(80), budget_duration="30d")
+RATES = RateLimits(tpm_limit=1000, rpm_limit=10)
+LIMITS = MemberLimits(
+    budget_id="team-Core-budget-1",
+    max_budget=Decimal("0.000000000000000001"),
+    tpm_limit=100,
+    rpm_limit=1,
+    budget_duration="1mo",
+)
+PERMISSION = ObjectPermission(object_permission_id="o-1", permissions={"agents": ["a"]})
+TEAM_SETTINGS = team.TeamSettings(
+    team_alias="Core",
+    organization_id="acme",
+    admins=["ann"],
+    members=[{"user_id": "bob"}],
+    metadata={"cost_center": "42", "nested": {"a": [1, 2.5, None, True]}, "tags": ["x"]},
+    budget=BUDGET,
+    limits=RATES,
+    models=["gpt-4o"],
+    blocked=True,
+    model_aliases={"fast": "gpt-4o"},
+    object_permission=PERMISSION,
+    router_settings={"num_retries": 2},
+    access_group_ids=["group"],
+    member_permissions=["/key/generate"],
+    member_defaults=LIMITS,
+)
+KEY_SETTINGS = key.KeySettings(
+    key_name="sk-...abcd",
+    key_alias="production",
+    user_id="ann",
+    team_id="core",
+    team_incarnation=1,
+    member_since=2,
+    organization_id="acme",
+    expires=MOMENT,
+    blocked=False,
+    models=["gpt-4o"],
+    allowed_routes=["/team/info"],
+    max_budget=Decimal(5),
+    soft_budget=Decimal("4.5"),
+    budget_duration="7d",
+    limits=RATES,
+    max_parallel_requests=3,
+    metadata={"tags": ["x"]},
+    extra={"key_type": "default"},
+)
+USER_SETTINGS = user.UserSettings(
+    person="p-8d3f",
+    email=SEALED,
+    email_claim="5f2c",
+    user_alias=SEALED,
+    user_role="internal_user",
+    max_budget=Decimal(5),
+    budget_duration="7d",
+    limits=RATES,
+    max_parallel_requests=3,
+    models=["gpt-4o"],
+    metadata={"cost_center": "42"},
+    extra={"sso_user_id": "s-1"},
+)
+
+_TEAM_FACTS: list[DomainEvent] = [
+    team.TeamCreated(settings=TEAM_SETTINGS),
+    team.TeamRenamed(before="Core", after=None),
+    team.TeamMovedToOrganization(before=None, after="acme"),
+    team.TeamBudgetChanged(before=BUDGET, after=BUDGET.model_copy(update={"soft_budget": None})),
+    team.TeamRateLimitsChanged(before=RATES, after=RATES.model_copy(update={"rpm_limit": None})),
+    team.TeamModelsChanged(before=[], after=["gpt-4o"]),
+    team.TeamModelAliasesChanged(before=None, after={"fast": "gpt-4o"}),
+    team.TeamMetadataChanged(before={"tags": ["x"]}, after={"tags": ["y"], "own": None}),
+    team.TeamObjectPermissionChanged(before=None, after=PERMISSION),
+    team.TeamRouterSettingsChanged(before={}, after={"num_retries": 2}),
+    team.TeamAccessGroupsChanged(before=["group"], after=[]),
+    team.TeamMemberDefaultsChanged(before=None, after=LIMITS),
+    team.MemberPermissionsChanged(before=[], after=["/key/generate"]),
+    team.TeamBlocked(),
+    team.TeamUnblocked(),
+    team.MemberAdded(user_id="ann", role="admin", limits=LIMITS),
+    team.MemberRoleChanged(user_id="ann", before="admin", after="user"),
+    team.MemberBudgetChanged(user_id="ann", before=LIMITS, after=None),
+    team.MemberRemoved(user_id="ann", role="user", limits=LIMITS),
+    team.TeamDeleted(settings=TEAM_SETTINGS, members_total=2),
+]
+_USER_FACTS: list[DomainEvent] = [
+    user.UserCreated(settings=USER_SETTINGS, implicit=True),
+    user.UserEmailChanged(before=None, after=SEALED, before_claim=None, after_claim="5f2c"),
+]
+_KEY_FACTS: list[DomainEvent] = [
+    key.KeyGenerated(settings=KEY_SETTINGS),
+    key.KeyBlocked(),
+    key.KeyUnblocked(),
+    key.KeyDeleted(settings=KEY_SETTINGS, cause="member"),
+]
+_NAME_FACTS: list[DomainEvent] = [
+    reservation.NameReserved(holder="ann"),
+    reservation.NameReleased(holder="ann"),
+]
+EXAMPLES: list[tuple[str, DomainEvent]] = [
+    *((stream(TEAM, "core"), fact) for fact in _TEAM_FACTS),
+    *((stream(USER, "ann"), fact) for fact in _USER_FACTS),
+    *((stream(KEY, "2ab06cfa"), fact) for fact in _KEY_FACTS),
+    *((stream(EMAIL, "5f2c"), fact) for fact in _NAME_FACTS),
+]
+"""A stream and a fact with every field given; versions are the newest of this build."""
+
+META = Meta(
+    command_id="01958563-23f0-7000-8000-000000000001",
+    command="AddMember",
+    actor="default_user_id",
+    actor_key="88dc28d0f030c55ed4ab77ed8faf098196cb1c05df778539800c9f1243fe6b4b",
+    actor_role="proxy_admin",
+    on_behalf_of=SEALED,
+    client=SEALED,
+    correlation_id="req-1",
+    causation_id="01958563-23f0-7000-8000-000000000000",
+)
+AT = Envelope(
+    originator_id="",
+    originator_version=7,
+    position=42,
+    event_id="01958563-23f0-7000-8000-000000000002",
+    recorded_at=MOMENT,
+    incarnation=5,
+    index=1,
+    count=3,
+    meta=META,
+    event=team.TeamBlocked(),
+)
+
+
+def golden(name: str, fact: DomainEvent) -> Json:
+    """A row of the event store, its state as JSON that can be read."""
+    topic, state = encode(replace(AT, originator_id=name, event=fact))
+    return {
+        "stream": name,
+        "version": AT.originator_version,
+        "position": AT.position,
+        "topic": topic,
+        "state": orjson.loads(state),
+    }
+
+
+def write(folder: Path) -> Iterator[str]:
+    """Write what is missing; yields why a file cannot be written as it would have to be."""
+    without = {cls.type_name for cls in known_facts()} - {f.type_name for _, f in EXAMPLES}
+    yield from (f"{name}: no example in tests/golden.py" for name in sorted(without))
+    for name, fact in EXAMPLES:
+        path = folder / fact.type_name / f"v{fact.schema_version}.json"
+        content = orjson.dumps(golden(name, fact), option=orjson.OPT_INDENT_2) + b"\n"
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+        elif path.read_bytes() != content:
+            yield f"{path.relative_to(folder)}: is stored like that; give the fact a new version"
+
+
+if __name__ == "__main__":
+    sys.exit("\n".join(write(GOLDEN)) or 0)

@@ -1,0 +1,95 @@
+"""What a reader may be shown (register D08, D09, D12, D20, A06, A10)."""
+
+import pytest
+
+from services.access.principal import (
+    INTERNAL_USER,
+    INTERNAL_VIEWER,
+    PROXY_ADMIN,
+    VIEWER,
+    AccessRefused,
+    Principal,
+)
+from services.access.visibility import (
+    check_teams_of,
+    may_read_key,
+    reads_without_membership,
+    sees_every_key,
+    stranger_to_team,
+)
+
+ADMIN, PV = (Principal("h", "root", role, None) for role in (PROXY_ADMIN, VIEWER))
+ANN = Principal("h-ann", "ann", INTERNAL_USER, None)
+TEAM_KEY = Principal("h-team", None, None, "t")
+BARE_KEY = Principal("h-bare", None, None, None)
+ORDINARY = [ANN, Principal("h-eve", "eve", INTERNAL_VIEWER, None), TEAM_KEY, BARE_KEY]
+
+
+def test_admins_viewers_and_the_teams_own_keys_see_a_team_without_being_members() -> None:
+    assert all(reads_without_membership(caller, "t") for caller in (ADMIN, PV, TEAM_KEY))
+    assert not any(reads_without_membership(caller, "t") for caller in (ANN, BARE_KEY))
+    assert not reads_without_membership(TEAM_KEY, "another")
+
+
+def test_all_keys_of_a_team_are_for_those_who_read_everything_and_for_its_admins() -> None:
+    assert sees_every_key(ADMIN, None)
+    assert sees_every_key(PV, None)
+    assert sees_every_key(ANN, "admin")
+    assert not sees_every_key(ANN, "user")
+    assert not sees_every_key(TEAM_KEY, None)
+
+
+@pytest.mark.parametrize("caller", [ADMIN, PV])
+@pytest.mark.parametrize("user_id", [None, "ann", "nobody"])
+def test_admins_and_viewers_list_the_teams_of_all_and_of_anybody(
+    caller: Principal, user_id: str | None
+) -> None:
+    check_teams_of(caller, user_id)
+
+
+def test_others_list_their_own_teams_and_nothing_else() -> None:
+    check_teams_of(ANN, "ann")
+    for caller in ORDINARY:
+        for user_id in (None, "", "root"):
+            with pytest.raises(AccessRefused) as refused:
+                check_teams_of(caller, user_id)
+            assert (refused.value.status, refused.value.body) == (401, "A")
+
+
+def test_the_refusal_of_a_list_names_the_role_that_handlers_see() -> None:
+    with pytest.raises(AccessRefused) as refused:
+        check_teams_of(BARE_KEY, None)
+    assert refused.value.text == (
+        "Only admin users can query all teams/other teams. Your user role=internal_user"
+    )
+
+
+def test_a_key_is_read_by_admins_itself_and_its_owner() -> None:
+    for caller in (ADMIN, PV):
+        assert may_read_key(caller, "h-1", "bob", None, [])
+    assert may_read_key(TEAM_KEY, "h-team", None, None, [])
+    assert may_read_key(ANN, "h-1", "ann", None, [])
+    assert not may_read_key(ANN, "h-1", "bob", None, [])
+
+
+def test_a_key_without_owner_is_not_that_of_a_caller_without_user() -> None:
+    assert not may_read_key(BARE_KEY, "h-1", None, None, [])
+    assert not may_read_key(TEAM_KEY, "h-1", None, None, [])
+
+
+def test_keys_of_a_team_are_read_by_its_admins_and_by_members_who_are_permitted() -> None:
+    assert may_read_key(ANN, "h-1", "bob", "admin", ["/key/generate"])
+    assert may_read_key(ANN, "h-1", "bob", "user", ["/key/info"])
+    assert may_read_key(ANN, "h-1", "bob", "user", [])
+    assert not may_read_key(ANN, "h-1", "bob", "user", ["/key/generate"])
+
+
+def test_strangers_are_told_who_they_are_and_nothing_of_the_team() -> None:
+    assert stranger_to_team(ANN, "t2") == "User=ann not authorized to access this team=t2"
+    assert stranger_to_team(TEAM_KEY, "t2") == (
+        "Team key for team=t not authorized to access this team=t2"
+    )
+    assert stranger_to_team(BARE_KEY, "t2") == (
+        "API key not authorized to access this team=t2. "
+        "No user_id or team_id associated with this key."
+    )

@@ -1,0 +1,175 @@
+"""What the read models must hold, folded from the stored JSON into plain dicts.
+
+Independent of the deciders and the projectors: their code is not used, only the facts' names.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any, LiteralString
+
+import psycopg
+
+from services.database.connections import owner_conninfo
+from tests.support.stored import StoredFact, stored_facts
+
+Row = dict[str, Any]
+_QUERIES: dict[str, LiteralString] = {
+    "teams": """
+        SELECT team_id, incarnation, team_alias, blocked, version, created_position,
+               members_total, deleted_at IS NOT NULL AS deleted,
+               settings -> 'budget' AS budget, metadata
+        FROM read.teams_1""",
+    "members": "SELECT team_id, incarnation, user_id, role, joined FROM read.memberships_1",
+    "users": """
+        SELECT user_id, incarnation, person, user_role, version, deleted_at IS NOT NULL AS deleted
+        FROM read.users_1""",
+    "keys": """
+        SELECT token, incarnation, user_id, team_id, team_incarnation, coalesce(blocked, false)
+               AS blocked, version, deleted_at IS NOT NULL AS deleted, deleted_cause
+        FROM read.keys_1""",
+    "audit": "SELECT position, object_id, command_id, command FROM read.audit_1",
+}
+
+
+@dataclass
+class Expected:
+    """Rows by what identifies them. A deleted thing keeps its row, and its members theirs."""
+
+    teams: dict[tuple[str, int], Row] = field(default_factory=dict)
+    members: dict[tuple[str, int, str], Row] = field(default_factory=dict)
+    users: dict[tuple[str, int], Row] = field(default_factory=dict)
+    keys: dict[tuple[str, int], Row] = field(default_factory=dict)
+    audit: dict[tuple[str, str], Row] = field(default_factory=dict)
+
+    def fold(self, fact: StoredFact) -> None:
+        kind, identity = fact.stream.split("-", 1)
+        if kind not in ("team", "user", "key"):
+            return
+        self._audit(fact, identity)
+        match kind:
+            case "team":
+                self._team(fact, (identity, fact.body["inc"]))
+            case "user":
+                self._user(fact, (identity, fact.body["inc"]))
+            case _:
+                self._key(fact, (identity, fact.body["inc"]))
+
+    def _audit(self, fact: StoredFact, identity: str) -> None:
+        meta = fact.body["meta"]
+        entry = {
+            "position": fact.position,
+            "object_id": identity,
+            "command_id": meta["command_id"],
+            "command": meta["command"],
+        }
+        self.audit.setdefault((meta["command_id"], fact.stream), entry)
+
+    def _team(self, fact: StoredFact, key: tuple[str, int]) -> None:
+        data = fact.data
+        if fact.topic == "team.created":
+            self.teams[key] = {
+                "team_id": key[0],
+                "incarnation": key[1],
+                "team_alias": data["settings"]["team_alias"],
+                "blocked": data["settings"]["blocked"],
+                "created_position": fact.position,
+                "members_total": 0,
+                "deleted": False,
+                "budget": data["settings"]["budget"],
+                "metadata": data["settings"]["metadata"],
+            }
+        team = self.teams[key]
+        team["version"] = fact.version
+        match fact.topic:
+            case "team.renamed":
+                team["team_alias"] = data["after"]
+            case "team.budget_changed":
+                team["budget"] = data["after"]
+            case "team.blocked" | "team.unblocked":
+                team["blocked"] = fact.topic == "team.blocked"
+            case "team.deleted":
+                team["deleted"] = True
+            case "team.member_added" | "team.member_removed":
+                self._member(fact, key, team)
+            case "team.created":
+                pass
+            case unknown:
+                raise LookupError(f"{unknown} is not part of what is tested")
+
+    def _member(self, fact: StoredFact, key: tuple[str, int], team: Row) -> None:
+        place = (*key, fact.data["user_id"])
+        if fact.topic == "team.member_removed":
+            del self.members[place]
+            team["members_total"] -= 1
+            return
+        team["members_total"] += 1
+        self.members[place] = {
+            "team_id": key[0],
+            "incarnation": key[1],
+            "user_id": place[2],
+            "role": fact.data["role"],
+            "joined": fact.version,
+        }
+
+    def _user(self, fact: StoredFact, key: tuple[str, int]) -> None:
+        if fact.topic == "user.created":
+            settings = fact.data["settings"]
+            self.users[key] = {
+                "user_id": key[0],
+                "incarnation": key[1],
+                "person": settings["person"],
+                "user_role": settings["user_role"],
+                "deleted": False,
+            }
+        self.users[key]["version"] = fact.version
+
+    def _key(self, fact: StoredFact, key: tuple[str, int]) -> None:
+        if fact.topic == "key.generated":
+            settings = fact.data["settings"]
+            owners = {name: settings[name] for name in ("user_id", "team_id", "team_incarnation")}
+            self.keys[key] = {
+                "token": key[0],
+                "incarnation": key[1],
+                **owners,
+                "blocked": bool(settings["blocked"]),
+                "deleted": False,
+                "deleted_cause": None,
+            }
+        row = self.keys[key]
+        row["version"] = fact.version
+        if fact.topic in ("key.blocked", "key.unblocked"):
+            row["blocked"] = fact.topic == "key.blocked"
+        if fact.topic == "key.deleted":
+            row |= {"deleted": True, "deleted_cause": fact.data["cause"]}
+
+    def rows(self) -> dict[str, list[Row]]:
+        """All rows by read model, in a fixed order."""
+        return {name: _sorted(getattr(self, name).values()) for name in _QUERIES}
+
+
+def expected(facts: Iterable[StoredFact]) -> dict[str, list[Row]]:
+    """The rows of every read model after these facts."""
+    fold = Expected()
+    for fact in facts:
+        fold.fold(fact)
+    return fold.rows()
+
+
+def projected(url: str) -> dict[str, list[Row]]:
+    """The rows that stand in the read models, in the order of `expected`."""
+    with psycopg.connect(owner_conninfo(url)) as conn:
+        cursor = conn.cursor(row_factory=psycopg.rows.dict_row)
+        return {name: _sorted(cursor.execute(query)) for name, query in _QUERIES.items()}
+
+
+def assert_projected(url: str) -> None:
+    """The read models are at the head of the store and hold what its facts come to."""
+    facts = stored_facts(url)
+    with psycopg.connect(owner_conninfo(url)) as conn:
+        positions = conn.execute("SELECT position FROM read.groups").fetchall()
+    assert positions == [(len(facts),)]
+    assert projected(url) == expected(facts)
+
+
+def _sorted(rows: Iterable[Row]) -> list[Row]:
+    return sorted(rows, key=lambda row: repr(sorted(row.items())))
