@@ -26,9 +26,14 @@ class Progress:
 
 
 async def try_lock(cursor: AsyncCursor[Any], group: str) -> bool:
-    """Whether this transaction is now the one that may move the group on."""
+    """Whether this transaction is now the one that may move the group on.
+
+    It may idle for 5 seconds from here on: a large batch is folded before it is written.
+    """
     await cursor.execute(
-        "SELECT pg_try_advisory_xact_lock(hashtextextended('read.groups ' || %s, 0))", (group,)
+        "SELECT pg_try_advisory_xact_lock(hashtextextended('read.groups ' || %s, 0)), "
+        "set_config('idle_in_transaction_session_timeout', '5s', true)",
+        (group,),
     )
     row = await cursor.fetchone()
     return bool(row and row[0])

@@ -85,8 +85,7 @@ class _Changed:
             self.values[column] = _merged(self.values[column], patch, removed)
             return
         pending, gone = self.patches.get(column, ({}, set()))
-        gone = (gone | set(removed)) - patch.keys()
-        self.patches[column] = _merged(pending, patch, removed), gone
+        self.patches[column] = _merged(pending, patch, removed), gone | set(removed)
 
     def add(self, column: str, amount: int) -> None:
         if column in self.values:
@@ -168,7 +167,8 @@ class Rows:
     async def write(self, cursor: AsyncCursor[Any], into: str | None = None) -> None:
         """Bring the table (or `into`, a table of the same shape) to what has been asked for.
 
-        Changes come before whole rows: a row may leave a unique index that its successor enters.
+        What is cleared goes first: a change that was asked for later finds no row. Changes come
+        before whole rows: a row may leave a unique index that its successor enters.
         """
         if self.table.append_only:
             return
@@ -191,8 +191,6 @@ class Rows:
     def _at(self, key: Key) -> _Pending:
         pending = self._pending.get(key)
         if pending is None:
-            if any(self._part(key, names) in gone for names, gone in self._cleared.items()):
-                return _GONE
             pending = self._pending[key] = _Changed()
         return pending
 

@@ -9,16 +9,17 @@ import asyncio
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
+from uuid import UUID
 
 import psycopg
 
 from services.database.connections import Pool
 from services.projection import progress
 from services.projection.batches import Batch, Batches
-from services.projection.feed import Feed
+from services.projection.feed import Feed, FeedBroken
 from services.projection.head import Head, HeadUnavailable
 from services.projection.progress import Progress
-from services.projection.projector import Projector
+from services.projection.projector import FactFailed, Projector
 
 TICK_SECONDS = 1.0
 BUSY_SECONDS = 0.005
@@ -41,7 +42,7 @@ class RebuildNeeded(Exception):
     """What was projected is not what the store holds: a restored backup, or lost commits."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class _Waiter:
     position: int
     reached: asyncio.Future[None]
@@ -75,8 +76,9 @@ class ProjectionGroup:
         self._linger_seconds = linger_seconds
         self._batches = Batches(feed, projectors, page)
         self._verified = False
+        self._epoch: UUID | None = None
         self._at_once = True
-        self._waiters: list[_Waiter] = []
+        self._waiters: set[_Waiter] = set()
         self._demand = asyncio.Event()
         self._stopping = asyncio.Event()
         self._ended = asyncio.Event()
@@ -92,10 +94,16 @@ class ProjectionGroup:
         self.failed = None
         try:
             await self._follow()
+        except (FactFailed, FeedBroken, RebuildNeeded) as error:
+            self.failed = str(error)
+        except psycopg.Error as error:  # its whole text may quote what stands in the rows
+            self.failed = f"{type(error).__name__}: {error.diag.message_primary}"
         except Exception as error:
             log.exception("projections of group %s have stopped", self.name)
-            self.failed = str(error) or type(error).__name__
+            self.failed = type(error).__name__
         finally:
+            if self.failed is not None:
+                log.error("projections of group %s have stopped: %s", self.name, self.failed)
             await self._batches.close()
             self._refuse(self.failed or "the group has stopped")
             self._ended.set()
@@ -116,7 +124,7 @@ class ProjectionGroup:
         if self.failed is not None:
             raise NotReached(self.failed)
         waiter = _Waiter(position, asyncio.get_running_loop().create_future())
-        self._waiters.append(waiter)
+        self._waiters.add(waiter)
         self._demand.set()
         try:
             async with asyncio.timeout(timeout):
@@ -125,8 +133,7 @@ class ProjectionGroup:
             at = f"asked for position {position}, the read models stand at {self.position}"
             raise NotReached(at) from None
         finally:
-            if waiter in self._waiters:
-                self._waiters.remove(waiter)
+            self._waiters.discard(waiter)
 
     async def _follow(self) -> None:
         failures = 0
@@ -172,7 +179,7 @@ class ProjectionGroup:
             batch = await self._next(saved) if locked else None
             if batch is not None:
                 await batch.write(cursor)
-                await progress.save(cursor, self.name, Progress.at(batch.last, self.head.epoch))
+                await progress.save(cursor, self.name, Progress.at(batch.last, self._epoch))
         self._at_once = not locked or (batch is not None and batch.full)
         self._moved(batch.last.position if batch else saved.position)
         return locked
@@ -181,10 +188,11 @@ class ProjectionGroup:
         if not self._verified:
             await self.head.read()
             await verify(saved, self.feed, self.head)
-            self._verified = True
-        elif saved.position and saved.epoch != self.head.epoch:
+            self._verified, self._epoch = True, self.head.epoch
+        batch = await self._batches.after(saved.position)
+        if self._epoch != self.head.epoch or (saved.position and saved.epoch != self._epoch):
             raise RebuildNeeded(f"the store has a new epoch, {self.head.epoch}")
-        return await self._batches.after(saved.position)
+        return batch
 
     def _moved(self, position: int) -> None:
         self.position = position

@@ -7,6 +7,7 @@ from functools import cached_property
 
 from services.database.connections import Pool
 from services.database.vault import Vault
+from services.projection.api.items import TeamItems
 from services.projection.head import Head
 from services.projection.queries.principals import Principals
 from services.projection.queries.reading import Totals
@@ -45,6 +46,11 @@ class ReadContext:
     def team_pages(self) -> TeamPages:
         """Pages of teams, and how many teams match a filter."""
         return TeamPages(self.read_pool)
+
+    @cached_property
+    def team_items(self) -> TeamItems:
+        """Teams as /v2/team/list shows them."""
+        return TeamItems()
 
     @cached_property
     def audit_totals(self) -> Totals:

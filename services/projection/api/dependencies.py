@@ -1,6 +1,6 @@
 """Reads the head, waits for it, authenticates: what every read does first (architecture, 7)."""
 
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any, cast
@@ -28,23 +28,8 @@ POSITION_HEADER = "x-event-position"
 MIN_POSITION, MIN_POSITION_HEADER = "min_position", "x-min-position"
 WAIT_SECONDS = 1.0
 _BIGGEST = 2**63 - 1
+Endpoint = Callable[["Reader", Request], Awaitable[Response]]
 _UNAVAILABLE = (*CONNECTION_LOST, NotReached)
-
-
-class ReadRoute(LedgerRoute):
-    """The class of every read route: what cannot be read as it is now is 503, shape B."""
-
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        handle = super().get_route_handler()
-
-        async def handler(request: Request) -> Response:
-            try:
-                return await handle(request)
-            except _UNAVAILABLE as error:
-                text = "The read models cannot answer right now, try again"
-                raise ShapeB(503, text, "service_unavailable") from error
-
-        return handler
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +46,11 @@ class Reader:
 
 
 async def reader(request: Request) -> Reader:
-    """Dependency of every route but health.
+    """The caller of a read, once the read models hold all that was acknowledged.
 
     A missing or malformed key is refused before any database work. Raises AccessRefused in the
-    order of auth.md chapter 2, NotReached or HeadUnavailable for a state not at hand, and 422 for
-    a `min_position` that is no position.
+    order of auth.md chapter 2, NotReached or HeadUnavailable for a state not at hand, and
+    RequestValidationError for a `min_position` that is no position.
     """
     context: ReadContext = request.app.state.reads
     headers = cast("Mapping[str, str]", request.headers)
@@ -78,6 +63,26 @@ async def reader(request: Request) -> Reader:
 
 
 ReaderDep = Annotated[Reader, Depends(reader)]
+
+
+class ReadRoute(LedgerRoute):
+    """The class of every read route; its endpoints are `async (reader, request) -> Response`.
+
+    They are called at once: to have FastAPI find out for each request that there is nothing else
+    to inject costs 0.1 ms. What cannot be read as it is now is 503, shape B.
+    """
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        endpoint: Endpoint = self.endpoint
+
+        async def handler(request: Request) -> Response:
+            try:
+                return await endpoint(await reader(request), request)
+            except _UNAVAILABLE as error:
+                text = "The read models cannot answer right now, try again"
+                raise ShapeB(503, text, "service_unavailable") from error
+
+        return handler
 
 
 async def _as_of(

@@ -12,10 +12,16 @@ from services.projection.feed import FeedBroken
 from services.projection.feed.handover import HandOver, command_boundary
 from services.projection.projector import FactFailed
 
+PAGE_BYTES = 8 * 1024 * 1024
+"""A page of large events is shorter: it must be decoded and folded within a second or so."""
+
 _COLUMNS = "originator_id, originator_version, notification_id, topic, state"
 _PAGE = f"""
-SELECT {_COLUMNS} FROM events.stored_events
-WHERE notification_id > %s ORDER BY notification_id LIMIT %s
+SELECT {_COLUMNS} FROM (
+    SELECT *, sum(octet_length(state)) OVER (ORDER BY notification_id ROWS UNBOUNDED PRECEDING)
+        - octet_length(state) AS bytes_before
+    FROM events.stored_events WHERE notification_id > %s ORDER BY notification_id LIMIT %s
+) page WHERE bytes_before < {PAGE_BYTES} ORDER BY notification_id
 """  # noqa: S608
 _AT = f"SELECT {_COLUMNS} FROM events.stored_events WHERE notification_id = %s"  # noqa: S608
 _HEAD = "SELECT coalesce(max(notification_id), 0) FROM events.stored_events"

@@ -10,28 +10,27 @@ from services.access.principal import Principal
 from services.database.connections import Pool
 from services.edge.shapes.key import KeyView
 from services.projection.queries.reading import POSITION, fetch
-from services.projection.queries.records import KEY_ROW, key_view
+from services.projection.queries.records import KEY_ROW, LAST_KEY, key_view
 
 _STATEMENT = (
     SQL(
         """
-        SELECT {position}, {key}, k.user_id, c.role,
-            (t.settings->'member_permissions')::text
+        SELECT {position}, {key}, k.user_id, c.role, (t.settings->'member_permissions')::text
         FROM (SELECT) one
         LEFT JOIN (
-            read.keys_1 k
-            LEFT JOIN read.teams_1 t ON t.team_id = k.team_id
-                AND t.incarnation = k.team_incarnation AND t.deleted_at IS NULL
+            {last_key} k
+            LEFT JOIN read.teams_1 t ON t.team_id = k.team_id AND t.incarnation = k.team_incarnation
             LEFT JOIN read.memberships_1 o ON o.team_id = t.team_id
                 AND o.incarnation = t.incarnation AND o.user_id = k.user_id
             LEFT JOIN read.memberships_1 c ON c.team_id = t.team_id
                 AND c.incarnation = t.incarnation AND c.user_id = %(caller)s
-        ) ON k.token = %(token)s AND k.deleted_at IS NULL AND (k.team_id IS NULL
-            OR (t.team_id IS NOT NULL AND (k.settings->>'member_since' IS NULL
+        ) ON k.deleted_at IS NULL AND (k.team_id IS NULL OR (
+            t.team_id IS NOT NULL AND t.deleted_at IS NULL
+            AND (k.settings->>'member_since' IS NULL
                 OR o.joined = (k.settings->>'member_since')::bigint)))
         """
     )
-    .format(position=POSITION, key=KEY_ROW)
+    .format(position=POSITION, key=KEY_ROW, last_key=LAST_KEY.format(token=SQL("%(token)s")))
     .as_bytes()
 )
 
@@ -51,7 +50,8 @@ class FoundKey:
 
 async def find_key(pool: Pool, principal: Principal, token: str) -> tuple[int, FoundKey | None]:
     """Position and key by its sha256, None for a key that is unknown, deleted or void."""
-    row = (await fetch(pool, _STATEMENT, {"token": token, "caller": principal.user_id}))[0]
+    parameters = {"token": token, "caller": principal.user_id}
+    row = (await fetch(pool, _STATEMENT, parameters, prepare=True))[0]
     position, *columns, owner, role, permissions = row
     if columns[0] is None:
         return position, None

@@ -10,6 +10,7 @@ from psycopg.sql import SQL
 from services.access.principal import KeyFacts
 from services.database.connections import Pool
 from services.projection.queries.reading import POSITION, Row, fetch
+from services.projection.queries.records import LAST_KEY, LAST_USER
 from services.projection.queries.together import Together
 
 _STATEMENT = (
@@ -17,21 +18,24 @@ _STATEMENT = (
         """
         SELECT {position}, k.token IS NOT NULL, k.user_id, k.team_id, k.blocked, k.expires,
             (k.settings->'allowed_routes')::text, (k.settings->'models')::text,
-            k.team_id IS NOT NULL
-                AND (t.team_id IS NULL OR (k.settings->>'member_since' IS NOT NULL
+            k.team_id IS NOT NULL AND (t.team_id IS NULL OR t.deleted_at IS NOT NULL
+                OR (k.settings->>'member_since' IS NOT NULL
                     AND m.joined IS DISTINCT FROM (k.settings->>'member_since')::bigint)),
             u.user_role, t.blocked
         FROM unnest(%(tokens)s::text[]) WITH ORDINALITY q (token, place)
-        LEFT JOIN read.keys_1 k ON k.token = q.token AND k.deleted_at IS NULL
-        LEFT JOIN read.teams_1 t ON t.team_id = k.team_id
-            AND t.incarnation = k.team_incarnation AND t.deleted_at IS NULL
+        LEFT JOIN LATERAL {key} k ON k.deleted_at IS NULL
+        LEFT JOIN read.teams_1 t ON t.team_id = k.team_id AND t.incarnation = k.team_incarnation
         LEFT JOIN read.memberships_1 m ON m.team_id = t.team_id
             AND m.incarnation = t.incarnation AND m.user_id = k.user_id
-        LEFT JOIN read.users_1 u ON u.user_id = k.user_id AND u.deleted_at IS NULL
+        LEFT JOIN LATERAL {user} u ON u.deleted_at IS NULL
         ORDER BY q.place
         """
     )
-    .format(position=POSITION)
+    .format(
+        position=POSITION,
+        key=LAST_KEY.format(token=SQL("q.token")),
+        user=LAST_USER.format(user_id=SQL("k.user_id")),
+    )
     .as_bytes()
 )
 
@@ -74,7 +78,7 @@ class Principals:
         return await self._together.get(None, token)
 
     async def _ask(self, _: None, tokens: Sequence[str]) -> Mapping[str, Holder]:
-        rows = await fetch(self._pool, _STATEMENT, {"tokens": tokens})
+        rows = await fetch(self._pool, _STATEMENT, {"tokens": tokens}, prepare=True)
         holders = dict(zip(tokens, map(_holder, rows), strict=True))
         for token, holder in holders.items():
             if holder.key is not None:

@@ -23,16 +23,25 @@ TEAM = SQL(
     "t.model_table_id, t.model_aliases_by, t.version, t.members_total"
 )
 
-MEMBER = SQL("m.user_id, u.email, m.role, m.limits")
-MEMBERS = SQL(
-    "read.memberships_1 m LEFT JOIN read.users_1 u "
-    "ON u.user_id = m.user_id AND u.deleted_at IS NULL"
+LAST_USER = SQL(
+    "(SELECT * FROM read.users_1 WHERE user_id = {user_id} ORDER BY incarnation DESC LIMIT 1)"
 )
+LAST_TEAM = SQL(
+    "(SELECT * FROM read.teams_1 WHERE team_id = {team_id} ORDER BY incarnation DESC LIMIT 1)"
+)
+LAST_KEY = SQL(
+    "(SELECT * FROM read.keys_1 WHERE token = {token} ORDER BY incarnation DESC LIMIT 1)"
+)
+"""The last life of a user, team or key, over or not: found by the primary key, where a search for
+what is not deleted would scan all of it while the planner knows nothing of the table."""
+
+MEMBER = SQL(
+    "m.user_id, (SELECT u.email FROM {last_user} u WHERE u.deleted_at IS NULL), m.role, m.limits"
+).format(last_user=LAST_USER.format(user_id=SQL("m.user_id")))
 MEMBER_OF_TEAM = SQL("m.team_id = t.team_id AND m.incarnation = t.incarnation")
 FIRST_MEMBERS = SQL(
-    "(SELECT json_agg(json_build_array({member}) ORDER BY m.joined) FROM "
-    "(SELECT * FROM read.memberships_1 m WHERE {of_team} ORDER BY m.joined LIMIT {shown}) m "
-    "LEFT JOIN read.users_1 u ON u.user_id = m.user_id AND u.deleted_at IS NULL)::text"
+    "(SELECT json_agg(json_build_array({member}) ORDER BY m.joined) FROM (SELECT * "
+    "FROM read.memberships_1 m WHERE {of_team} ORDER BY m.joined LIMIT {shown}) m)::text"
 ).format(member=MEMBER, of_team=MEMBER_OF_TEAM, shown=Literal(SHOWN))
 """What `team_record` takes as members, cut to the first SHOWN to join."""
 
@@ -72,6 +81,26 @@ class TeamRecord:
             membership(self.view.team_id, member.user_id, limits, defaults)
             for member, limits in zip(self.view.members, self.own_limits, strict=True)
         ]
+
+
+@dataclass(frozen=True, slots=True)
+class StoredTeam:
+    """A team as its row holds it, not parsed yet: equal rows are equal teams.
+
+    `columns` are TEAM, `members` the MEMBER columns of its roster as JSON.
+    """
+
+    columns: tuple[Any, ...]
+    members: str | None
+
+    def record(self) -> TeamRecord:
+        return team_record(self.columns, self.members)
+
+    @property
+    def members_shown(self) -> int:
+        """How many members there are, as far as a list shows them."""
+        members_total: int = self.columns[-1]
+        return min(members_total, SHOWN)
 
 
 def team_record(columns: Sequence[Any], members: str | None) -> TeamRecord:

@@ -16,7 +16,7 @@ from psycopg.sql import SQL, Composable
 from events.values import JsonObject
 from services.database.connections import Pool
 from services.projection.queries.reading import POSITION, Paging, Row, Totals, fetch
-from services.projection.queries.records import FIRST_MEMBERS, TEAM, TeamRecord, team_record
+from services.projection.queries.records import FIRST_MEMBERS, LAST_TEAM, TEAM, StoredTeam
 from services.projection.queries.together import Together
 
 Column = Literal["team_id", "team_alias", "created_at"]
@@ -61,13 +61,17 @@ _STATEMENT = SQL(
     CROSS JOIN unnest(%(sizes)s::bigint[], %(offsets)s::bigint[])
         WITH ORDINALITY q (size, beyond, place)
     LEFT JOIN LATERAL (
-        SELECT {identity} FROM {teams} WHERE {conditions} ORDER BY {order}
+        SELECT {columns} FROM {teams} WHERE {conditions} ORDER BY {order}
         LIMIT q.size OFFSET q.beyond
-    ) page ON true
-    LEFT JOIN read.teams_1 t ON {same}
+    ) {page} ON true
     ORDER BY q.place, {order}
     """
 )
+_LOOKED_UP = SQL("page ON true LEFT JOIN LATERAL {team} t").format(
+    team=LAST_TEAM.format(team_id=SQL("page.team_id"))
+)
+_DEEP = 1_000
+"""Teams from which on a page skips the others in the index alone and looks up its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +105,9 @@ class DeletedTeam:
     event_id: str
 
 
-Found = tuple[TeamRecord, DeletedTeam | None]
-Listing = tuple[PageFilter, PageOrder]
+Found = tuple[StoredTeam, DeletedTeam | None]
+Listing = tuple[PageFilter, PageOrder, bool]
+"""What pages are cut from; whether they are deep ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,14 +138,16 @@ class TeamPages:
 
     async def page(self, wanted: PageFilter, order: PageOrder, paging: Paging) -> TeamPage:
         """One page, beyond the last one without teams."""
-        return await self._together.get((wanted, order), paging)
+        deep = paging.offset >= _DEEP and not wanted.deleted
+        return await self._together.get((wanted, order, deep), paging)
 
     async def _ask(self, listing: Listing, pagings: Sequence[Paging]) -> Mapping[Paging, TeamPage]:
-        wanted, order = listing
+        wanted, order, deep = listing
+        given = _given(wanted)
         known, total = self._totals.known(wanted)
         rows = await fetch(
             self._pool,
-            _statement(_conditions_of(wanted), order),
+            _statement(given, order, deep=deep),
             {
                 "user_id": wanted.user_id,
                 "organization_id": wanted.organization_id,
@@ -150,6 +157,7 @@ class TeamPages:
                 "sizes": [paging.size for paging in pagings],
                 "offsets": [paging.offset for paging in pagings],
             },
+            prepare=not given and not deep,
         )
         _, position, counted, user_known, user_in_team = rows[0][:5]
         if counted is not None:
@@ -165,7 +173,7 @@ class TeamPages:
         }
 
 
-def _conditions_of(wanted: PageFilter) -> frozenset[str]:
+def _given(wanted: PageFilter) -> frozenset[str]:
     given = {"user_id", "organization_id", "team_id", "alias_part"}
     return frozenset(
         {name for name in given if getattr(wanted, name) is not None}
@@ -174,24 +182,21 @@ def _conditions_of(wanted: PageFilter) -> frozenset[str]:
 
 
 @cache
-def _statement(given: frozenset[str], order: PageOrder) -> bytes:
+def _statement(given: frozenset[str], order: PageOrder, *, deep: bool) -> bytes:
     sort: Composable = _ORDERS[order.column, order.descending]
     if deleted := "deleted" in given:
         sort = SQL("{}, t.incarnation DESC").format(sort)
     of_user = "user_id" in given
+    of_team = of_user and "team_id" in given
     return _STATEMENT.format(
         mine=_MINE if of_user else SQL(""),
         teams=_MY_TEAMS if of_user else _TEAMS,
-        identity=SQL("t.team_id, t.incarnation" if deleted else "t.team_id"),
-        same=SQL("t.team_id = page.team_id AND {life}").format(
-            life=SQL("t.incarnation = page.incarnation" if deleted else "t.deleted_at IS NULL")
-        ),
+        columns=SQL("t.team_id" if deep else "t.*"),
+        page=_LOOKED_UP if deep else SQL("t"),
         conditions=_conditions(given),
         order=sort,
         user_known=_USER_KNOWN if of_user and not deleted else SQL("true"),
-        user_in_team=_USER_IN_TEAM
-        if {"user_id", "team_id"} <= given - {"deleted"} and not deleted
-        else SQL("true"),
+        user_in_team=_USER_IN_TEAM if of_team and not deleted else SQL("true"),
         members=FIRST_MEMBERS,
         deletion=_DELETION,
         team=TEAM,
@@ -215,4 +220,4 @@ def _team(row: Row, *, deleted: bool) -> Found | None:
     columns = row[12:]
     if columns[0] is None:
         return None
-    return team_record(columns, roster), DeletedTeam(*ending) if deleted else None
+    return StoredTeam(columns, roster), DeletedTeam(*ending) if deleted else None

@@ -26,9 +26,9 @@ from services.projection.queries.records import (
     KEY_ORDER,
     KEY_ROW,
     LARGE,
+    LAST_TEAM,
     MEMBER,
     MEMBER_OF_TEAM,
-    MEMBERS,
     TEAM,
     TeamRecord,
     key_view,
@@ -42,7 +42,6 @@ _PARTS = {
     "position": POSITION,
     "team": TEAM,
     "member": MEMBER,
-    "members": MEMBERS,
     "member_of_team": MEMBER_OF_TEAM,
     "key": KEY,
     "key_row": KEY_ROW,
@@ -55,11 +54,10 @@ _PARTS = {
         "%(every_key)s::bool[]) WITH ORDINALITY q (team_id, caller, everybody, every_key, place)"
     ),
     "visible": SQL(
-        "(SELECT t.*, c.role FROM read.teams_1 t LEFT JOIN read.memberships_1 c "
+        "(SELECT t.*, c.role FROM {last_team} t LEFT JOIN read.memberships_1 c "
         "ON c.team_id = t.team_id AND c.incarnation = t.incarnation AND c.user_id = q.caller "
-        "WHERE t.team_id = q.team_id AND t.deleted_at IS NULL "
-        "AND (q.everybody OR c.role IS NOT NULL)) t"
-    ),
+        "WHERE t.deleted_at IS NULL AND (q.everybody OR c.role IS NOT NULL)) t"
+    ).format(last_team=LAST_TEAM.format(team_id=SQL("q.team_id"))),
     "one": SQL(
         "(SELECT %(team_id)s::text AS team_id, %(incarnation)s::bigint AS incarnation, "
         "%(role)s::text AS role) t"
@@ -78,7 +76,7 @@ _WHOLE = (
     SQL(
         """
         SELECT {position}, t.role, t.incarnation, {team},
-            (SELECT json_agg(json_build_array({member}) ORDER BY m.joined) FROM {members}
+            (SELECT json_agg(json_build_array({member}) ORDER BY m.joined) FROM read.memberships_1 m
              WHERE {member_of_team} AND t.members_total <= {large})::text,
             (SELECT json_agg(json_build_array({key}) ORDER BY {key_order})
              FROM (SELECT * FROM read.keys_1 k WHERE {key_of_team} LIMIT {beyond}) k)::text
@@ -89,7 +87,9 @@ _WHOLE = (
     .as_bytes()
 )
 _MEMBERS = (
-    SQL("SELECT {member} FROM {members} JOIN {one} ON {member_of_team} ORDER BY m.joined")
+    SQL(
+        "SELECT {member} FROM read.memberships_1 m JOIN {one} ON {member_of_team} ORDER BY m.joined"
+    )
     .format(**_PARTS)
     .as_bytes()
 )
@@ -153,7 +153,7 @@ class Teams:
         return await self._together.get(None, question)
 
     async def _ask(self, _: None, questions: Sequence[Question]) -> Mapping[Question, Answer]:
-        rows = await fetch(self._pool, _WHOLE, _parameters(questions))
+        rows = await fetch(self._pool, _WHOLE, _parameters(questions), prepare=True)
         return {
             question: (row[0], _found(row[:-2], row[-2], row[-1]))
             for question, row in zip(questions, rows, strict=True)

@@ -5,7 +5,7 @@ from dataclasses import fields
 from datetime import UTC, datetime
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Path
+from fastapi import APIRouter
 from pydantic import AfterValidator
 from starlette.requests import Request
 from starlette.responses import Response
@@ -14,7 +14,7 @@ from events.values import JsonObject, Sealed
 from services.edge.body import answer
 from services.edge.errors import ShapeA
 from services.edge.shapes.audit import audit_log
-from services.projection.api.asked import Paged, Text, asked, documented
+from services.projection.api.asked import Asked, Paged, Text, asked, documented
 from services.projection.api.dependencies import POSITION_HEADER, Reader, ReaderDep, ReadRoute
 from services.projection.api.streaming import Items, spooled
 from services.projection.queries.audit import (
@@ -82,9 +82,16 @@ async def page_of_entries(reader: ReaderDep, request: Request) -> Response:
     return await spooled(content, {POSITION_HEADER: str(found.position)})
 
 
-@router.get("/audit/{id}")
-async def entry(reader: ReaderDep, entry_id: Annotated[Text, Path(alias="id")]) -> Response:
+class EntryPath(Asked):
+    """The entry that is asked for."""
+
+    id: Text
+
+
+@router.get("/audit/{id}", openapi_extra=documented(EntryPath))  # noqa: FAST003 - see ReadRoute
+async def entry(reader: ReaderDep, request: Request) -> Response:
     """One entry of the audit log."""
+    entry_id = asked(request, EntryPath).id
     position, found = await audit_entry(reader.context.read_pool, entry_id)
     if found is None:
         raise ShapeA(404, f"Audit log with ID {entry_id} not found", key="message")

@@ -17,9 +17,10 @@ from services.edge.shapes.key import key_row
 from services.edge.shapes.team import Deletion, deleted_team, membership, team
 from services.projection.api.asked import MAX_PAGE, Asked, Paged, Text, asked, documented
 from services.projection.api.dependencies import POSITION_HEADER, Reader, ReaderDep, ReadRoute
+from services.projection.api.items import with_total
 from services.projection.api.streaming import Items, spooled
 from services.projection.queries.reading import Paging
-from services.projection.queries.records import LARGE, TeamRecord
+from services.projection.queries.records import LARGE
 from services.projection.queries.team_lists import ListedTeam, TeamFilter, listed_teams
 from services.projection.queries.team_pages import (
     Column,
@@ -102,7 +103,7 @@ async def _listed(
 
 def _list_item(reader: Reader, user_id: str | None, listed: ListedTeam) -> JsonObject:
     now, zone, record = reader.now, reader.context.zone, listed.record
-    item = _with_total(team(record.view, now, zone, load_model_table=True), record)
+    item = with_total(team(record.view, now, zone, load_model_table=True), record)
     item["team_memberships"] = _memberships(user_id, listed)
     with_token = sees_every_key(reader.principal, listed.role)
     item["keys"] = [key_row(key, now, zone, with_token=with_token) for key in listed.keys]
@@ -134,7 +135,7 @@ async def page_of_teams(reader: ReaderDep, request: Request) -> Response:
     found = await reader.context.team_pages.page(wanted, query.order(), paging)
     _check_user(wanted, found)
     items = _page_items(reader, found, await _claims(reader, found))
-    small = sum(len(record.view.members) for record, _ in found.teams) <= LARGE
+    small = sum(stored.members_shown for stored, _ in found.teams) <= LARGE
     content = {
         "teams": list(items) if small else Items(_one_by_one(items)),
         "total": found.total,
@@ -155,8 +156,9 @@ def _check_user(wanted: PageFilter, found: TeamPage) -> None:
 
 async def _claims(reader: Reader, found: TeamPage) -> Mapping[Sealed, str | None]:
     """On whose behalf teams were deleted, where it counts: by proxy admins (D46)."""
-    claims = [_claim(deleted) for _, deleted in found.teams if deleted is not None]
-    return await reader.context.vault.open_all(claim for claim in claims if claim is not None)
+    ends = (deleted for _, deleted in found.teams if deleted is not None)
+    claims = [claim for deleted in ends if (claim := _claim(deleted)) is not None]
+    return await reader.context.vault.open_all(claims) if claims else {}
 
 
 def _claim(deleted: DeletedTeam) -> Sealed | None:
@@ -167,25 +169,19 @@ def _claim(deleted: DeletedTeam) -> Sealed | None:
 
 def _page_items(
     reader: Reader, found: TeamPage, claims: Mapping[Sealed, str | None]
-) -> Iterator[JsonObject]:
+) -> Iterator[object]:
     now, zone = reader.now, reader.context.zone
-    for record, deleted in found.teams:
+    for stored, deleted in found.teams:
         if deleted is None:
-            item = team(record.view, now, zone)
-        else:
-            claim = _claim(deleted)
-            by_whom = None if claim is None else claims[claim]
-            end = Deletion(deleted.event_id, deleted.at, deleted.by, deleted.by_key, by_whom)
-            item = deleted_team(record.view, end, zone)
-        yield _with_total(item, record)
+            yield reader.context.team_items.item(stored, now, zone)
+            continue
+        claim = _claim(deleted)
+        by_whom = None if claim is None else claims[claim]
+        end = Deletion(deleted.event_id, deleted.at, deleted.by, deleted.by_key, by_whom)
+        record = stored.record()
+        yield with_total(deleted_team(record.view, end, zone), record)
 
 
-async def _one_by_one(items: Iterator[JsonObject]) -> AsyncIterator[list[JsonObject]]:
+async def _one_by_one(items: Iterator[object]) -> AsyncIterator[list[object]]:
     for item in items:
         yield [item]
-
-
-def _with_total(item: JsonObject, record: TeamRecord) -> JsonObject:
-    if record.members_total > len(record.view.members):
-        item["members_total"] = record.members_total
-    return item

@@ -1,0 +1,74 @@
+"""What a read is asked for: the query, validated as a whole once the caller is known.
+
+A parameter that FastAPI checks costs 0.02 to 0.1 ms a request, whether it is sent or not, a list
+with ten of them as much as all else; one pydantic model takes 0.005 ms. The 422 is the same.
+"""
+
+from typing import Annotated, TypeVar
+
+from fastapi.exceptions import RequestValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import ErrorDetails
+from starlette.requests import Request
+
+from events.values import JsonObject
+
+MAX_PAGE = 10**9
+
+
+def _storable(text: str) -> str:
+    if "\0" in text:
+        raise ValueError("must not contain a NUL character")
+    return text
+
+
+Text = Annotated[str, AfterValidator(_storable)]
+"""A text that the database can be asked for."""
+
+
+class Asked(BaseModel):
+    """Parameters of a query; unknown ones are ignored, of repeated ones the last one counts."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class Paged(Asked):
+    """A page, counted from 1, of so many entries."""
+
+    page: Annotated[int, Field(ge=1, le=MAX_PAGE)] = 1
+    page_size: Annotated[int, Field(ge=1, le=100)] = 10
+
+
+A = TypeVar("A", bound=Asked)
+
+
+def asked(request: Request, model: type[A]) -> A:
+    """What the query and the path of a request say. Raises RequestValidationError, shape C."""
+    given = {**request.query_params, **request.path_params}
+    try:
+        return model.model_validate(given)
+    except ValidationError as invalid:
+        errors = [_placed(error, request) for error in invalid.errors(include_url=False)]
+        raise RequestValidationError(errors) from None
+
+
+def documented(model: type[Asked]) -> JsonObject:
+    """The `openapi_extra` of a route that is asked for this: what must be given is in the path."""
+    schema = model.model_json_schema()
+    required = schema.get("required", ())
+    return {
+        "parameters": [
+            {
+                "name": name,
+                "in": "path" if name in required else "query",
+                "required": name in required,
+                "schema": described,
+            }
+            for name, described in schema["properties"].items()
+        ]
+    }
+
+
+def _placed(error: ErrorDetails, request: Request) -> JsonObject:
+    place = "path" if error["loc"][0] in request.path_params else "query"
+    return {**error, "loc": (place, *error["loc"])}
