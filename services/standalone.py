@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from fastapi import FastAPI
 
-from services.command.api.app import include_command_routes
+from services.command.api.app import answer_command_errors, include_command_routes
 from services.command.api.context import Context
 from services.command.application.chores import Chores
 from services.command.application.loop import CommandLoop
@@ -47,7 +47,9 @@ def standalone(settings: Settings, secrets: Secrets, url: str) -> FastAPI:
 
     strict = settings.compat == "strict"
     edge = EdgeSettings(strict, settings.max_body_bytes, settings.max_json_depth)
-    return create_app(edge, version=version("teamledger"), lifespan=lifespan)
+    app = create_app(edge, version=version("teamledger"), lifespan=lifespan)
+    answer_command_errors(app, strict=strict)
+    return app
 
 
 async def _start(
@@ -78,8 +80,7 @@ async def _start(
     zone = ZoneInfo(settings.timezone)
     key_header = settings.key_header_name
     context = Context(loop, vault, secrets.master_key, key_header, zone)
-    strict = settings.compat == "strict"
-    include_command_routes(app, context, strict=strict)
+    include_command_routes(app, context)
     reads = ReadContext(
         read_pool=read_pool,
         head=head,

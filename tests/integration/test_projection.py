@@ -26,6 +26,8 @@ from tests.support.projected import contents
 CORE = stream(TEAM, "core")
 BACKENDS = "pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
 
+LISTENERS = f"{BACKENDS} AND query = 'LISTEN stored_events'"
+
 
 @pytest.fixture
 def log() -> History:
@@ -114,9 +116,9 @@ async def test_whoever_does_not_get_the_lock_waits_for_the_position(
     conn: psycopg.Connection[Any], log: History, database_url: str, one: Process
 ) -> None:
     await one.reach(await one.head.read())
-    lock = "SELECT pg_advisory_xact_lock(hashtextextended('read.groups contract', 0))"
+    lock = "pg_try_advisory_xact_lock(hashtextextended('read.groups contract', 0))"
     with owner(database_url) as other, other.transaction():
-        other.execute(lock.encode())
+        await eventually(other, lock)
         append(conn, create(log, "a"))
         with pytest.raises(NotReached):
             await one.group.wait_for(1, 0.3)
@@ -232,9 +234,10 @@ async def test_a_new_epoch_is_noticed_while_running(
     append(conn, create(log, "a"))
     await one.reach(1)
     conn.execute("UPDATE events.store SET epoch = gen_random_uuid()")
+    await one.head.read()
     append(conn, create(log, "b"))
     with pytest.raises(NotReached):
-        await one.reach(await one.head.read())
+        await one.reach(2)
     assert one.group.failed is not None
     assert aliases(conn) == ["a"]
 
@@ -309,6 +312,34 @@ async def test_pages_end_with_the_end_of_a_command(
     assert [at for page in pages for at in page] == envelopes
 
 
+async def test_a_page_of_large_events_is_shorter(
+    conn: psycopg.Connection[Any], log: History, database_url: str
+) -> None:
+    settings = TeamSettings(metadata={"large": "x" * 250_000})
+    facts = [(stream(TEAM, f"t{n}"), TeamCreated(settings=settings)) for n in range(60)]
+    append(conn, [at for fact in facts for at in log.command(fact)])
+    async with process(database_url, run=False) as idle:
+        assert 0 < len(await idle.feed.after(0)) < 40
+    async with process(database_url) as running:
+        await running.reach(60)
+    assert len(aliases(conn)) == 60
+
+
+async def test_a_row_that_cannot_be_written_stops_the_group_without_quoting_it(
+    conn: psycopg.Connection[Any], log: History, database_url: str
+) -> None:
+    conn.execute("ALTER TABLE read.teams_1 ADD CHECK (team_alias <> 'secret')")
+    append(conn, create(log, "a"))
+    async with process(database_url) as running:
+        await running.reach(1)
+        append(conn, create(log, "secret"))
+        await running.running
+        assert running.group.failed is not None
+        assert running.group.failed.startswith("CheckViolation: ")
+        assert "secret" not in running.group.failed
+    assert aliases(conn) == ["a"]
+
+
 async def test_a_gap_in_the_store_is_never_stepped_over(
     conn: psycopg.Connection[Any], log: History, one: Process
 ) -> None:
@@ -331,16 +362,27 @@ async def test_half_a_command_is_never_delivered(
 async def test_waiting_ends_with_the_news_even_on_a_new_connection(
     conn: psycopg.Connection[Any], log: History, database_url: str
 ) -> None:
-    listeners = f"{BACKENDS} AND query = 'LISTEN stored_events'"
     async with process(database_url, run=False) as idle:
         assert not await idle.feed.wait(0, 0.05)
         for position in (1, 2, 3):
             waiting = asyncio.create_task(idle.feed.wait(position - 1, 10))
-            await eventually(conn, f"count(*) = 1 FROM {listeners}")
+            await eventually(conn, f"count(*) = 1 FROM {LISTENERS}")
             append(conn, create(log, f"t{position}"))
             assert await waiting
-            conn.execute(f"SELECT pg_terminate_backend(pid) FROM {listeners}".encode())
-            await eventually(conn, f"count(*) = 0 FROM {listeners}")
+            conn.execute(f"SELECT pg_terminate_backend(pid) FROM {LISTENERS}".encode())
+            await eventually(conn, f"count(*) = 0 FROM {LISTENERS}")
+
+
+async def test_a_false_alarm_is_given_once(
+    conn: psycopg.Connection[Any], database_url: str
+) -> None:
+    async with process(database_url, run=False) as idle:
+        waiting = asyncio.create_task(idle.feed.wait(0, 10))
+        await eventually(conn, f"count(*) = 1 FROM {LISTENERS}")
+        conn.execute("SELECT pg_notify('stored_events', '1000')")
+        assert await waiting
+        assert await idle.feed.after(0) == []
+        assert not await idle.feed.wait(0, 0.05)
 
 
 async def test_nonsense_notifications_do_no_harm(

@@ -30,6 +30,7 @@ from tests.support.eventlog import History, append, create_read, create_store, o
 from tests.support.facts import created, joined, key_settings, user_settings
 
 MASTER = "sk-1234-test-master"
+ROOT_KEY = b"r" * 32
 Fact = tuple[Stream, DomainEvent]
 Json = Any
 
@@ -76,6 +77,10 @@ class World:
             values.setdefault("team_incarnation", self.history.incarnations[of])
             values.setdefault("member_since", self.joined.get((of, values.get("user_id"))))
         self.tell(*((key(secret), generated(secret, **values)) for secret in secrets))
+
+    async def settled(self) -> None:
+        """Return once the read models hold all that was told: after much, that takes a while."""
+        await self.context.group.wait_for(self.history.position, timeout=60)
 
     async def sealed(self, text: str, named: str) -> Sealed:
         return await self.context.vault.seal_for(None, text, named=named)
@@ -144,7 +149,7 @@ async def reading(url: str, *, strict: bool = False) -> AsyncIterator[World]:
     async with AsyncExitStack() as stack:
         events_pool = await stack.enter_async_context(await open_pool(conninfo, 1, 4, "events"))
         read_pool = await stack.enter_async_context(await open_pool(conninfo, 1, 8, "read"))
-        vault = Vault(events_pool, b"r" * 32)
+        vault = Vault(events_pool, ROOT_KEY)
         await vault.open()
         head = Head(events_pool)
         feed = StoreFeed(events_pool, conninfo)

@@ -1,5 +1,6 @@
 """Putting the command API into an application."""
 
+import psycopg
 from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import Response
@@ -11,19 +12,32 @@ from services.command.application.requests import Unavailable
 from services.edge.errors import ShapeB, render
 
 
-def include_command_routes(app: FastAPI, context: Context, *, strict: bool) -> None:
-    """Add the routes and the answers to what only commands refuse with."""
+def include_command_routes(app: FastAPI, context: Context) -> None:
+    """Add the routes; what they work with stands in `app.state.commands`."""
     app.state.commands = context
     for module in (teams, members, users, keys):
         app.include_router(module.router)
 
+
+def answer_command_errors(app: FastAPI, *, strict: bool) -> None:
+    """Add the answers to what only commands refuse with, before the application starts.
+
+    Starlette takes no notice of handlers that are added later.
+    """
+
     async def unavailable(_: Request, error: Exception) -> Response:
         text = str(error)
         return render(ShapeB(503, text, "service_unavailable"), strict=strict)
+
+    async def unreachable(request: Request, _: Exception) -> Response:
+        text = "the event database cannot be reached, outcome: unknown"
+        return await unavailable(request, Exception(text))
 
     async def reused(_: Request, error: Exception) -> Response:
         text = f"Idempotency-Key {error} was used before with another request"
         return render(ShapeB(422, text), strict=strict)
 
     app.add_exception_handler(Unavailable, unavailable)
+    app.add_exception_handler(psycopg.OperationalError, unreachable)
+    app.add_exception_handler(psycopg.InterfaceError, unreachable)
     app.add_exception_handler(KeyReused, reused)

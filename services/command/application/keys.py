@@ -150,7 +150,10 @@ class BlockKey:
     token: str
     shown: str
     blocked: bool
-    name: str = "BlockKey"
+
+    @property
+    def name(self) -> str:
+        return "BlockKey" if self.blocked else "UnblockKey"
 
     def decide(self, view: View, caller: Principal) -> Decision:
         check_route("/key/block" if self.blocked else "/key/unblock", caller)

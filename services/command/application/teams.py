@@ -86,7 +86,10 @@ class BlockTeam:
 
     team_id: str
     blocked: bool
-    name: str = "BlockTeam"
+
+    @property
+    def name(self) -> str:
+        return "BlockTeam" if self.blocked else "UnblockTeam"
 
     def decide(self, view: View, caller: Principal) -> Decision:
         check_route("/team/block" if self.blocked else "/team/unblock", caller)

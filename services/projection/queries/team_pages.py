@@ -70,7 +70,7 @@ _STATEMENT = SQL(
 _LOOKED_UP = SQL("page ON true LEFT JOIN LATERAL {team} t").format(
     team=LAST_TEAM.format(team_id=SQL("page.team_id"))
 )
-_DEEP = 1_000
+DEEP = 1_000
 """Teams from which on a page skips the others in the index alone and looks up its own."""
 
 
@@ -138,7 +138,7 @@ class TeamPages:
 
     async def page(self, wanted: PageFilter, order: PageOrder, paging: Paging) -> TeamPage:
         """One page, beyond the last one without teams."""
-        deep = paging.offset >= _DEEP and not wanted.deleted
+        deep = paging.offset >= DEEP and not wanted.deleted
         return await self._together.get((wanted, order, deep), paging)
 
     async def _ask(self, listing: Listing, pagings: Sequence[Paging]) -> Mapping[Paging, TeamPage]:

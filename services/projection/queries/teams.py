@@ -37,7 +37,7 @@ from services.projection.queries.records import (
 )
 from services.projection.queries.together import Together
 
-_CHUNK = 1_000
+_CHUNK = 500
 _PARTS = {
     "position": POSITION,
     "team": TEAM,

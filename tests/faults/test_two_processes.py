@@ -1,0 +1,151 @@
+"""Two service processes on one database behave as one, over HTTP."""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator
+
+import httpx
+import pytest
+
+from services.database.embedded import EmbeddedServer
+from tests.support.load import load
+from tests.support.loop import CREATOR
+from tests.support.oracle import assert_projected
+from tests.support.postgres import fresh_database
+from tests.support.service import MASTER_KEY, ServiceProcess, Start, on_database
+from tests.support.stored import created, stored_facts
+
+Clients = tuple[httpx.AsyncClient, httpx.AsyncClient]
+
+
+@pytest.fixture(scope="module")
+def url(postgres_server: EmbeddedServer) -> Iterator[str]:
+    with fresh_database(postgres_server) as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def services(url: str, start_service: Start) -> Iterator[list[ServiceProcess]]:
+    """Both are started at once: either may be the one that migrates."""
+    started = [start_service(on_database(url), ready=False) for _ in range(2)]
+    for service in started:
+        service.wait_until_ready()
+    yield started
+    assert [service.stop() for service in started] == [0, 0]
+
+
+@pytest.fixture
+async def clients(services: list[ServiceProcess]) -> AsyncIterator[Clients]:
+    a, b = services
+    async with client_of(a) as first, client_of(b) as second:
+        yield first, second
+
+
+def client_of(service: ServiceProcess) -> httpx.AsyncClient:
+    limits = httpx.Limits(max_connections=50)
+    return httpx.AsyncClient(base_url=service.base_url, timeout=30, limits=limits)
+
+
+def bearer(secret: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {secret}"}
+
+
+async def post(client: httpx.AsyncClient, route: str, **body: object) -> httpx.Response:
+    """The master's request."""
+    return await client.post(route, json=body, headers=bearer(MASTER_KEY))
+
+
+async def done(client: httpx.AsyncClient, route: str, **body: object) -> None:
+    answer = await post(client, route, **body)
+    assert answer.status_code == 200, answer.text
+
+
+async def members(client: httpx.AsyncClient, team_id: str) -> list[str]:
+    answer = await client.get("/team/info", params={"team_id": team_id}, headers=bearer(MASTER_KEY))
+    roster = answer.json()["team_info"]["members_with_roles"]
+    return [member["user_id"] for member in roster]
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+async def test_fifty_parallel_additions_leave_fifty_members(
+    url: str, clients: Clients, processes: int
+) -> None:
+    team_id = f"fifty through {processes}"
+    users = [f"{team_id}: {n}" for n in range(50)]
+    await done(clients[0], "/team/new", team_id=team_id)
+    adding = [
+        post(
+            clients[n % processes],
+            "/team/member_add",
+            team_id=team_id,
+            member={"role": "user", "user_id": user},
+        )
+        for n, user in enumerate(users)
+    ]
+    answers = await asyncio.gather(*adding)
+    assert [answer.status_code for answer in answers] == [200] * 50
+    seen = [await members(client, team_id) for client in clients]
+    assert seen[0] == seen[1]
+    assert sorted(seen[0]) == sorted([CREATOR, *users])
+    facts = [f for f in stored_facts(url) if f.stream == f"team-{team_id}"]
+    assert [f.data["user_id"] for f in facts[1:]] == seen[0]
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+async def test_twenty_parallel_creations_make_one_team(
+    url: str, clients: Clients, processes: int
+) -> None:
+    team_id = f"one of twenty through {processes}"
+    creating = [post(clients[n % processes], "/team/new", team_id=team_id) for n in range(20)]
+    answers = await asyncio.gather(*creating)
+    assert Counter(answer.status_code for answer in answers) == {200: 1, 400: 19}
+    text = f"Team id = {team_id} already exists. Please use a different team id."
+    refusals = [answer.json() for answer in answers if answer.status_code == 400]
+    assert all(refusal["error"]["message"] == text for refusal in refusals)
+    assert created(url, team_id) == 1
+
+
+def endings(team_id: str, secret: str) -> list[tuple[str, dict[str, object]]]:
+    """What ends a key for good."""
+    return [
+        ("/key/delete", {"keys": [secret]}),
+        ("/team/member_delete", {"team_id": team_id, "user_id": "ann"}),
+        ("/team/delete", {"team_ids": [team_id]}),
+    ]
+
+
+async def uses(client: httpx.AsyncClient, secret: str, team_id: str) -> list[int]:
+    """What a key gets for a write and for a read, sent one after the other."""
+    written = await client.post("/key/generate", json={}, headers=bearer(secret))
+    params = {"team_id": team_id}
+    read = await client.get("/team/info", params=params, headers=bearer(secret))
+    return [written.status_code, read.status_code]
+
+
+async def test_a_revoked_key_is_refused_by_the_other_process_at_once(
+    url: str, services: list[ServiceProcess], clients: Clients
+) -> None:
+    """For writes and reads alike, while both processes are busy; and let in again as soon."""
+    a, b = clients
+    member = {"role": "user", "user_id": "ann"}
+    async with load(*(service.base_url for service in services), clients=4) as books:
+        for number in range(6):
+            team_id, secret = f"revoked {number}", f"sk-revoked-{number}"
+            await done(a, "/team/new", team_id=team_id, members_with_roles=[member])
+            await done(b, "/key/generate", key=secret, team_id=team_id, user_id="ann")
+            assert await uses(a, secret, team_id) == [200, 200]
+            await done(a, "/team/block", team_id=team_id)
+            assert await uses(b, secret, team_id) == [401, 401]
+            await done(a, "/team/unblock", team_id=team_id)
+            assert await uses(b, secret, team_id) == [200, 200]
+            await done(b, "/key/block", key=secret)
+            assert await uses(a, secret, team_id) == [401, 401]
+            await done(b, "/key/unblock", key=secret)
+            assert await uses(a, secret, team_id) == [200, 200]
+            route, body = endings(team_id, secret)[number % 3]
+            await done(a, route, **body)
+            assert await uses(b, secret, team_id) == [401, 401]
+    assert (books.unclear, books.lost_connections) == ([], 0)
+    assert set(books.statuses) <= {200, 404}
+    await members(a, "revoked 0")
+    assert_projected(url)

@@ -1,0 +1,257 @@
+"""A rebuild makes the tables again beside the live ones, says what differs, and swaps them in."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import psycopg
+import pytest
+
+from events.streams import TEAM, stream
+from events.team import MemberAdded, TeamBlocked, TeamCreated, TeamSettings
+from services.database.connections import service_conninfo
+from services.projection.projector import TableProjector, on
+from services.projection.projectors.memberships import MEMBERSHIPS
+from services.projection.projectors.teams import TABLE, TEAMS
+from services.projection.rebuild import RebuildFailed, RebuildReport, rebuild
+from services.projection.rows import Rows
+from tests.support.eventlog import History, append, create_read, create_store, owner
+from tests.support.groups import Process, eventually, process
+from tests.support.projected import contents, everything
+
+INDEXES = "SELECT tablename, indexname FROM pg_indexes WHERE schemaname = 'read' ORDER BY 1, 2"
+SHADOWS = "FROM pg_tables WHERE schemaname = 'read' AND tablename LIKE '%#%'"
+CORE = stream(TEAM, "t0")
+
+
+@pytest.fixture
+def log() -> History:
+    return History()
+
+
+@pytest.fixture
+def conn(database_url: str) -> Iterator[psycopg.Connection[Any]]:
+    """As the owner, on empty schemas `events` and `read`."""
+    create_store(database_url)
+    create_read(database_url)
+    with owner(database_url) as conn:
+        yield conn
+
+
+def fill(conn: psycopg.Connection[Any], log: History, teams: int) -> None:
+    """Teams with two members each: three facts a command."""
+    for _ in range(teams):
+        team = stream(TEAM, f"t{log.position}")
+        added = [(team, MemberAdded(user_id=name, role="user")) for name in ("ann", "bob")]
+        created = (team, TeamCreated(settings=TeamSettings(team_alias=team)))
+        append(conn, log.command(created, *added))
+
+
+def quiet(position: int, target: int) -> None:
+    assert 0 < position <= target
+
+
+async def run(
+    process: Process, url: str, told: Callable[[int, int], None] = quiet, page: int = 5_000
+) -> RebuildReport:
+    async with asyncio.timeout(60):
+        return await rebuild(process.group, url, progress=told, page=page)
+
+
+async def test_a_rebuilt_read_model_equals_the_live_one(
+    conn: psycopg.Connection[Any], log: History, database_url: str
+) -> None:
+    fill(conn, log, 20)
+    told: list[tuple[int, int]] = []
+    async with process(database_url) as live:
+        await live.reach(60)
+        before, indexes = everything(conn), conn.execute(INDEXES).fetchall()
+        for _ in range(2):
+            told.clear()
+            report = await run(live, database_url, lambda *at: told.append(at), page=9)
+            assert (report.resumed_at, report.position, report.compared_at) == (0, 60, 60)
+            assert [table.equal for table in report.tables] == [True] * 5
+            assert [table.live[0] for table in report.tables] == [20, 40, 0, 0, 20]
+            assert told == [(position, 60) for position in (9, 18, 27, 36, 45, 54, 60)]
+            assert everything(conn) == before
+            assert conn.execute(INDEXES).fetchall() == indexes
+        fill(conn, log, 1)
+        await live.reach(63)
+    assert len(contents(conn, "teams_1")) == 21
+    assert conn.execute(f"SELECT count(*) {SHADOWS}".encode()).fetchone() == (0,)
+
+
+async def test_differences_are_named_and_repaired(
+    conn: psycopg.Connection[Any], log: History, database_url: str
+) -> None:
+    fill(conn, log, 30)
+    async with process(database_url) as live:
+        await live.reach(90)
+        before = everything(conn)
+        conn.execute("UPDATE read.teams_1 SET team_alias = 'wrong' WHERE team_id = 't3'")
+        conn.execute("DELETE FROM read.memberships_1 WHERE team_id < 't7'")
+        conn.execute("INSERT INTO read.memberships_1 VALUES ('t0', 9, 'x', 'user', 1, now())")
+        report = await run(live, database_url)
+    teams, members, *others = report.tables
+    assert (teams.equal, teams.keys) == (False, [("t3", 1)])
+    assert (members.live[0], members.shadow[0], len(members.keys)) == (15, 60, 20)
+    assert ("t0", 9, "x") in members.keys
+    assert all(table.equal and not table.keys for table in others)
+    assert everything(conn) == before
+
+
+async def test_an_interrupted_rebuild_goes_on_where_it_was(
+    conn: psycopg.Connection[Any], log: History, database_url: str
+) -> None:
+    fill(conn, log, 20)
+
+    def cut(position: int, _: int) -> None:
+        if position >= 30:
+            raise ConnectionAbortedError
+
+    async with process(database_url) as live:
+        await live.reach(60)
+        before = everything(conn)
+        with pytest.raises(ConnectionAbortedError):
+            await run(live, database_url, cut, page=6)
+        fill(conn, log, 2)
+        await live.reach(66)
+        assert everything(conn) != before
+        report = await run(live, database_url, page=6)
+    assert (report.resumed_at, report.position) == (30, 66)
+    assert [table.equal for table in report.tables] == [True] * 5
+
+
+async def test_the_group_goes_on_while_it_is_rebuilt(
+    conn: psycopg.Connection[Any], log: History, database_url: str
+) -> None:
+    fill(conn, log, 20)
+    ended = asyncio.Event()
+
+    async def write_and_read(live: Process) -> None:
+        while not ended.is_set():
+            fill(conn, log, 1)
+            await live.reach(log.position)
+            assert len(contents(conn, "teams_1")) == log.position // 3
+
+    async with process(database_url) as live:
+        await live.reach(60)
+        writing = asyncio.create_task(write_and_read(live))
+        report = await run(live, database_url, page=10)
+        ended.set()
+        await writing
+    assert report.compared_at is not None
+    assert report.position >= report.compared_at >= 60
+    assert [table.equal for table in report.tables] == [True] * 5
+    assert len(contents(conn, "teams_1")) == log.position // 3
+
+
+def fails(_: Rows, at: object, event: TeamBlocked) -> None:
+    raise KeyError(at, event)
+
+
+BROKEN = TableProjector(TABLE, {**TEAMS.folds, **on(TeamBlocked, fails)})
+
+
+async def test_a_failing_fact_aborts_and_the_old_tables_are_served(
+    conn: psycopg.Connection[Any], log: History, database_url: str
+) -> None:
+    fill(conn, log, 5)
+    append(conn, log.command((CORE, TeamBlocked())))
+    fill(conn, log, 5)
+    async with process(database_url) as live:
+        await live.reach(31)
+        before = everything(conn)
+        async with process(database_url, [MEMBERSHIPS, BROKEN], run=False) as broken:
+            with pytest.raises(RebuildFailed, match=r"team\.blocked at position 16: KeyError"):
+                await run(broken, database_url, page=6)
+        assert everything(conn) == before
+        assert conn.execute(f"SELECT count(*) {SHADOWS}".encode()).fetchone() == (0,)
+        fill(conn, log, 1)
+        await live.reach(34)
+        report = await run(live, database_url)
+    assert (report.resumed_at, report.position) == (0, 34)
+
+
+async def test_a_restored_store_is_rebuilt_to_its_head(
+    conn: psycopg.Connection[Any], log: History, database_url: str
+) -> None:
+    fill(conn, log, 10)
+    async with process(database_url) as before:
+        await before.reach(30)
+    conn.execute("DELETE FROM events.stored_events WHERE notification_id > 15")
+    conn.execute("UPDATE events.store SET epoch = gen_random_uuid()")
+    async with process(database_url) as stopped:
+        await stopped.running
+        assert stopped.group.failed is not None
+        report = await run(stopped, database_url)
+    assert (report.position, report.compared_at, report.tables) == (15, None, [])
+    log.position = 15
+    async with process(database_url) as after:
+        fill(conn, log, 1)
+        await after.reach(18)
+        assert after.group.failed is None
+    assert len(contents(conn, "teams_1")) == 6
+
+
+async def test_a_group_that_never_ran_is_filled(
+    conn: psycopg.Connection[Any], log: History, database_url: str
+) -> None:
+    fill(conn, log, 3)
+    async with process(database_url, run=False) as idle:
+        report = await run(idle, database_url)
+    assert (report.position, report.compared_at) == (9, None)
+    async with process(database_url) as live:
+        await live.reach(9)
+    assert len(contents(conn, "teams_1")) == 3
+
+
+async def test_the_swap_waits_until_the_tables_are_free(
+    conn: psycopg.Connection[Any], log: History, database_url: str
+) -> None:
+    fill(conn, log, 3)
+    async with process(database_url) as live:
+        await live.reach(9)
+        with owner(database_url) as reader:
+            with reader.transaction():
+                reader.execute("SELECT FROM read.memberships_1")
+                rebuilding = asyncio.create_task(run(live, database_url))
+                await eventually(conn, "count(*) > 0 FROM pg_locks WHERE NOT granted")
+                await eventually(conn, "count(*) = 0 FROM pg_locks WHERE NOT granted")
+                assert not rebuilding.done()
+                reader.execute("SELECT FROM read.memberships_1")
+            report = await rebuilding
+    assert report.position == 9
+
+
+async def test_prepared_statements_and_rights_survive_the_swap(
+    conn: psycopg.Connection[Any], log: History, database_url: str
+) -> None:
+    fill(conn, log, 3)
+    query = b"SELECT team_id, settings, metadata FROM read.teams_1 WHERE team_id = %s"
+    async with process(database_url) as live:
+        await live.reach(9)
+        with psycopg.connect(service_conninfo(database_url), autocommit=True) as service:
+            before = service.execute(query, ("t0",), prepare=True).fetchall()
+            for _ in range(2):
+                await run(live, database_url)
+                assert service.execute(query, ("t0",), prepare=True).fetchall() == before
+            service.execute("UPDATE read.teams_1 SET blocked = true")
+            service.execute("DELETE FROM read.audit_1")
+
+
+async def test_one_rebuild_of_a_group_at_a_time(
+    conn: psycopg.Connection[Any], log: History, database_url: str
+) -> None:
+    fill(conn, log, 3)
+    second: list[asyncio.Task[RebuildReport]] = []
+    async with process(database_url) as live:
+        await live.reach(9)
+
+        def begin_another(_: int, __: int) -> None:
+            second.append(asyncio.create_task(run(live, database_url)))
+
+        report = await run(live, database_url, begin_another)
+        assert report.position == 9
+        with pytest.raises(RebuildFailed, match="another rebuild"):
+            await second[0]
