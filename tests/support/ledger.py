@@ -22,23 +22,23 @@ class Ledger:
     http: httpx.Client
     database: psycopg.Connection[tuple[Any, ...]]
 
-    def get(self, path: str, key: str | None = MASTER_KEY, **query: str | int) -> httpx.Response:
+    def get(self, path: str, key: str | None = MASTER_KEY, /, **query: str | int) -> httpx.Response:
         return self.http.get(path, params=query or None, headers=bearer(key))
 
     def post(
-        self, path: str, body: object, key: str | None = MASTER_KEY, **headers: str
+        self, path: str, body: object, key: str | None = MASTER_KEY, /, **headers: str
     ) -> httpx.Response:
         """Names of headers are written with underscores."""
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         return self.http.post(path, json=body, headers={**bearer(key), **named})
 
-    def done(self, path: str, body: object, key: str | None = MASTER_KEY, **headers: str) -> Any:  # noqa: ANN401
+    def done(self, path: str, body: object, key: str | None = MASTER_KEY, /, **headers: str) -> Any:  # noqa: ANN401
         """The answer to a POST that has to be accepted."""
         response = self.post(path, body, key, **headers)
         assert response.status_code == 200, f"{path} {body}: {response.text}"
         return response.json()
 
-    def shown(self, path: str, key: str | None = MASTER_KEY, **query: str | int) -> Any:  # noqa: ANN401
+    def shown(self, path: str, key: str | None = MASTER_KEY, /, **query: str | int) -> Any:  # noqa: ANN401
         """The answer to a GET that has to be accepted."""
         response = self.get(path, key, **query)
         assert response.status_code == 200, f"{path} {query}: {response.text}"

@@ -33,7 +33,7 @@ class ServiceProcess:
     log: Path
     closed: bool = field(default=False)
 
-    def client(self, key: str | None = None, **options: Any) -> httpx.Client:
+    def client(self, key: str | None = None, **options: Any) -> httpx.Client:  # noqa: ANN401
         """An HTTP client that presents `key`, by default the master key."""
         headers = {"Authorization": f"Bearer {key or self.master_key}"}
         return httpx.Client(base_url=self.base_url, headers=headers, timeout=30, **options)
