@@ -18,16 +18,20 @@ BLOCKED = "EXISTS (SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock')"
 
 
 @pytest.fixture
-def conn(database_url: str) -> Iterator[psycopg.Connection[Any]]:
+def url(database_url: str) -> str:
     create_store(database_url)
-    with owner(database_url) as conn:
+    return database_url
+
+
+@pytest.fixture
+def conn(url: str) -> Iterator[psycopg.Connection[Any]]:
+    with owner(url) as conn:
         yield conn
 
 
 @pytest.fixture
-async def pool(conn: psycopg.Connection[Any], database_url: str) -> AsyncIterator[Pool]:
-    assert conn.info.dbname in database_url
-    pool = await open_pool(service_conninfo(database_url), 1, 2, "test")
+async def pool(url: str) -> AsyncIterator[Pool]:
+    pool = await open_pool(service_conninfo(url), 1, 2, "test")
     yield pool
     await pool.close()
 
@@ -62,11 +66,11 @@ async def test_all_who_wait_share_one_query(conn: psycopg.Connection[Any], pool:
 
 
 async def test_nobody_joins_a_query_under_way(
-    conn: psycopg.Connection[Any], pool: Pool, database_url: str
+    conn: psycopg.Connection[Any], pool: Pool, url: str
 ) -> None:
     head, log = Head(pool, deadline_seconds=10), History()
     before = asked(pool)
-    with owner(database_url) as other, other.transaction():
+    with owner(url) as other, other.transaction():
         other.execute("LOCK TABLE events.stored_events IN ACCESS EXCLUSIVE MODE")
         first = asyncio.create_task(head.read())
         await eventually(conn, BLOCKED)
@@ -92,10 +96,10 @@ async def test_a_caller_who_leaves_takes_nobody_along(
 
 
 async def test_without_an_answer_in_time_the_head_is_unavailable_to_all(
-    conn: psycopg.Connection[Any], pool: Pool, database_url: str
+    conn: psycopg.Connection[Any], pool: Pool, url: str
 ) -> None:
     head = Head(pool, deadline_seconds=0.2)
-    with owner(database_url) as other, other.transaction():
+    with owner(url) as other, other.transaction():
         other.execute("LOCK TABLE events.stored_events IN ACCESS EXCLUSIVE MODE")
         found = await asyncio.gather(*(head.read() for _ in range(5)), return_exceptions=True)
     assert [type(error) for error in found] == [HeadUnavailable] * 5

@@ -204,6 +204,9 @@ async def test_what_only_looks_like_sealed_data_is_not_opened_for_anybody(growin
     assert "a secret of ann" not in answered.text
     [entry] = answered.json()["audit_logs"]
     assert entry["updated_values"]["metadata"] == {"user_email": forged}
+    token = growing.key("sk-forged", extra={"user_email": forged})
+    [entry] = (await growing.ok("/audit", object_id=token))["audit_logs"]
+    assert entry["updated_values"]["user_email"] == forged
 
 
 async def test_secrets_are_masked(growing: World) -> None:

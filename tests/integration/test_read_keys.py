@@ -5,10 +5,10 @@ from collections.abc import AsyncIterator
 import pytest
 
 from events.key import KeyDeleted
-from events.team import MemberPermissionsChanged, MemberRemoved
+from events.team import MemberPermissionsChanged, MemberRemoved, TeamDeleted
 from services.access.credentials import hash_key
 from services.database.embedded import EmbeddedServer
-from tests.support.facts import key_settings
+from tests.support.facts import key_settings, settings
 from tests.support.postgres import fresh_database
 from tests.support.reading import World, key, reading, team
 
@@ -101,6 +101,11 @@ async def test_deleted_and_void_keys_are_unknown(world: World) -> None:
     assert (await world.get("/key/info", key="sk-void")).status_code == 200
     world.tell((team("t2"), MemberRemoved(user_id="eve", role="user")))
     assert await world.refused("/key/info", key="sk-void") == UNKNOWN
+    world.key("sk-left-over", team_id="t2")
+    world.tell((team("t2"), TeamDeleted(settings=settings(), members_total=0)))
+    assert await world.refused("/key/info", key="sk-left-over") == UNKNOWN
+    world.team("t2")
+    assert await world.refused("/key/info", key="sk-left-over") == UNKNOWN
 
 
 async def test_a_key_that_is_made_again_is_known_again(world: World) -> None:

@@ -1,10 +1,12 @@
 """GET /team/info: who sees a team, what of it, and however large it is (team-api.md 3.4)."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 
 import pytest
 
+from events.key import KeyDeleted
 from events.team import (
     MemberBudgetChanged,
     MemberRemoved,
@@ -15,9 +17,9 @@ from events.user import UserEmailChanged
 from services.access.credentials import hash_key
 from services.database.embedded import EmbeddedServer
 from services.projection.queries.records import LARGE
-from tests.support.facts import created, joined, limits, settings
+from tests.support.facts import created, joined, key_settings, limits, settings
 from tests.support.postgres import fresh_database
-from tests.support.reading import Json, World, reading, team, user
+from tests.support.reading import Json, World, key, reading, team, user
 
 STRANGERS = {
     "sk-eve": "User=eve not authorized to access this team={}",
@@ -164,9 +166,13 @@ async def test_every_member_has_a_membership_with_the_limits_that_apply(world: W
     }
 
 
-async def test_keys_of_former_members_are_gone_with_them(world: World) -> None:
+async def test_deleted_keys_and_those_of_former_members_are_gone(world: World) -> None:
     world.team("leaving", {"dan": "user"})
     world.key("sk-dan-here", user_id="dan", team_id="leaving")
+    assert len((await world.ok("/team/info", team_id="leaving"))["keys"]) == 1
+    world.key("sk-service-leaving", team_id="leaving")
+    gone = KeyDeleted(settings=key_settings(team_id="leaving"))
+    world.tell((key("sk-service-leaving"), gone))
     assert len((await world.ok("/team/info", team_id="leaving"))["keys"]) == 1
     world.tell((team("leaving"), MemberRemoved(user_id="dan", role="user")))
     assert (await world.ok("/team/info", team_id="leaving"))["keys"] == []
@@ -257,3 +263,23 @@ async def test_any_number_of_keys_is_shown_to_those_who_may_see_them(world: Worl
     info = await world.ok("/team/info", "sk-bob", team_id="keyed")
     assert len(info["keys"]) == len(secrets)
     assert not any("token" in key or key["user_id"] for key in info["keys"])
+
+
+@pytest.mark.scale
+async def test_a_team_of_a_hundred_thousand_answers_and_others_are_served_meanwhile(
+    world: World,
+) -> None:
+    roster = [f"{number:06}" for number in range(100_000)]
+    world.team("crowd")
+    for start in range(0, len(roster), 2_000):
+        world.tell(*((team("crowd"), joined(name)) for name in roster[start : start + 2_000]))
+    await world.settled()
+    asked = asyncio.create_task(world.get("/team/info", team_id="crowd"))
+    served = 0
+    while not asked.done():
+        assert (await world.get("/team/info", "sk-bob", team_id="ours")).status_code == 200
+        served += 1
+    info = (await asked).json()
+    assert [m["user_id"] for m in info["team_info"]["members_with_roles"]] == roster
+    assert [m["user_id"] for m in info["team_memberships"]] == roster
+    assert served > 10

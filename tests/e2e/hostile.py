@@ -1,0 +1,234 @@
+"""What test_hostile_input sends, and the refusal that each request gets."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.support.refused import Shape
+from tests.support.service import MASTER_KEY
+
+TEAM = "hostile"
+"""A team that is there."""
+
+MIB = 1024 * 1024
+DEEP = 10_000
+JSON = {"content-type": "application/json"}
+
+
+@dataclass(frozen=True)
+class Body:
+    """What is sent to every POST route, and how each of them refuses it."""
+
+    name: str
+    content: bytes
+    says: str
+    headers: Mapping[str, str] = field(default_factory=lambda: JSON)
+    status: int = 422
+    shape: Shape = "C"
+
+    def __str__(self) -> str:
+        return self.name
+
+
+@dataclass(frozen=True)
+class Case:
+    """One request, a POST where there are fields, and its refusal."""
+
+    path: str
+    status: int
+    shape: Shape
+    says: str
+    fields: Mapping[str, Any] | None = None
+
+    def __str__(self) -> str:
+        sent = "" if self.fields is None else f" {self.fields}"
+        return f"{self.path}{sent}"[:60]
+
+
+_NOT_AN_OBJECT = "body: Input should be a valid dictionary or object"
+_JSON_ERROR = "JSON decode error"
+_TOO_DEEP = "body: JSON is nested more than 32 levels deep"
+_NUL = "body: text must not contain the character NUL"
+
+MALFORMED = [
+    Body("cut off", b'{"team_id": ', "unexpected end of data"),
+    Body("two documents", b'{"team_id": "a"} {}', _JSON_ERROR),
+    Body("single quotes", b"{'team_id': 'a'}", _JSON_ERROR),
+    Body("NaN", b'{"max_budget": NaN}', _JSON_ERROR),
+    Body("Infinity", b'{"max_budget": Infinity}', _JSON_ERROR),
+    Body("-Infinity", b'{"max_budget": -Infinity}', _JSON_ERROR),
+    Body("1e400", b'{"max_budget": 1e400}', "number is infinity"),
+    Body("5,000 digits", b'{"tpm_limit": %s}' % (b"9" * 5_000), _JSON_ERROR),
+    Body("beyond 64 bits", b'{"metadata": {"n": 18446744073709551616}}', "integer beyond 64 bits"),
+    Body("lists 10,000 deep", b"[" * DEEP + b"]" * DEEP, _TOO_DEEP),
+    Body("objects 10,000 deep", b'{"a":' * DEEP + b"1" + b"}" * DEEP, _TOO_DEEP),
+    Body("never closed", b'{"metadata": ' + b"[" * DEEP, _TOO_DEEP),
+    Body("33 levels", b'{"a":' * 33 + b"1" + b"}" * 33, _TOO_DEEP),
+    Body("NUL", rb'{"team_id": "a\u0000b"}', _NUL),
+    Body("NUL in a name", rb'{"a\u0000b": 1}', _NUL),
+    Body("half a surrogate pair", rb'{"team_id": "\ud800"}', "surrogate"),
+    Body("not UTF-8", b'{"team_id": "\xff"}', "not valid UTF-8"),
+    Body("UTF-16", '{"team_id": "a"}'.encode("utf-16"), _JSON_ERROR),
+    Body("byte order mark", b'\xef\xbb\xbf{"team_id": "a"}', _JSON_ERROR),
+    Body("1 MiB and a byte", b'"%s"' % (b"a" * (MIB - 1)), "1048576 bytes", JSON, 413, "B"),
+]
+
+NO_OBJECT = [
+    Body("array", b'[{"team_id": "a"}]', _NOT_AN_OBJECT),
+    Body("number", b"7", _NOT_AN_OBJECT),
+    Body("text", b'"team_id"', _NOT_AN_OBJECT),
+    Body("true", b"true", _NOT_AN_OBJECT),
+    Body("null", b"null", _NOT_AN_OBJECT),
+    Body("absent", b"", "body: Field required"),
+    Body("as text", b'{"team_id": "a"}', _NOT_AN_OBJECT, {"content-type": "text/plain"}),
+    Body("no type", b'{"team_id": "a"}', _NOT_AN_OBJECT, {"content-type": ""}),
+    Body("form", b"a=b", _NOT_AN_OBJECT, {"content-type": "application/x-www-form-urlencoded"}),
+    Body("parts", b"--x--", _NOT_AN_OBJECT, {"content-type": "multipart/form-data; boundary=x"}),
+]
+
+HEADERS = [
+    Body(name, b"{}", says, {**JSON, **headers}, status, "B")
+    for name, headers, status, says in (
+        ("empty repeat key", {"idempotency-key": ""}, 400, "Idempotency-Key must be 1 to 255"),
+        ("long repeat key", {"idempotency-key": "k" * 256}, 400, "Idempotency-Key must be 1 to"),
+        ("odd repeat key", {"idempotency-key": "a\tb"}, 400, "Idempotency-Key must be"),
+        ("long claim", {"litellm-changed-by": "x" * 256}, 400, "litellm-changed-by is longer than"),
+        ("long key", {"authorization": "Bearer " + "k" * 100_000}, 401, "Received=kkkk****kkkk"),
+        ("odd key", {"authorization": "Bearer sk-\xff\xfe"}, 401, "Invalid proxy server token"),
+        ("no scheme", {"authorization": MASTER_KEY}, 401, "Malformed API Key"),
+        ("empty key", {"authorization": "Bearer"}, 401, "Malformed API Key"),
+        ("hash as key", {"authorization": "Bearer " + "f" * 64}, 401, "Virtual Key expected"),
+    )
+]
+
+_LONG = "x" * 256
+MANY = [{"user_id": f"u{n}", "role": "user"} for n in range(10_000)]
+ONE = {"user_id": "never", "role": "user"}
+_NOBODY = {"role": "user"}
+_ADMIN = {"team_id": TEAM, "user_id": "default_user_id"}
+_OVERDRAWN = {"team_id": TEAM, "max_budget_in_team": -1}
+_NEGATIVE = "{} cannot be negative. Received: -1"
+_NEW, _UPDATE, _KEY = "/team/new", "/team/update", "/key/generate"
+_ADD, _CHANGE = "/team/member_add", "/team/member_update"
+
+FIELDS = [
+    *(
+        Case(path, 400, "B", _NEGATIVE.format(name), {"team_id": TEAM, name: -1})
+        for path in (_NEW, _UPDATE)
+        for name in (
+            *("max_budget", "soft_budget", "team_member_budget", "tpm_limit", "rpm_limit"),
+            *("team_member_tpm_limit", "team_member_rpm_limit"),
+        )
+    ),
+    *(
+        Case(path, 400, "B", _NEGATIVE.format(name), {name: -1})
+        for path in ("/user/new", _KEY)
+        for name in ("max_budget", "tpm_limit", "rpm_limit", "max_parallel_requests")
+    ),
+    *(
+        Case(_UPDATE, 422, "C", f"body.max_budget: {why}", {"team_id": TEAM, "max_budget": sent})
+        for sent, why in (
+            ("NaN", "Input should be a finite number"),
+            ("-Infinity", "Input should be a finite number"),
+            ("1e400", "Input should be a finite number"),
+            ("", "Input should be a valid number"),
+            (1e13, "Input should be at most 1e12"),
+            (1e-19, "Input should have at most 18 decimals"),
+            ([1], "Input should be a valid number"),
+        )
+    ),
+    *(
+        Case(_UPDATE, 422, "C", f"{sent!r} is no", {"team_id": TEAM, "budget_duration": sent})
+        for sent in ("", "1", "d", "-1d", "0d", "1.5d", "1d12h", "1D", " 1d", "\u0661d", "daily")
+    ),
+    Case(_NEW, 422, "C", "101y is too long", {"budget_duration": "101y"}),
+    Case(_KEY, 422, "C", "body.duration: ", {"duration": "9" * 31 + "d"}),
+    Case(_KEY, 422, "C", "at most 32 characters", {"duration": "9" * 32 + "d"}),
+    Case(_NEW, 422, "C", "body.team_alias: String", {"team_alias": "x" * 1_000_000}),
+    Case(_NEW, 422, "C", "body.team_id: String should have at least 1", {"team_id": ""}),
+    Case(_NEW, 422, "C", "body.team_id: String should have at most 255", {"team_id": "x" * 300}),
+    Case(_NEW, 422, "C", "body.team_id: Must not contain control", {"team_id": "a\nb"}),
+    Case(_NEW, 422, "C", "body.tpm_limit: Input should be less than", {"tpm_limit": 2**63}),
+    Case(_NEW, 422, "C", "body.rpm_limit: Input should be a valid integer", {"rpm_limit": 0.5}),
+    Case(_NEW, 422, "C", "body.models: Input should be a valid list", {"models": None}),
+    Case(_NEW, 422, "C", "body.models: List should have at most 500", {"models": ["m"] * 501}),
+    Case(_NEW, 422, "C", "body.metadata: Input should be at", {"metadata": {"a": "x" * 66_000}}),
+    Case(_NEW, 422, "C", "body.metadata: Input should be a valid dictionary", {"metadata": []}),
+    Case(_NEW, 422, "C", "body.model_rpm_limit.m: Input", {"model_rpm_limit": {"m": -1}}),
+    Case(_NEW, 422, "C", "body.team_member_permissions.0", {"team_member_permissions": ["/x"]}),
+    Case(_NEW, 422, "C", "body.members_with_roles: List should", {"members_with_roles": MANY}),
+    Case(_NEW, 400, "B", "must be strictly lower than", {"soft_budget": 5, "max_budget": 5}),
+    Case(_NEW, 400, "B", f"Team id = {TEAM} already exists", {"team_id": TEAM}),
+    Case(_NEW, 404, "B", "passed organization_id=o", {"organization_id": "o"}),
+    Case(_UPDATE, 404, "B", "passed team_id=no", {"team_id": "no", "max_budget": 1}),
+    Case("/team/delete", 422, "C", "body.team_ids: Input should be a valid", {"team_ids": TEAM}),
+    Case("/team/delete", 404, "A", "passed team_id=no", {"team_ids": [TEAM, "no"]}),
+    Case("/team/block", 404, "A", "passed team_id='; DROP TABLE", {"team_id": "'; DROP TABLE x"}),
+    Case("/team/unblock", 422, "C", "body.team_id: Input should be", {"team_id": {"$ne": 1}}),
+    Case(_ADD, 422, "C", "body.member: List should", {"team_id": TEAM, "member": MANY}),
+    Case(_ADD, 400, "B", "All users are already in", {"team_id": TEAM, "member": []}),
+    Case(_ADD, 422, "C", "body: Value error, Either user", {"team_id": TEAM, "member": _NOBODY}),
+    Case(_ADD, 404, "A", "Team=no.", {"team_id": "no", "member": ONE}),
+    Case(_ADD, 400, "A", _NEGATIVE.format("max_budget_in_team"), {"member": ONE, **_OVERDRAWN}),
+    Case(_CHANGE, 400, "A", _NEGATIVE.format("max_budget_in_team"), {"user_id": "u", **_OVERDRAWN}),
+    Case(_CHANGE, 400, "A", _NEGATIVE.format("rpm_limit"), {**_ADMIN, "rpm_limit": -1}),
+    Case(_CHANGE, 400, "A", "Data=no", {"team_id": TEAM, "user_id": "no"}),
+    Case(_CHANGE, 422, "C", "body.role: ", {**_ADMIN, "role": "owner"}),
+    Case("/team/member_delete", 400, "A", "User not found", {"team_id": TEAM, "user_id": "no"}),
+    Case("/team/member_delete", 422, "C", "body.user_email", {**_ADMIN, "user_email": "a b@c"}),
+    Case("/user/new", 422, "C", "body.user_email: Input should be an", {"user_email": "a@b@c"}),
+    Case("/user/new", 422, "C", "body.user_role: Input should be", {"user_role": "root"}),
+    Case("/user/new", 422, "C", "body.user_id: String should have at most", {"user_id": _LONG}),
+    Case("/user/new", 404, "B", "passed team_id=no", {"user_id": "new", "teams": ["no"]}),
+    Case("/user/new", 409, "B", "default_user_id already exists", {"user_id": "default_user_id"}),
+    Case(_KEY, 400, "B", "must start with 'sk-'. Received: secr****", {"key": "secret-key"}),
+    Case(_KEY, 404, "B", "passed team_id=no", {"team_id": "no"}),
+    Case(_KEY, 404, "B", "passed organization_id=o", {"organization_id": "o"}),
+    Case("/key/delete", 422, "C", "body: Value error, Either keys or", {"keys": []}),
+    Case("/key/delete", 404, "B", "No keys found", {"keys": ["sk-no"]}),
+    Case("/key/block", 422, "C", "body.key: Input should be a valid string", {"key": ["sk-no"]}),
+    Case("/key/unblock", 404, "B", f"Key {'f' * 64} not found", {"key": "f" * 64}),
+]  # fmt: skip
+
+QUERIES = [
+    Case("/team/info", 422, "B", "No team id passed in"),
+    Case("/team/info?team_id=", 404, "B", "Team not found, passed team id: ."),
+    Case(f"/team/info?team_id={_LONG}", 404, "B", f"passed team id: {_LONG}."),
+    Case("/team/info?team_id=%27%3B%20DROP%20x%2D%2D", 404, "B", "id: '; DROP x--."),
+    Case("/team/info?team_id=%00", 422, "C", "query.team_id: Value error, must not contain a NUL"),
+    Case("/team/info?team_id=%ED%A0%80", 404, "B", "Team not found, passed team id: "),
+    Case(f"/team/info?team_id={TEAM}&team_id=last", 404, "B", "passed team id: last."),
+    Case("/team/list?user_id=%00", 422, "C", "query.user_id: "),
+    Case("/team/list?limit=0", 422, "C", "query.limit: "),
+    Case("/team/list?limit=99999999999999999999", 422, "C", "query.limit: "),
+    Case("/team/list?min_position=-1", 422, "C", "query.min_position: Input should be a position"),
+    Case("/team/list?min_position=1e3", 422, "C", "query.min_position: Input should be a position"),
+    Case(f"/team/list?min_position={2**64}", 422, "C", "query.min_position: Input should be a"),
+    Case("/v2/team/list?page=0", 422, "C", "query.page: "),
+    Case("/v2/team/list?page=1&page=x", 422, "C", "query.page: "),
+    Case("/v2/team/list?page=9999999999999", 422, "C", "query.page: "),
+    Case("/v2/team/list?page_size=101", 422, "C", "query.page_size: "),
+    Case("/v2/team/list?status=gone", 400, "A", "Currently only 'deleted' is supported."),
+    Case("/v2/team/list?user_id=%25", 404, "A", "User not found, passed user_id=%"),
+    Case("/key/info?key=", 404, "B", "Key not found"),
+    Case("/key/info?key=%00", 422, "C", "query.key: "),
+    Case(f"/key/info?key=sk-{_LONG}", 404, "B", "Key not found"),
+    Case("/audit?page_size=0", 422, "C", "query.page_size: "),
+    Case("/audit?start_date=yesterday", 422, "C", "query.start_date: "),
+    Case("/audit?sort_by=1;--", 422, "C", "query.sort_by: "),
+    Case("/audit?sort_order=up", 422, "C", "query.sort_order: "),
+    Case("/audit?object_id=%00", 422, "C", "query.object_id: "),
+    Case("/audit/%00", 422, "C", "path.id: "),
+    Case("/audit/%27%20or%201=1", 404, "entry", "Audit log with ID ' or 1=1 not found"),
+    Case(f"/audit/{_LONG}", 404, "entry", f"Audit log with ID {_LONG} not found"),
+    Case("/audit/a%2Fb", 404, "bare", "Not Found"),
+    Case("/team/new", 405, "bare", "Method Not Allowed"),
+    Case("/team/%00", 404, "bare", "Not Found"),
+]
+
+ODD_IDS = [
+    *("a/b", "../../etc/passwd", " ", 'it\'s "quoted" \\ ', "'; DROP TABLE x; --", "%2F%00"),
+    *("\u20ac \u6f22\U0001f600 \u202e", "e\u0301", "a?b=c&d#e", "{{7*7}} ${x}", "null"),
+    "\u00e9" * 255,
+]
+"""Ids of teams that may well be there."""

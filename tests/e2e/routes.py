@@ -1,0 +1,28 @@
+"""The routes that the suites over HTTP go through; test_hostile_input holds them to be all."""
+
+from collections.abc import Mapping
+
+from services.edge.requests import key, member, team, user
+from services.edge.requests.common import RequestModel
+
+POSTS: Mapping[str, type[RequestModel]] = {
+    "/team/new": team.NewTeam,
+    "/team/update": team.UpdateTeam,
+    "/team/delete": team.DeleteTeams,
+    "/team/block": team.BlockTeam,
+    "/team/unblock": team.BlockTeam,
+    "/team/member_add": member.MemberAdd,
+    "/team/member_update": member.MemberUpdate,
+    "/team/member_delete": member.MemberDelete,
+    "/user/new": user.NewUser,
+    "/key/generate": key.GenerateKey,
+    "/key/delete": key.DeleteKeys,
+    "/key/block": key.KeyRef,
+    "/key/unblock": key.KeyRef,
+}
+"""Each with the fields of its body."""
+
+GETS = ("/team/info", "/team/list", "/v2/team/list", "/key/info", "/audit", "/audit/some-id")
+"""Those that take a key."""
+
+PUBLIC = ("/health/liveliness", "/health/liveness", "/health/readiness")

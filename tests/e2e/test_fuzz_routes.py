@@ -1,0 +1,208 @@
+"""Whatever is sent: no 5xx, a refusal stores nothing, and what was accepted reads as answered."""
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from hypothesis.strategies import SearchStrategy
+
+from tests.e2e.routes import GETS, POSTS
+from tests.support.ledger import Ledger, bearer
+from tests.support.refused import refusal
+from tests.support.service import MASTER_KEY
+
+BYSTANDER = "bystander"
+"""A team that nothing here names."""
+
+TEAMS = ("fuzz-a", "fuzz-b", "fuzz c/\u00e9")
+USERS = ("ann", "bob", "carl", "default_user_id", "default_user_id")
+A_KEY = "<a key>"
+"""Stands for a key that is made for the request: a deleted one is never made again."""
+
+EMAILS = ("ann@example.com", "ANN@example.com", "bob@example.com")
+MEMBERS = [{"user_id": "ann", "user_email": EMAILS[0], "role": "user"}]
+PLAIN: tuple[object, ...] = (None, 1, 10, "text", [], {}, True)
+NAMING = {
+    "/team/new": {"team_id"},
+    "/team/member_update": {"user_id"},
+    "/team/member_delete": {"user_email"},
+    "/key/generate": {"key"},
+    "/key/delete": {"keys"},
+}
+"""What is not required by itself, but without which a request seldom meets anything."""
+
+UNUSED = {"/team/new": "team_id", "/key/generate": "key"}
+"""What is mostly to be an id that nothing has."""
+
+LIKELY: Mapping[str, tuple[object, ...]] = {
+    "team_id": TEAMS,
+    "team_ids": ([TEAMS[0]], [TEAMS[1], TEAMS[1]], []),
+    "user_id": USERS,
+    "user_email": EMAILS,
+    "max_budget": (10, 0.5, 0),
+    "soft_budget": (1, 0.25),
+    "role": ("admin", "user"),
+    "user_role": ("proxy_admin_viewer", "internal_user"),
+    "member": (
+        {"user_id": "ann", "role": "user"},
+        [{"user_email": EMAILS[1], "role": "admin"}, {"user_id": "bob", "role": "user"}],
+        {"user_id": "carl", "user_email": EMAILS[2], "role": "user"},
+    ),
+    "members_with_roles": ([{"user_id": "bob", "role": "admin"}], []),
+    "teams": ([TEAMS[0]], [{"team_id": TEAMS[1], "max_budget_in_team": 3}]),
+    "key": (A_KEY,),
+    "keys": ([A_KEY], [A_KEY, "sk-unknown"]),
+    "key_alias": ("first", "second"),
+    "key_aliases": (["first"], ["second", "first"]),
+    "budget_duration": ("30d", "1mo", "90m", "2w"),
+    "duration": ("1h", "10y"),
+    "models": (["gpt-4o"], ["a", "b", "a"], []),
+    "model_aliases": ({"gpt": "gpt-4o"}, {}),
+    "metadata": ({"a": {"b": [1, 2.5, None]}}, {"team_member_budget_id": "mine"}, {}),
+    "object_permission": ({"mcp_servers": ["s"]}, {}),
+    "team_member_permissions": (["/key/generate"], []),
+    "auto_create_key": (True, False),
+}
+ODD: tuple[object, ...] = (
+    *(None, True, False, "", " ", "x", "x" * 256, "null", "\u202e\U0001f600", "a\nb", "'; --"),
+    *(0, -1, 1, 0.1, 2**31, 2**63 - 1, 2**63, -(2**63), 1e12, 1e308, 5e-324, -0.0, 0.1 + 0.2),
+    *("5", "1e3", "0x10", "-0", "NaN", "\u0661", "1_000", "100.000000000000000001"),
+    *([], [[]], [None], ["x"], [1], {}, {"": ""}, {"a": None}, {"user_id": "ann"}, [{}]),
+)
+EXAMPLES = 150
+QUERIES = 60
+"""For each route."""
+
+
+def few(examples: int) -> settings:
+    return settings(
+        max_examples=examples,
+        deadline=None,
+        suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+    )
+
+
+texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
+any_json: SearchStrategy[object] = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**64), 2**64) | st.floats(-1e308, 1e308) | texts,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3),
+    max_leaves=5,
+)
+odd_value = st.sampled_from(ODD) | any_json
+
+
+@st.composite
+def requests(draw: st.DrawFn) -> tuple[str, object]:
+    """Mostly what a route must be told, with up to two of its other fields, often odd ones."""
+    path = draw(st.sampled_from(sorted(POSTS)))
+    if draw(st.integers(0, 19)) == 0:
+        return path, draw(any_json)
+    fields = POSTS[path].model_fields
+    needed = {name for name in fields if fields[name].is_required()} | NAMING.get(path, set())
+    body = {name: draw(st.sampled_from(LIKELY[name])) for name in sorted(needed)}
+    if path in UNUSED and draw(st.integers(0, 3)) > 0:
+        body[UNUSED[path]] = f"sk-{draw(st.uuids())}"
+    for name in draw(st.lists(st.sampled_from(sorted(fields)), max_size=2, unique=True)):
+        likely = st.sampled_from(LIKELY.get(name, PLAIN))
+        body[name] = draw(likely | odd_value)
+    return path, body
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _world(ledger: Ledger) -> None:
+    ledger.done("/team/new", {"team_id": BYSTANDER, "max_budget": 1})
+    for team_id in TEAMS:
+        ledger.done("/team/new", {"team_id": team_id, "members_with_roles": MEMBERS})
+
+
+def _make_again(ledger: Ledger, path: str, answer: Any) -> None:  # noqa: ANN401
+    """What was there at the start is there for the next request too."""
+    if path == "/team/delete":
+        for team_id in set(TEAMS).intersection(answer["deleted_teams"]):
+            ledger.done("/team/new", {"team_id": team_id, "members_with_roles": MEMBERS})
+
+
+def _keys_made(ledger: Ledger, value: object) -> object:
+    if isinstance(value, dict):
+        return {name: _keys_made(ledger, part) for name, part in value.items()}
+    if isinstance(value, list):
+        return [_keys_made(ledger, part) for part in value]
+    return ledger.key(team_id=TEAMS[0]) if value == A_KEY else value
+
+
+def test_any_body(ledger: Ledger) -> None:
+    accepted: Counter[str] = Counter()
+
+    @few(EXAMPLES * len(POSTS))
+    @given(requests())
+    def check(request: tuple[str, object]) -> None:
+        path, body = request[0], _keys_made(ledger, request[1])
+        before = ledger.stored()
+        answered = ledger.post(path, body)
+        if answered.status_code == 200:
+            accepted[path] += 1
+            _reads_as_answered(ledger, answered.json())
+            _make_again(ledger, path, answered.json())
+        else:
+            assert answered.status_code < 500, answered.text
+            refusal(answered)
+            assert ledger.stored() == before
+
+    check()
+    assert ledger.shown("/team/info", team_id=BYSTANDER)["team_info"]["max_budget"] == 1
+    assert ledger.stored() == ledger.position()
+    assert accepted.keys() == POSTS.keys(), accepted
+
+
+def _reads_as_answered(ledger: Ledger, answer: Any) -> None:  # noqa: ANN401
+    """A team in an answer is what the read models show, in every field that both have."""
+    written = answer.get("data", answer)
+    if "members_with_roles" not in written:
+        return
+    read = ledger.shown("/team/info", team_id=written["team_id"])["team_info"]
+    shared = written.keys() & read.keys() - {"object_permission", "litellm_model_table"}
+    assert {name: written[name] for name in shared} == {name: read[name] for name in shared}
+
+
+QUERY_NAMES = (
+    *("team_id", "user_id", "organization_id", "team_alias", "limit", "page", "page_size", "key"),
+    *("sort_by", "sort_order", "status", "object_id", "action", "changed_by"),
+    *("start_date", "end_date", "object_team_id", "object_key_hash", "table_name"),
+)
+"""All but min_position: a position that is not reached in time is a 503 by promise."""
+
+QUERY_VALUES = (
+    *(
+        *TEAMS,
+        *USERS,
+        "sk-1",
+        "f" * 64,
+        "deleted",
+        "asc",
+        "team_alias",
+        "updated_at",
+        "default_organization",
+    ),
+    *("0", "1", "-1", "1e9", str(2**63), "NaN", "%", "_", "\\", "'", "\0", "x" * 2_000),
+    *("2026-01-01", "2026-01-01T00:00:00+14:00", "0001-01-01T00:00:00+23:59", "9999-12-31"),
+    *("9999-12-31T23:59:59-23:59", "294277-01-01", "-1", "20260101"),
+)
+
+
+@pytest.mark.parametrize("path", GETS)
+def test_any_query(ledger: Ledger, path: str) -> None:
+    values = st.sampled_from(QUERY_VALUES) | texts
+    pairs = st.lists(st.tuples(st.sampled_from(QUERY_NAMES), values), max_size=5)
+
+    @few(QUERIES)
+    @given(pairs)
+    def check(query: list[tuple[str, str]]) -> None:
+        answered = ledger.http.get(path, params=[*query], headers=bearer(MASTER_KEY))
+        if answered.status_code != 200:
+            assert answered.status_code < 500, answered.text
+            refusal(answered)
+
+    check()

@@ -1,0 +1,127 @@
+"""Hostile requests get the contract's refusal, with a text that says why, and store nothing."""
+
+from collections.abc import Iterator
+from urllib.parse import quote, urlencode
+
+import pytest
+
+from tests.e2e.hostile import (
+    FIELDS,
+    HEADERS,
+    JSON,
+    MALFORMED,
+    MANY,
+    NO_OBJECT,
+    ODD_IDS,
+    ONE,
+    QUERIES,
+    TEAM,
+    Body,
+    Case,
+)
+from tests.e2e.routes import GETS, POSTS, PUBLIC
+from tests.support.ledger import Ledger, bearer
+from tests.support.refused import assert_refused
+from tests.support.service import MASTER_KEY
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _team(ledger: Ledger) -> None:
+    ledger.done("/team/new", {"team_id": TEAM})
+
+
+def test_every_route_is_gone_through(ledger: Ledger) -> None:
+    served = {
+        (method, path)
+        for path, methods in ledger.shown("/openapi.json")["paths"].items()
+        for method in methods
+    }
+    gets = {path.replace("some-id", "{id}") for path in GETS} | {*PUBLIC}
+    assert served == {("post", path) for path in POSTS} | {("get", path) for path in gets}
+
+
+@pytest.mark.parametrize("body", [*MALFORMED, *NO_OBJECT, *HEADERS], ids=str)
+def test_no_route_takes(ledger: Ledger, body: Body) -> None:
+    headers = {**bearer(MASTER_KEY), **body.headers}
+    raw = [(name.encode(), value.encode("latin-1")) for name, value in headers.items()]
+    with ledger.nothing_stored():
+        for path in POSTS:
+            response = ledger.http.post(path, content=body.content, headers=raw)
+            assert_refused(response, body.status, body.shape, body.says)
+
+
+@pytest.mark.parametrize("body", MALFORMED, ids=str)
+def test_what_is_no_json_is_refused_whoever_calls(ledger: Ledger, body: Body) -> None:
+    for path in POSTS:
+        response = ledger.http.post(path, content=body.content, headers=body.headers)
+        assert_refused(response, body.status, body.shape, body.says)
+
+
+@pytest.mark.parametrize("body", NO_OBJECT, ids=str)
+def test_strangers_learn_nothing_of_fields(ledger: Ledger, body: Body) -> None:
+    for path in POSTS:
+        response = ledger.http.post(path, content=body.content, headers=body.headers)
+        assert_refused(response, 401, "B", "No api key passed in.")
+
+
+@pytest.mark.parametrize("path", [*GETS, "/team/info?team_id=%00", "/audit?page=x", "/audit/%00"])
+def test_strangers_learn_nothing_of_queries(ledger: Ledger, path: str) -> None:
+    assert_refused(ledger.get(path, None), 401, "B", "No api key passed in.")
+
+
+@pytest.mark.parametrize("path", POSTS)
+def test_a_stream_is_cut_off_where_it_is_too_long(ledger: Ledger, path: str) -> None:
+    def endless() -> Iterator[bytes]:
+        yield from (b"[" * 65_536 for _ in range(64))
+
+    with ledger.nothing_stored():
+        response = ledger.http.post(path, content=endless(), headers=bearer(MASTER_KEY))
+        assert_refused(response, 413, "B", "Request body too large. Limit: 1048576 bytes")
+
+
+@pytest.mark.parametrize("case", FIELDS, ids=str)
+def test_a_field_is_refused(ledger: Ledger, case: Case) -> None:
+    with ledger.nothing_stored():
+        assert_refused(ledger.post(case.path, case.fields), case.status, case.shape, case.says)
+
+
+@pytest.mark.parametrize("case", QUERIES, ids=str)
+def test_a_query_is_refused(ledger: Ledger, case: Case) -> None:
+    with ledger.nothing_stored():
+        assert_refused(ledger.get(case.path), case.status, case.shape, case.says)
+
+
+@pytest.mark.parametrize("team_id", ODD_IDS)
+def test_an_odd_id_is_as_good_as_any(ledger: Ledger, team_id: str) -> None:
+    ledger.done("/team/new", {"team_id": team_id, "team_alias": team_id})
+    ledger.done("/team/member_add", {"team_id": team_id, "member": {**ONE, "user_id": "odd"}})
+    query = urlencode({"team_id": team_id}, quote_via=quote)
+    info = ledger.shown(f"/team/info?{query}")
+    assert [m["user_id"] for m in info["team_info"]["members_with_roles"]][-1] == "odd"
+    assert [t["team_id"] for t in ledger.shown(f"/v2/team/list?{query}")["teams"]] == [team_id]
+    entries = ledger.shown("/audit", object_id=team_id)["audit_logs"]
+    assert [entry["action"] for entry in entries] == ["updated", "created"]
+    assert ledger.done("/team/delete", {"team_ids": [team_id]}) == {"deleted_teams": [team_id]}
+    assert ledger.get(f"/team/info?{query}").status_code == 404
+
+
+def test_of_repeated_names_the_last_one_counts(ledger: Ledger) -> None:
+    content = b'{"team_id": "first", "max_budget": 1, "team_id": "second", "max_budget": 2}'
+    headers = {**JSON, **bearer(MASTER_KEY)}
+    made = ledger.http.post("/team/new", content=content, headers=headers).json()
+    assert (made["team_id"], made["max_budget"]) == ("second", 2.0)
+    assert ledger.get("/team/info", team_id="first").status_code == 404
+
+
+@pytest.mark.parametrize("sent", ["x" * 10_000, "a b", "<script>"], ids=["long", "spaces", "html"])
+def test_a_hostile_request_id_is_replaced(ledger: Ledger, sent: str) -> None:
+    answered = ledger.http.get("/health/liveliness", headers={"x-request-id": sent})
+    assert answered.status_code == 200
+    assert answered.headers["x-request-id"] not in ("", sent)
+
+
+def test_what_was_sent_is_not_echoed_without_end(ledger: Ledger) -> None:
+    long = ledger.post("/team/member_add", {"team_id": TEAM, "member": MANY})
+    assert (len(long.request.content) > 300_000, len(long.content) < 2_000) == (True, True)
+    many = ledger.post("/team/delete", {"team_ids": [[]] * 499})
+    assert many.json()["detail"][-1]["msg"] == "399 more errors are not shown"

@@ -1,0 +1,94 @@
+"""What is kept between answers: totals and rendered teams, never longer than they hold."""
+
+from datetime import UTC, datetime, timedelta
+
+import orjson
+import pytest
+
+from services.projection.api.items import TeamItems
+from services.projection.queries.reading import Paging, Totals
+from services.projection.queries.records import SHOWN, StoredTeam
+from tests.support.facts import settings
+
+NOW = datetime(2026, 3, 11, 13, 27, 45, tzinfo=UTC)
+DAY = timedelta(days=1)
+
+
+def stored(members: int = 1, *, alias: str = "One", total: int | None = None) -> StoredTeam:
+    """A team with a budget of a day, and this many members."""
+    document = settings(team_alias=alias, budget={"budget_duration": "1d"}).model_dump(mode="json")
+    metadata = document.pop("metadata")
+    texts = orjson.dumps(document).decode(), orjson.dumps(metadata).decode()
+    roster = [[f"user-{number}", None, "user", None] for number in range(members)]
+    moments = NOW, NOW, None
+    columns = ("t", *texts, *moments, None, None, 1, members if total is None else total)
+    return StoredTeam(columns, orjson.dumps(roster).decode())
+
+
+def shown(items: TeamItems, team: StoredTeam, now: datetime = NOW) -> dict[str, object]:
+    item: dict[str, object] = orjson.loads(orjson.dumps(items.item(team, now, UTC)))
+    return item
+
+
+def test_a_row_that_looks_the_same_is_rendered_once() -> None:
+    items = TeamItems()
+    assert items.item(stored(), NOW, UTC) is items.item(stored(), NOW, UTC)
+
+
+def test_a_row_that_differs_shows_its_difference() -> None:
+    items = TeamItems()
+    assert shown(items, stored())["team_alias"] == "One"
+    assert shown(items, stored(alias="Two"))["team_alias"] == "Two"
+    assert len(shown(items, stored(2))["members_with_roles"]) == 2  # type: ignore[arg-type]
+
+
+def test_the_end_of_a_budget_window_is_never_shown_once_it_has_passed() -> None:
+    items = TeamItems()
+    ends = [shown(items, stored(), NOW + n * DAY)["budget_reset_at"] for n in (0, 0, 1, 2)]
+    assert ends == [f"2026-03-{day}T00:00:00Z" for day in (12, 12, 13, 14)]
+
+
+def test_large_teams_are_rendered_but_not_kept() -> None:
+    items = TeamItems()
+    assert items.item(stored(SHOWN), NOW, UTC) is not items.item(stored(SHOWN), NOW, UTC)
+
+
+def test_only_so_many_teams_are_kept_and_the_latest_stay() -> None:
+    items = TeamItems(capacity=2)
+    first, second, third = (stored(alias=alias) for alias in ("a", "b", "c"))
+    kept = {team: items.item(team, NOW, UTC) for team in (first, second)}
+    assert items.item(first, NOW, UTC) is kept[first]
+    items.item(third, NOW, UTC)
+    assert items.item(first, NOW, UTC) is kept[first]
+    assert items.item(second, NOW, UTC) is not kept[second]
+
+
+def test_a_cut_roster_says_how_many_there_are() -> None:
+    assert "members_total" not in shown(TeamItems(), stored(2))
+    assert shown(TeamItems(), stored(2, total=5))["members_total"] == 5
+
+
+def test_a_total_is_known_at_the_latest_position_it_was_counted_at() -> None:
+    totals = Totals()
+    assert totals.known("filter") == (-1, 0)
+    totals.keep("filter", 7, 100)
+    totals.keep("filter", 5, 99)
+    assert totals.known("filter") == (7, 100)
+    totals.keep("filter", 8, 101)
+    assert totals.known("filter") == (8, 101)
+    assert totals.known("another") == (-1, 0)
+
+
+def test_only_so_many_totals_are_kept() -> None:
+    totals = Totals(capacity=2)
+    for position, name in enumerate("abac"):
+        totals.keep(name, position, 1)
+    assert [totals.known(name)[0] for name in "abc"] == [2, -1, 3]
+
+
+@pytest.mark.parametrize(
+    ("total", "size", "pages"), [(0, 10, 0), (1, 10, 1), (10, 10, 1), (11, 10, 2), (5, 1, 5)]
+)
+def test_pages_are_counted_up(total: int, size: int, pages: int) -> None:
+    assert Paging(1, size).pages(total) == pages
+    assert Paging(pages + 1, size).offset >= total
