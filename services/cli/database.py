@@ -20,11 +20,19 @@ def locked_database(settings: Settings) -> Iterator[str]:
 
 @contextmanager
 def any_database(settings: Settings) -> Iterator[str]:
-    """The database for a visitor: that of a running service, else one started for the purpose."""
+    """The database for a visitor: that of a running service, else one started for the purpose.
+
+    Raises DataDirectoryError where there is none: visitors make no database.
+    """
     if settings.database_url is not None:
         yield settings.database_url.get_secret_value()
         return
     server = EmbeddedServer(settings.data_dir)
+    if not server.exists:
+        raise DataDirectoryError(
+            f"{server.data_dir} holds no database: set TEAMLEDGER_DATA_DIR to where "
+            "`teamledger serve` keeps it, or TEAMLEDGER_DATABASE_URL"
+        )
     try:
         server.start()
     except DataDirectoryError:

@@ -16,7 +16,13 @@ from services.database.vault import WrongRootKey
 from services.projection.rebuild import RebuildFailed
 from services.settings import SettingsError
 
+
+class AddressUnusable(Exception):
+    """The address to listen on is taken or is none of this machine."""
+
+
 EXPECTED = (
+    AddressUnusable,
     DatabaseUnusable,
     DataDirectoryError,
     EmbeddedServerError,

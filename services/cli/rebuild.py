@@ -10,6 +10,7 @@ from rich.table import Table
 
 from services.cli.database import any_database
 from services.cli.failures import explained
+from services.cli.output import cell, print_table
 from services.database.connections import open_pool, service_conninfo
 from services.database.secrets import load_secrets
 from services.database.vault import Vault
@@ -77,6 +78,6 @@ def _show(report: RebuildReport) -> None:
             found.table,
             str(found.live[0]),
             str(found.shadow[0]),
-            "none" if found.equal else keys,
+            "none" if found.equal else cell(keys),
         )
-    Console().print(table)
+    print_table(table)

@@ -9,8 +9,7 @@ from typing import Annotated, Any
 import orjson
 import psycopg
 import typer
-from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from events.envelope import Envelope, decode
 from events.registry import dump
@@ -18,7 +17,8 @@ from events.streams import TEAM, stream
 from events.values import timestamp
 from services.cli.database import any_database
 from services.cli.failures import explained
-from services.database.connections import service_conninfo
+from services.cli.output import cell, print_table
+from services.database.connections import DatabaseUnusable, service_conninfo
 from services.settings import load_settings
 
 PAGE = 2_000
@@ -65,6 +65,8 @@ def replay(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object per line.")] = False,
 ) -> None:
     """Show recorded facts in their order. Personal data stays sealed."""
+    if team_id is not None and stream_name is not None:
+        raise typer.BadParameter("name a team or a stream, not both")
     chosen = stream(TEAM, team_id) if team_id is not None else stream_name
     wanted = Filter(chosen, event_type or None, actor, _utc(since), _utc(until))
     with any_database(load_settings()) as url:
@@ -73,12 +75,15 @@ def replay(
 
 
 def matching(conninfo: str, wanted: Filter) -> Iterator[Envelope]:
-    """Facts that the filter admits, in store order, page by page."""
+    """Facts that the filter admits, in store order, page by page.
+
+    Raises DatabaseUnusable for a database without a log.
+    """
     after = 0
     query: dict[str, Any] = {"stream": wanted.stream, "types": wanted.types, "limit": PAGE}
     with psycopg.connect(conninfo, autocommit=True) as conn:
         while True:
-            rows = conn.execute(_QUERY, {**query, "after": after}, binary=True).fetchall()
+            rows = _page(conn, {**query, "after": after})
             for row in rows:
                 envelope = decode(*row)
                 if wanted.until is not None and envelope.recorded_at > wanted.until:
@@ -88,6 +93,13 @@ def matching(conninfo: str, wanted: Filter) -> Iterator[Envelope]:
             if len(rows) < PAGE:
                 return
             after = rows[-1][2]
+
+
+def _page(conn: psycopg.Connection[Any], query: dict[str, Any]) -> list[Any]:
+    try:
+        return conn.execute(_QUERY, query, binary=True).fetchall()
+    except psycopg.errors.UndefinedTable:
+        raise DatabaseUnusable("it has no events: `teamledger serve` never ran on it") from None
 
 
 def as_object(envelope: Envelope) -> dict[str, Any]:
@@ -118,18 +130,22 @@ def _print_json(envelopes: Iterator[Envelope]) -> None:
 
 
 def _print_table(envelopes: Iterator[Envelope]) -> None:
-    table = Table("position", "recorded at", "stream", "fact", "actor", "data")
+    names = ("position", "recorded at", "stream", "fact", "actor", "data")
+    table = Table(*(Column(name, overflow="fold") for name in names))
     for envelope in envelopes:
         fact = as_object(envelope)
         table.add_row(
             str(fact["position"]),
             fact["recorded_at"],
-            fact["stream"],
+            cell(fact["stream"]),
             fact["type"],
-            fact["actor"] or "",
-            orjson.dumps(fact["data"]).decode(),
+            cell(fact["actor"] or ""),
+            cell(orjson.dumps(fact["data"]).decode()),
         )
-    Console().print(table if table.row_count else "no facts match")
+    if table.row_count:
+        print_table(table)
+    else:
+        typer.echo("no facts match")
 
 
 def _utc(moment: datetime | None) -> datetime | None:

@@ -1,17 +1,19 @@
 """`teamledger serve`: both services in one process."""
 
+import errno
 import gc
 import signal
+import socket
 import sys
 from contextlib import suppress
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 import uvicorn
 
 from services.cli.database import locked_database
-from services.cli.failures import explained
+from services.cli.failures import AddressUnusable, explained
 from services.database.secrets import load_secrets
 from services.settings import Settings, load_settings
 from services.standalone import prepare_database, standalone
@@ -32,6 +34,7 @@ def serve(
     given = {"host": host, "port": port, "data_dir": data_dir}
     settings = load_settings({name: value for name, value in given.items() if value is not None})
     configure_logging(settings.log_level)
+    check_address(settings)
     secrets = load_secrets(settings)
     if secrets.created_master_key:
         typer.echo(f"master key, shown this once: {secrets.master_key}")
@@ -40,6 +43,35 @@ def serve(
         app = standalone(settings, secrets, url)
         typer.echo(f"teamledger listens on http://{settings.host}:{settings.port}")
         _listen(settings, app)
+
+
+def check_address(settings: Settings) -> None:
+    """Raise AddressUnusable now rather than when the database has been started."""
+    host, port = settings.host, settings.port
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        failures = [_failure(family, address) for family, _, _, _, address in found]
+        fatal = [f for f in failures if f is not None and f.errno == errno.EADDRINUSE]
+        if None not in failures:
+            fatal += filter(None, failures)
+        if fatal:
+            raise fatal[0]
+    except OSError as failed:
+        raise AddressUnusable(
+            f"cannot listen on {host}:{port}: {failed.strerror}; "
+            "set TEAMLEDGER_HOST and TEAMLEDGER_PORT to an address that is free"
+        ) from failed
+
+
+def _failure(family: int, address: Any) -> OSError | None:  # noqa: ANN401
+    """Why an address cannot be listened on; some names have one in a family that is off."""
+    try:
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except OSError as failed:
+        return failed
+    return None
 
 
 def _listen(settings: Settings, app: object) -> None:

@@ -72,6 +72,14 @@ class EmbeddedServer:
         self._log = self._cluster / "server.log"
         self._lock = DirectoryLock(self.data_dir / "serve.lock")
 
+    @property
+    def exists(self) -> bool:
+        """Whether a cluster was made here before; `start` tells if it cannot be seen."""
+        try:
+            return self._cluster.exists()
+        except PermissionError:
+            return True
+
     def conninfo(self, database: str = "postgres") -> str:
         """The address of a database of this server, as its owner; needs no lock."""
         socket_dir = quote(str(self._cluster), safe="")

@@ -109,7 +109,7 @@ class Vault:
 
     def missing(self, sealed: Iterable[Sealed]) -> set[str]:
         """Persons whose keys `peek` could not use yet."""
-        return {s.person for s in sealed} - self._keys.keys()
+        return {s.person for s in sealed if s.person not in self._keys}
 
     def peek(self, sealed: Sealed) -> str | None:
         """Open with a key at hand; None for a forgotten person. KeyError: fetch first."""

@@ -170,7 +170,7 @@ FIELDS = [
     Case(_ADD, 422, "C", "body: Value error, Either user", {"team_id": TEAM, "member": _NOBODY}),
     Case(_ADD, 404, "A", "Team=no.", {"team_id": "no", "member": ONE}),
     Case(_ADD, 400, "A", _NEGATIVE.format("max_budget_in_team"), {"member": ONE, **_OVERDRAWN}),
-    Case(_CHANGE, 400, "A", _NEGATIVE.format("max_budget_in_team"), {"user_id": "u", **_OVERDRAWN}),
+    Case(_CHANGE, 400, "A", _NEGATIVE.format("max_budget_in_team"), {**_ADMIN, **_OVERDRAWN}),
     Case(_CHANGE, 400, "A", _NEGATIVE.format("rpm_limit"), {**_ADMIN, "rpm_limit": -1}),
     Case(_CHANGE, 400, "A", "Data=no", {"team_id": TEAM, "user_id": "no"}),
     Case(_CHANGE, 422, "C", "body.role: ", {**_ADMIN, "role": "owner"}),

@@ -8,6 +8,9 @@ from typing import Any
 
 import psycopg
 
+from events.envelope import Envelope
+from events.streams import TEAM, stream
+from events.team import MemberAdded, TeamCreated, TeamSettings
 from services.database.connections import Pool, open_pool, service_conninfo
 from services.projection.feed import Feed
 from services.projection.feed.store import StoreFeed
@@ -15,6 +18,7 @@ from services.projection.head import Head
 from services.projection.projector import Projector
 from services.projection.projectors import GROUP, contract_projectors
 from services.projection.runner import ProjectionGroup
+from tests.support.eventlog import History
 from tests.support.projected import open_sealed
 
 SECONDS = 10.0
@@ -72,3 +76,10 @@ async def _holds(conn: psycopg.Connection[Any], query: str) -> bool:
     await asyncio.sleep(0)  # the tasks under test go on between two looks
     row = conn.execute(query.encode()).fetchone()
     return row is not None and bool(row[0])
+
+
+def team_facts(log: History, name: str, members: int = 0) -> list[Envelope]:
+    """One command that creates a team, with members u0, u1, ..."""
+    team = stream(TEAM, name)
+    added = ((team, MemberAdded(user_id=f"u{n}", role="user")) for n in range(members))
+    return log.command((team, TeamCreated(settings=TeamSettings(team_alias=name))), *added)

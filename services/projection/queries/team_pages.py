@@ -1,12 +1,12 @@
 """One page of teams, or of deleted teams (team-api.md 3.6, D20, D22, D51).
 
-A page is cut from an index that holds all it is sorted by, with the team id as tie-breaker; only
-its teams are then looked up. A part of an alias is found by a look at every team that the other
-filters leave: that takes no extension of PostgreSQL, and no index can help.
+Every order has an index that ends with the team id as tie-breaker. A part of an alias is found by
+a look at every team that the other filters leave: without an extension no index can help, so this
+is the one search whose cost grows with the number of teams.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from functools import cache
 from typing import Literal
@@ -45,7 +45,7 @@ _USER_IN_TEAM = SQL(
     "EXISTS (SELECT FROM {my_teams} WHERE t.deleted_at IS NULL AND t.team_id = %(team_id)s)"
 ).format(my_teams=_MY_TEAMS)
 _DELETION = SQL(
-    "t.deleted_at, t.deleted_by, t.deleted_by_key, t.deleted_by_role, t.deleted_claim, "
+    ", t.deleted_at, t.deleted_by, t.deleted_by_key, t.deleted_by_role, t.deleted_claim, "
     "t.deleted_event_id"
 )
 _STATEMENT = SQL(
@@ -56,7 +56,7 @@ _STATEMENT = SQL(
         FROM (SELECT {position} AS position) at
     )
     SELECT q.place, counted.position, counted.total, {user_known}, {user_in_team},
-        {members}, {deletion}, {team}
+        {members}, {team} {deletion}
     FROM counted
     CROSS JOIN unnest(%(sizes)s::bigint[], %(offsets)s::bigint[])
         WITH ORDINALITY q (size, beyond, place)
@@ -198,7 +198,7 @@ def _statement(given: frozenset[str], order: PageOrder, *, deep: bool) -> bytes:
         user_known=_USER_KNOWN if of_user and not deleted else SQL("true"),
         user_in_team=_USER_IN_TEAM if of_team and not deleted else SQL("true"),
         members=FIRST_MEMBERS,
-        deletion=_DELETION,
+        deletion=_DELETION if deleted else SQL(""),
         team=TEAM,
         position=POSITION,
     ).as_bytes()
@@ -216,8 +216,10 @@ def _conditions(given: frozenset[str]) -> Composable:
 
 
 def _team(row: Row, *, deleted: bool) -> Found | None:
-    roster, *ending = row[5:12]
-    columns = row[12:]
+    roster, columns = row[5], row[6:]
     if columns[0] is None:
         return None
-    return StoredTeam(columns, roster), DeletedTeam(*ending) if deleted else None
+    if not deleted:
+        return StoredTeam(columns, roster), None
+    width = len(fields(DeletedTeam))
+    return StoredTeam(columns[:-width], roster), DeletedTeam(*columns[-width:])
