@@ -5,6 +5,7 @@ from urllib.parse import quote, urlencode
 
 import pytest
 
+from services.database.embedded import EmbeddedServer
 from tests.e2e.hostile import (
     FIELDS,
     HEADERS,
@@ -20,9 +21,9 @@ from tests.e2e.hostile import (
     Case,
 )
 from tests.e2e.routes import GETS, POSTS, PUBLIC
-from tests.support.ledger import Ledger, bearer
+from tests.support.ledger import Ledger, bearer, running_ledger
 from tests.support.refused import assert_refused
-from tests.support.service import MASTER_KEY
+from tests.support.service import MASTER_KEY, Start
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -118,6 +119,44 @@ def test_a_hostile_request_id_is_replaced(ledger: Ledger, sent: str) -> None:
     answered = ledger.http.get("/health/liveliness", headers={"x-request-id": sent})
     assert answered.status_code == 200
     assert answered.headers["x-request-id"] not in ("", sent)
+
+
+@pytest.mark.parametrize("host", ["a?b", "a/team/delete?", "a#b", "[", "\xff", ""])
+def test_a_hostile_host_changes_nothing(ledger: Ledger, host: str) -> None:
+    headers = {**bearer(MASTER_KEY), "host": host}
+    raw = [(name.encode(), value.encode("latin-1")) for name, value in headers.items()]
+    blocked = ledger.http.post("/team/block", json={"team_id": "no"}, headers=raw)
+    assert_refused(blocked, 404, "A", "passed team_id=no")
+    assert ledger.http.get("/team/list", headers=raw).status_code == 200
+
+
+@pytest.mark.parametrize("sent", ["-1", "1e3", str(2**64), "\xb2"])
+def test_a_position_to_wait_for_has_to_be_one(ledger: Ledger, sent: str) -> None:
+    headers = {**bearer(MASTER_KEY), "x-min-position": sent}
+    raw = [(name.encode(), value.encode("latin-1")) for name, value in headers.items()]
+    answered = ledger.http.get("/team/list", headers=raw)
+    assert_refused(answered, 422, "C", "header.x-min-position: Input should be a position")
+
+
+def test_a_repeat_key_belongs_to_one_request(ledger: Ledger) -> None:
+    made = ledger.done("/team/new", {"team_id": "repeated"}, idempotency_key="r")
+    with ledger.nothing_stored():
+        assert ledger.done("/team/new", {"team_id": "repeated"}, idempotency_key="r") == made
+        for path, team_id in (("/team/new", "other"), ("/team/block", "repeated")):
+            reused = ledger.post(path, {"team_id": team_id}, idempotency_key="r")
+            assert_refused(reused, 422, "B", "Idempotency-Key r was used before")
+
+
+def test_in_strict_mode_the_same_is_refused(
+    postgres_server: EmbeddedServer, start_service: Start
+) -> None:
+    with running_ledger(postgres_server, start_service, TEAMLEDGER_COMPAT="strict") as strict:
+        strict.done("/team/new", {"team_id": TEAM})
+        with strict.nothing_stored():
+            for case in FIELDS:
+                assert_refused(strict.post(case.path, case.fields), case.status, case.shape, "")
+            for case in QUERIES:
+                assert_refused(strict.get(case.path), case.status, case.shape, "")
 
 
 def test_what_was_sent_is_not_echoed_without_end(ledger: Ledger) -> None:

@@ -89,7 +89,7 @@ async def authenticated(request: Request) -> Caller:
     headers = cast("Mapping[str, str]", request.headers)
     secret = presented_key(headers, context.key_header)
     credential = identify(secret, context.master_key)
-    route = request.url.path
+    route = request.scope["route"].path
     origin = Origin(credential, route, request.state.correlation_id, str(uuid_utils.uuid7()))
     principal = await context.loop.identify(origin)
     check_route(route, principal)
@@ -150,4 +150,4 @@ async def _idempotency(request: Request, secret: str) -> Idempotency | None:
         return None
     if not 1 <= len(key) <= MAX_KEY_LENGTH or not key.isprintable():
         raise ShapeB(400, f"Idempotency-Key must be 1 to {MAX_KEY_LENGTH} printable characters")
-    return Idempotency.of(secret, key, request.url.path, await request.body())
+    return Idempotency.of(secret, key, request.scope["route"].path, await request.body())
