@@ -1,6 +1,6 @@
 """Facts about a virtual key, stream `key-{sha256 of the key}`: the secret is never stored."""
 
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from events.registry import DomainEvent, fact
 from events.values import JsonObject, Moment, Money, RateLimits, Value
@@ -40,6 +40,88 @@ class KeyGenerated(DomainEvent):
     settings: KeySettings
 
 
+class KeyOwner(Value):
+    """Whose a key is, and which life of a team, which membership it is tied to."""
+
+    user_id: str | None = None
+    team_id: str | None = None
+    team_incarnation: int | None = None
+    member_since: int | None = None
+    organization_id: str | None = None
+
+
+class KeyBudget(Value):
+    """What a key may spend: USD per window of `budget_duration` (a BudgetDuration as text)."""
+
+    max_budget: Money | None = None
+    soft_budget: Money | None = None
+    budget_duration: str | None = None
+
+
+class KeyLimits(Value):
+    """Tokens and requests per minute, and requests at the same time."""
+
+    tpm_limit: int | None = None
+    rpm_limit: int | None = None
+    max_parallel_requests: int | None = None
+
+
+@fact("key.renamed")
+class KeyRenamed(DomainEvent):
+    before: str | None
+    after: str | None
+
+
+@fact("key.moved")
+class KeyMoved(DomainEvent):
+    before: KeyOwner
+    after: KeyOwner
+
+
+@fact("key.budget_changed")
+class KeyBudgetChanged(DomainEvent):
+    before: KeyBudget
+    after: KeyBudget
+
+
+@fact("key.limits_changed")
+class KeyLimitsChanged(DomainEvent):
+    before: KeyLimits
+    after: KeyLimits
+
+
+@fact("key.models_changed")
+class KeyModelsChanged(DomainEvent):
+    before: list[str]
+    after: list[str]
+
+
+@fact("key.routes_changed")
+class KeyRoutesChanged(DomainEvent):
+    before: list[str]
+    after: list[str]
+
+
+@fact("key.expiry_changed")
+class KeyExpiryChanged(DomainEvent):
+    before: Moment | None
+    after: Moment | None
+
+
+@fact("key.metadata_changed")
+class KeyMetadataChanged(DomainEvent):
+    before: JsonObject
+    after: JsonObject
+
+
+@fact("key.details_changed")
+class KeyDetailsChanged(DomainEvent):
+    """What stands in `extra`."""
+
+    before: JsonObject
+    after: JsonObject
+
+
 @fact("key.blocked")
 class KeyBlocked(DomainEvent):
     pass
@@ -56,3 +138,44 @@ class KeyDeleted(DomainEvent):
 
     settings: KeySettings
     cause: Literal["key", "member", "team"] = "key"
+
+
+ATTRIBUTE_OF: dict[type[DomainEvent], str] = {
+    KeyRenamed: "key_alias",
+    KeyModelsChanged: "models",
+    KeyRoutesChanged: "allowed_routes",
+    KeyExpiryChanged: "expires",
+    KeyMetadataChanged: "metadata",
+    KeyDetailsChanged: "extra",
+}
+"""The KeySettings attribute that a fact with `before` and `after` replaces whole."""
+
+
+def owner_of(settings: KeySettings) -> KeyOwner:
+    """The part of the settings that KeyMoved replaces."""
+    return KeyOwner(**{name: getattr(settings, name) for name in KeyOwner.model_fields})
+
+
+def budget_of(settings: KeySettings) -> KeyBudget:
+    """The part of the settings that KeyBudgetChanged replaces."""
+    return KeyBudget(**{name: getattr(settings, name) for name in KeyBudget.model_fields})
+
+
+def limits_of(settings: KeySettings) -> KeyLimits:
+    """The part of the settings that KeyLimitsChanged replaces."""
+    limits, parallel = settings.limits, settings.max_parallel_requests
+    return KeyLimits(**limits.model_dump(), max_parallel_requests=parallel)
+
+
+def replaced(event: DomainEvent) -> dict[str, Any]:
+    """What a fact about a key makes of its settings: new values by attribute of KeySettings."""
+    match event:
+        case KeyMoved(after=after) | KeyBudgetChanged(after=after):
+            return {name: getattr(after, name) for name in type(after).model_fields}
+        case KeyLimitsChanged(after=after):
+            limits = RateLimits(tpm_limit=after.tpm_limit, rpm_limit=after.rpm_limit)
+            return {"limits": limits, "max_parallel_requests": after.max_parallel_requests}
+        case KeyBlocked() | KeyUnblocked():
+            return {"blocked": isinstance(event, KeyBlocked)}
+    attribute = ATTRIBUTE_OF.get(type(event))
+    return {} if attribute is None else {attribute: getattr(event, "after", None)}

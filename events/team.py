@@ -2,8 +2,9 @@
 
 from typing import ClassVar, Literal
 
-from events.registry import DomainEvent, fact
+from events.registry import DomainEvent, Json, fact, upcast
 from events.values import (
+    Callback,
     JsonObject,
     MemberLimits,
     ObjectPermission,
@@ -33,9 +34,10 @@ class TeamSettings(Value):
     access_group_ids: list[str] = []
     member_permissions: list[str] = []
     member_defaults: MemberLimits | None = None
+    callbacks: list[Callback] = []
 
 
-@fact("team.created")
+@fact("team.created", version=2)
 class TeamCreated(DomainEvent):
     begins_life: ClassVar[bool] = True
 
@@ -118,6 +120,12 @@ class MemberPermissionsChanged(DomainEvent):
     after: list[str]
 
 
+@fact("team.callbacks_changed")
+class TeamCallbacksChanged(DomainEvent):
+    before: list[Callback]
+    after: list[Callback]
+
+
 @fact("team.blocked")
 class TeamBlocked(DomainEvent):
     pass
@@ -160,12 +168,18 @@ class MemberRemoved(DomainEvent):
     limits: MemberLimits | None = None
 
 
-@fact("team.deleted")
+@fact("team.deleted", version=2)
 class TeamDeleted(DomainEvent):
     """Every membership and key of this incarnation of the team is void from here on."""
 
     settings: TeamSettings
     members_total: int
+
+
+@upcast("team.created", since=1)
+@upcast("team.deleted", since=1)
+def _callbacks_arrived_in_v2(data: Json) -> Json:
+    return {**data, "settings": {**data["settings"], "callbacks": []}}
 
 
 ATTRIBUTE_OF: dict[type[DomainEvent], str] = {
@@ -180,6 +194,7 @@ ATTRIBUTE_OF: dict[type[DomainEvent], str] = {
     TeamAccessGroupsChanged: "access_group_ids",
     TeamMemberDefaultsChanged: "member_defaults",
     MemberPermissionsChanged: "member_permissions",
+    TeamCallbacksChanged: "callbacks",
 }
 """The TeamSettings attribute that a fact with `before` and `after` replaces whole."""
 
@@ -199,8 +214,6 @@ SERVER_KEYS = frozenset(
         "prompts",
         "secret_manager_settings",
         "allowed_passthrough_routes",
-        "logging",
-        "callback_settings",
     }
 )
 """Metadata keys with request fields or routes of their own (team-api.md 1.6)."""

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, PlainSerializer, WithJsonSchema
 
@@ -81,3 +81,22 @@ class ObjectPermission(Value):
 
     object_permission_id: str
     permissions: JsonObject
+
+
+class CallbackVariable(Value):
+    """One setting of a logging callback.
+
+    `shown` is what answers say: the value itself, or a few characters of a secret, which is kept
+    in `secret` under a key of the team's own.
+    """
+
+    shown: str
+    secret: Sealed | None = None
+
+
+class Callback(Value):
+    """Where the calls of a team are logged to; a name occurs once for each type."""
+
+    callback_name: str
+    callback_type: Literal["success", "failure", "success_and_failure"]
+    variables: dict[str, CallbackVariable]

@@ -17,7 +17,15 @@ from events import key, reservation, team, user
 from events.envelope import Envelope, Meta, encode
 from events.registry import DomainEvent, Json, known_facts
 from events.streams import EMAIL, KEY, TEAM, USER, stream
-from events.values import MemberLimits, ObjectPermission, RateLimits, Sealed, TeamBudget
+from events.values import (
+    Callback,
+    CallbackVariable,
+    MemberLimits,
+    ObjectPermission,
+    RateLimits,
+    Sealed,
+    TeamBudget,
+)
 
 GOLDEN = Path(__file__).parents[1] / "events/golden"
 MOMENT = datetime(2026, 3, 11, 13, 27, 45, 123456, tzinfo=UTC)
@@ -33,6 +41,14 @@ LIMITS = MemberLimits(
     budget_duration="1mo",
 )
 PERMISSION = ObjectPermission(object_permission_id="o-1", permissions={"agents": ["a"]})
+CALLBACK = Callback(
+    callback_name="langfuse",
+    callback_type="success",
+    variables={
+        "langfuse_host": CallbackVariable(shown="https://langfuse.example.com"),
+        "langfuse_secret_key": CallbackVariable(shown="sk-l****cdef", secret=SEALED),
+    },
+)
 TEAM_SETTINGS = team.TeamSettings(
     team_alias="Core",
     organization_id="acme",
@@ -49,6 +65,7 @@ TEAM_SETTINGS = team.TeamSettings(
     access_group_ids=["group"],
     member_permissions=["/key/generate"],
     member_defaults=LIMITS,
+    callbacks=[CALLBACK],
 )
 KEY_SETTINGS = key.KeySettings(
     key_name="sk-...abcd",
@@ -70,6 +87,9 @@ KEY_SETTINGS = key.KeySettings(
     metadata={"tags": ["x"]},
     extra={"key_type": "default"},
 )
+OWNER = key.owner_of(KEY_SETTINGS)
+KEY_BUDGET = key.budget_of(KEY_SETTINGS)
+KEY_LIMITS = key.limits_of(KEY_SETTINGS)
 USER_SETTINGS = user.UserSettings(
     person="p-8d3f",
     email=SEALED,
@@ -99,6 +119,7 @@ _TEAM_FACTS: list[DomainEvent] = [
     team.TeamAccessGroupsChanged(before=["group"], after=[]),
     team.TeamMemberDefaultsChanged(before=None, after=LIMITS),
     team.MemberPermissionsChanged(before=[], after=["/key/generate"]),
+    team.TeamCallbacksChanged(before=[], after=[CALLBACK]),
     team.TeamBlocked(),
     team.TeamUnblocked(),
     team.MemberAdded(user_id="ann", role="admin", limits=LIMITS),
@@ -113,6 +134,17 @@ _USER_FACTS: list[DomainEvent] = [
 ]
 _KEY_FACTS: list[DomainEvent] = [
     key.KeyGenerated(settings=KEY_SETTINGS),
+    key.KeyRenamed(before="production", after=None),
+    key.KeyMoved(before=OWNER, after=OWNER.model_copy(update={"team_id": None})),
+    key.KeyBudgetChanged(
+        before=KEY_BUDGET, after=KEY_BUDGET.model_copy(update={"soft_budget": None})
+    ),
+    key.KeyLimitsChanged(before=KEY_LIMITS, after=KEY_LIMITS.model_copy(update={"rpm_limit": 5})),
+    key.KeyModelsChanged(before=["gpt-4o"], after=[]),
+    key.KeyRoutesChanged(before=[], after=["/team/info"]),
+    key.KeyExpiryChanged(before=MOMENT, after=None),
+    key.KeyMetadataChanged(before={"tags": ["x"]}, after={"tags": ["y"], "own": None}),
+    key.KeyDetailsChanged(before={"key_type": "default"}, after={}),
     key.KeyBlocked(),
     key.KeyUnblocked(),
     key.KeyDeleted(settings=KEY_SETTINGS, cause="member"),

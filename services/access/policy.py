@@ -22,11 +22,22 @@ PA, PV, TA, TM, TK, IU = As.PROXY_ADMIN, As.VIEWER, As.TEAM_ADMIN, As.MEMBER, As
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """`admits` those who may; `routed` refusals use the text of the route check (401)."""
+    """`admits` those who may; `routed` refusals use the text of the route check (401).
+
+    `stranger` is what the 403 of a route about one team says.
+    """
 
     admits: frozenset[As]
     routed: bool = False
     writes: bool = True
+    stranger: str = (
+        "Call not allowed. User not proxy admin OR team admin. route={route}, team_id={team_id}"
+    )
+
+
+_MODELS = Rule(
+    frozenset({PA, TA}), stranger="Only proxy admin or team admin can modify team models"
+)
 
 
 POLICY: dict[str, Rule] = {
@@ -35,7 +46,13 @@ POLICY: dict[str, Rule] = {
     "/team/delete": Rule(frozenset({PA}), routed=True),
     "/team/block": Rule(frozenset({PA}), routed=True),
     "/team/unblock": Rule(frozenset({PA}), routed=True),
+    "/team/model/add": _MODELS,
+    "/team/model/delete": _MODELS,
+    "/team/permissions_update": Rule(frozenset({PA, TA})),
+    "/team/{team_id:path}/callback": Rule(frozenset({PA}), routed=True),
+    "/team/{team_id:path}/disable_logging": Rule(frozenset({PA}), routed=True),
     "/team/member_add": Rule(frozenset({PA, TA})),
+    "/team/bulk_member_add": Rule(frozenset({PA, TA})),
     "/team/member_update": Rule(frozenset({PA, TA})),
     "/team/member_delete": Rule(frozenset({PA, TA})),
     "/team/info": Rule(frozenset({PA, PV, TA, TM, TK}), writes=False),
@@ -43,6 +60,7 @@ POLICY: dict[str, Rule] = {
     "/v2/team/list": Rule(frozenset({PA, PV, IU}), writes=False),
     "/user/new": Rule(frozenset({PA}), routed=True),
     "/key/generate": Rule(frozenset({PA, IU}), routed=True),
+    "/key/update": Rule(frozenset({PA, IU}), routed=True),
     "/key/delete": Rule(frozenset({PA, IU}), routed=True),
     "/key/block": Rule(frozenset({PA, IU}), routed=True),
     "/key/unblock": Rule(frozenset({PA, IU}), routed=True),
@@ -70,17 +88,18 @@ def standing(
     return frozenset(found)
 
 
-def check_route(route: str, principal: Principal) -> None:
+def check_route(route: str, principal: Principal, path: str | None = None) -> None:
     """The part of the judgement that needs no team; before validation and anything else.
 
-    Raises AccessRefused: 403 to viewers who would write, 401 to whom no team could help.
+    `route` may be a template, `path` is then what refusals call it. Raises AccessRefused: 403 to
+    viewers who would write, 401 to whom no team could help.
     """
     rule = POLICY[route]
     if rule.writes and principal.role == VIEWER:
         raise AccessRefused(
             403,
             f"user not allowed to access this route, role= {principal.role}. "
-            f"Trying to access: {route}",
+            f"Trying to access: {path or route}",
         )
     admitted = rule.admits & standing(principal)
     if rule.writes and principal.role == INTERNAL_VIEWER:
@@ -89,8 +108,8 @@ def check_route(route: str, principal: Principal) -> None:
         raise AccessRefused(
             401,
             "Authentication Error, Only proxy admin can be used to generate, delete, update info "
-            f"for new keys/users/teams. Route={route}. Your role={principal.role or 'unknown'}. "
-            f"Your user_id={masked(principal.user_id)}",
+            f"for new keys/users/teams. Route={path or route}. "
+            f"Your role={principal.role or 'unknown'}. Your user_id={masked(principal.user_id)}",
         )
 
 
@@ -104,8 +123,7 @@ def check_team_admin(route: str, principal: Principal, team_id: str, team_role: 
     if not admits_to_team(route, principal, team_id, team_role):
         raise AccessRefused(
             403,
-            "Call not allowed. User not proxy admin OR team admin. "
-            f"route={route}, team_id={team_id}",
+            POLICY[route].stranger.format(route=route, team_id=team_id),
             body="A",
         )
 

@@ -16,10 +16,11 @@ from services.access.policy import (
     masked,
     standing,
 )
-from services.access.principal import AccessRefused, Principal
+from services.access.principal import AccessRefused, Credential, Principal
 from services.command.application.cache import Cache
 from services.command.application.callers import authenticate
 from services.command.application.folds import AnyState
+from services.command.application.requests import Origin
 from services.command.application.view import Loads, View
 from services.command.domain.team import Team
 from tests.contract.cases import load
@@ -193,30 +194,34 @@ def view_of(key: KeyGenerated, role: str = "internal_user", team: Team | None = 
     return View(cache, cache.recorded_at, Loads(states=states))
 
 
+def asking(route: str, credential: Credential = SECRET) -> Origin:
+    return Origin(credential, route, route, "correlation", "command")
+
+
 def test_d02_a_listed_route_gives_no_right_that_the_role_lacks() -> None:
     with pytest.raises(AccessRefused) as refused:
-        authenticate(view_of(listing("/team/new")), SECRET, "/team/new")
+        authenticate(view_of(listing("/team/new")), asking("/team/new"))
     assert refused.value.status == 401
 
 
 def test_d02_an_admin_with_a_list_may_call_nothing_else() -> None:
     view = view_of(listing("/team/info"), "proxy_admin")
-    assert authenticate(view, SECRET, "/team/info").is_admin
+    assert authenticate(view, asking("/team/info")).is_admin
     with pytest.raises(AccessRefused) as refused:
-        authenticate(view, SECRET, "/team/new")
+        authenticate(view, asking("/team/new"))
     assert (refused.value.status, refused.value.body) == (403, "detail")
 
 
 def test_a_key_of_a_live_membership_is_good() -> None:
-    assert authenticate(view_of(IN_CORE), SECRET, "/team/info").team_id == "core"
+    assert authenticate(view_of(IN_CORE), asking("/team/info")).team_id == "core"
 
 
 def test_a_key_made_for_somebody_outside_the_team_is_good_while_the_team_lives() -> None:
     outside = generated(user_id="ann", team_id="core", team_incarnation=1)
     alone = team_after(created())
-    assert authenticate(view_of(outside, team=alone), SECRET, "/team/info").team_id == "core"
+    assert authenticate(view_of(outside, team=alone), asking("/team/info")).team_id == "core"
     with pytest.raises(AccessRefused):
-        authenticate(view_of(outside, team=replace(alone, open=False)), SECRET, "/team/info")
+        authenticate(view_of(outside, team=replace(alone, open=False)), asking("/team/info"))
 
 
 ANN, ANN_LEFT = joined("ann"), MemberRemoved(user_id="ann", role="user")
@@ -236,16 +241,16 @@ MEMBER = team_after(created(), ANN)
 )
 def test_a_key_outlives_neither_its_membership_nor_its_team(team: Team) -> None:
     with pytest.raises(AccessRefused) as refused:
-        authenticate(view_of(IN_CORE, team=team), SECRET, "/team/info")
+        authenticate(view_of(IN_CORE, team=team), asking("/team/info"))
     assert refused.value.kind == "token_not_found_in_db"
 
 
 def test_a_blocked_team_locks_out_its_keys() -> None:
     blocked = team_after(created(blocked=True), joined("ann"))
     with pytest.raises(AccessRefused, match="Team=core is blocked"):
-        authenticate(view_of(IN_CORE, team=blocked), SECRET, "/team/info")
+        authenticate(view_of(IN_CORE, team=blocked), asking("/team/info"))
 
 
 def test_the_master_key_needs_no_state() -> None:
     cache = Cache(10**6)
-    assert authenticate(View(cache, cache.recorded_at), MASTER, "/team/new").master
+    assert authenticate(View(cache, cache.recorded_at), asking("/team/new", MASTER)).master

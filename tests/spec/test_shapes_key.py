@@ -27,6 +27,7 @@ def view_of(recorded: dict[str, Any], **given: object) -> KeyView:
         recorded["created_by"],
         datetime.fromisoformat(recorded["updated_at"]),
         recorded["updated_by"],
+        created_at,
     )
 
 

@@ -55,7 +55,7 @@ def test_a_new_user_without_a_key_is_the_recorded_answer() -> None:
 def test_a_new_user_with_a_key_is_told_the_key_and_when_it_expires() -> None:
     expires = datetime(2027, 1, 1, tzinfo=UTC)
     settings = KeySettings(key_name="sk-...abcd", user_id="u2", team_id="t", expires=expires)
-    key = KeyView("hash", settings.model_dump(mode="json"), NOW, "admin", NOW, "admin")
+    key = KeyView("hash", settings.model_dump(mode="json"), NOW, "admin", NOW, "admin", NOW)
     answer = new_user_answer(view_of(NEW), key, "sk-secret")
     told = {"key": "sk-secret", "expires": "2027-01-01T00:00:00Z", "team_id": "t"}
     assert answer == {**NEW, **told}

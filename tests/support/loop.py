@@ -119,7 +119,7 @@ class Writer:
 
 
 def _origin(by: Credential, route: str) -> Origin:
-    return Origin(by, route, correlation_id=uuid4().hex, command_id=uuid4().hex)
+    return Origin(by, route, route, correlation_id=uuid4().hex, command_id=uuid4().hex)
 
 
 def _shown(answer: Any) -> dict[str, Any]:  # noqa: ANN401

@@ -31,7 +31,7 @@ def request(
     idempotency: Idempotency | None = None,
     route: str = "/team/new",
 ) -> Request:
-    origin = Origin(credential, route, "correlation", "command")
+    origin = Origin(credential, route, route, "correlation", "command")
     future: asyncio.Future[Done] = asyncio.get_running_loop().create_future()
     return Request(command, origin, render, time.monotonic() + 8, future, idempotency)
 

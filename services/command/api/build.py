@@ -1,12 +1,14 @@
 """From a validated request to a command: ids are drawn and personal data is sealed here."""
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import Any
 
 from events.team import TeamSettings
 from events.values import (
+    Callback,
+    CallbackVariable,
     JsonObject,
     MemberLimits,
     ObjectPermission,
@@ -17,12 +19,21 @@ from events.values import (
 from services.access.principal import MASTER_USER, Principal
 from services.command.application.enrolment import Candidate, EmailClaim
 from services.command.application.members import ByName
+from services.command.domain.callbacks import MASK
 from services.database.vault import Person, Vault
+from services.edge.requests.callback import (
+    BOTH,
+    LOGGING,
+    OPEN_VARIABLES,
+    SETTINGS,
+    LoggingCallback,
+)
 from services.edge.requests.common import ObjectPermissionRequest
 from services.edge.requests.member import Member, UserReference
 from services.edge.requests.team import NewTeam, TeamFields, UpdateTeam
+from services.edge.shapes.secrets import masked_secret
 
-SERVED_METADATA = "team_member_budget_id"
+_KEPT_ELSEWHERE = frozenset({"team_member_budget_id", LOGGING, SETTINGS})
 
 
 def candidate(vault: Vault, member: Member, limits: MemberLimits | None = None) -> Candidate:
@@ -67,8 +78,30 @@ def own_limits(max_budget: Decimal | None) -> MemberLimits | None:
     return MemberLimits(budget_id=str(uuid.uuid4()), max_budget=max_budget)
 
 
-def new_settings(body: NewTeam) -> TeamSettings:
-    """What `/team/new` asks for; fields of 1.6 go into metadata."""
+async def callbacks(vault: Vault, team_id: str, sent: Sequence[LoggingCallback]) -> list[Callback]:
+    """Callbacks with their secrets under a key of the team's own, shown by a mask (D23)."""
+    return [
+        Callback(
+            callback_name=callback.callback_name,
+            callback_type=callback.callback_type or BOTH,
+            variables={
+                name: await _variable(vault, team_id, name, value)
+                for name, value in callback.callback_vars.items()
+            },
+        )
+        for callback in sent
+    ]
+
+
+async def _variable(vault: Vault, team_id: str, name: str, value: str) -> CallbackVariable:
+    if name in OPEN_VARIABLES or MASK in value:
+        return CallbackVariable(shown=value)
+    secret = await vault.seal_for(None, value, named=f"callbacks of {team_id}")
+    return CallbackVariable(shown=masked_secret(value), secret=secret)
+
+
+def new_settings(body: NewTeam, logging: Sequence[Callback] = ()) -> TeamSettings:
+    """What `/team/new` asks for; fields of 1.6 go into metadata, callbacks into `callbacks`."""
     return TeamSettings(
         team_alias=body.team_alias,
         organization_id=body.organization_id or None,
@@ -89,6 +122,7 @@ def new_settings(body: NewTeam) -> TeamSettings:
         access_group_ids=list(body.access_group_ids or []),
         member_permissions=list(body.team_member_permissions or []),
         member_defaults=_member_defaults(body),
+        callbacks=list(logging),
     )
 
 
@@ -140,10 +174,8 @@ _DEFAULTS = {
 
 
 def client_metadata(body: TeamFields) -> JsonObject:
-    """The client's metadata without the key that we derive (1.6)."""
-    metadata = dict(body.metadata or {})
-    metadata.pop(SERVED_METADATA, None)
-    return metadata
+    """The client's metadata without what we keep elsewhere (1.6, D23)."""
+    return {k: v for k, v in (body.metadata or {}).items() if k not in _KEPT_ELSEWHERE}
 
 
 def object_permission(body: ObjectPermissionRequest | None) -> ObjectPermission | None:

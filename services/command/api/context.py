@@ -1,7 +1,7 @@
 """What the routes of the command API work with, made once per process."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, tzinfo
 from typing import Annotated, cast
 
@@ -89,15 +89,17 @@ async def authenticated(request: Request) -> Caller:
     headers = cast("Mapping[str, str]", request.headers)
     secret = presented_key(headers, context.key_header)
     credential = identify(secret, context.master_key)
-    route = request.scope["route"].path
-    origin = Origin(credential, route, request.state.correlation_id, str(uuid_utils.uuid7()))
-    principal = await context.loop.identify(origin)
-    check_route(route, principal)
     origin = Origin(
         credential=credential,
-        route=route,
-        correlation_id=origin.correlation_id,
-        command_id=origin.command_id,
+        route=request.scope["route"].path,
+        path=request.scope["path"],
+        correlation_id=request.state.correlation_id,
+        command_id=str(uuid_utils.uuid7()),
+    )
+    principal = await context.loop.identify(origin)
+    check_route(origin.route, principal, origin.path)
+    origin = replace(
+        origin,
         on_behalf_of=await _claim(context, request),
         client=await _client(context, request, principal),
     )
@@ -150,4 +152,4 @@ async def _idempotency(request: Request, secret: str) -> Idempotency | None:
         return None
     if not 1 <= len(key) <= MAX_KEY_LENGTH or not key.isprintable():
         raise ShapeB(400, f"Idempotency-Key must be 1 to {MAX_KEY_LENGTH} printable characters")
-    return Idempotency.of(secret, key, request.scope["route"].path, await request.body())
+    return Idempotency.of(secret, key, request.scope["path"], await request.body())

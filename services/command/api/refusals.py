@@ -6,8 +6,9 @@ from typing import Any
 from fastapi import HTTPException
 
 from services.command.application.members import EverybodyThere
+from services.command.application.team_parts import CALLBACK_ROUTE, DISABLE_ROUTE
 from services.command.domain import errors
-from services.edge.errors import MANAGEMENT, Family, ShapeA, ShapeB
+from services.edge.errors import INFO, MANAGEMENT, Family, ShapeA, ShapeB
 
 Shape = Callable[[int, str], HTTPException]
 Answer = Callable[[Any], HTTPException]
@@ -29,6 +30,9 @@ def _rules(shape: Shape) -> dict[type[errors.DomainError], Answer]:
         errors.OverOwnBudget: lambda e: shape(400, str(e)),
         errors.TooLarge: lambda e: shape(400, str(e)),
         errors.NotAssigned: lambda e: shape(400, str(e)),
+        errors.LastModel: lambda e: shape(400, str(e)),
+        errors.MaskedSecret: lambda e: shape(400, str(e)),
+        errors.OverTeamLimit: lambda e: shape(403, str(e)),
         errors.NotSamePerson: lambda e: shape(
             400,
             f"user_email '{e.email}' and user_id '{e.user_id}' do not belong to the same user.",
@@ -54,6 +58,9 @@ def _taken(shape: Shape, error: errors.AlreadyExists) -> HTTPException:
                 "Unique key aliases across all keys are required."
             )
             return ShapeB(400, text, "bad_request_error", "key_alias", family=MANAGEMENT)
+        case "callback":
+            text = f"callback_name = {name} already exists for this type of calls of the team"
+            return ShapeB(400, text, "bad_request_error", "callback_name")
     return shape(409, f"Key {name} already exists")
 
 
@@ -65,6 +72,19 @@ def _missing(shape: Shape, error: errors.NotFound) -> HTTPException:
         case "key":
             return shape(404, f"Key {name} not found")
     return shape(404, f"Team not found, passed team_id={name}")
+
+
+def _unknown_key(error: errors.NotFound) -> HTTPException:
+    if error.kind != "key":
+        return _missing(_b(INFO), error)
+    name = error.identity
+    shown = f"sk-...{name[-4:]}" if name.startswith("sk-") else name
+    return ShapeB(
+        401,
+        f"Authentication Error: invalid user key - user key does not exist in db. User Key={shown}",
+        "auth_error",
+        family=INFO,
+    )
 
 
 def _unknown_team(status: int, text: str) -> Answer:
@@ -85,6 +105,30 @@ REFUSALS: Mapping[str, Mapping[type[errors.DomainError], Answer]] = {
             404, "Team doesn't exist in db. Team={}. Create team via `/team/new` call."
         ),
     },
+    "/team/bulk_member_add": {
+        **_IN_A,
+        errors.NotFound: _unknown_team(
+            404, "Team doesn't exist in db. Team={}. Create team via `/team/new` call."
+        ),
+    },
+    "/team/model/add": _IN_A,
+    "/team/model/delete": _IN_A,
+    "/team/permissions_update": {
+        **_IN_A,
+        errors.NotFound: _unknown_team(
+            404, "Team doesn't exist in db. Team={}. Create team via `/team/new` call."
+        ),
+    },
+    CALLBACK_ROUTE: {
+        **_IN_A,
+        errors.NotFound: _unknown_team(
+            400, "Team id = {} does not exist. Please use a different team id."
+        ),
+    },
+    DISABLE_ROUTE: {
+        **_IN_A,
+        errors.NotFound: lambda e: ShapeB(404, f"Team id = {e.identity} does not exist."),
+    },
     "/team/member_update": {
         **_IN_A,
         errors.NotFound: _unknown_team(400, "Team id={} does not exist in db"),
@@ -98,6 +142,10 @@ REFUSALS: Mapping[str, Mapping[type[errors.DomainError], Answer]] = {
     },
     "/user/new": _IN_B,
     "/key/generate": _IN_B,
+    "/key/update": {
+        **_rules(_b(INFO)),
+        errors.NotFound: _unknown_key,
+    },
     "/key/delete": {**_IN_B, errors.NotFound: lambda _: ShapeB(404, "No keys found")},
     "/key/block": _IN_B,
     "/key/unblock": _IN_B,

@@ -83,6 +83,7 @@ def key_view(answer: KeyAnswer) -> key_shapes.KeyView:
         created_by=key.created_by,
         updated_at=_known(key.updated_at),
         updated_by=key.updated_by,
+        budget_since=_known(key.budget_since),
     )
 
 

@@ -3,14 +3,16 @@
 from events.streams import TEAM, USER, stream
 from services.access.credentials import check_allowed_routes, judge, master_principal
 from services.access.policy import check_route
-from services.access.principal import Credential, KeyFacts, Principal
+from services.access.principal import KeyFacts, Principal
+from services.command.application.requests import Origin
 from services.command.application.view import View
 from services.command.domain.key import ApiKey
 from services.command.domain.team import Team
 
 
-def authenticate(view: View, credential: Credential, route: str) -> Principal:
+def authenticate(view: View, origin: Origin) -> Principal:
     """The caller as of the view; raises AccessRefused, or Missing for state not at hand."""
+    credential = origin.credential
     if credential.master:
         return master_principal(credential)
     key = view.key(credential.token)
@@ -20,11 +22,7 @@ def authenticate(view: View, credential: Credential, route: str) -> Principal:
     view.need(_owners(key))
     team = None if team_id is None else view.team(team_id)
     user = None if user_id is None else view.user(user_id)
-    void = team is not None and (
-        not team.open
-        or team.incarnation != key.settings.team_incarnation
-        or _membership_over(key, team)
-    )
+    void = team is not None and is_void(key, team)
     facts = KeyFacts(
         user_id=user_id,
         team_id=team_id,
@@ -37,9 +35,18 @@ def authenticate(view: View, credential: Credential, route: str) -> Principal:
     role = user.settings.user_role if user is not None and user.open else None
     blocked = team is not None and team.settings.blocked
     principal = judge(credential, facts, role, team_blocked=blocked, now=view.now)
-    check_route(route, principal)
-    check_allowed_routes(route, facts.allowed_routes)
+    check_route(origin.route, principal, origin.path)
+    check_allowed_routes(origin.path, facts.allowed_routes)
     return principal
+
+
+def is_void(key: ApiKey, team: Team) -> bool:
+    """Whether the life of the team, or the membership, that the key was made for is over."""
+    return (
+        not team.open
+        or team.incarnation != key.settings.team_incarnation
+        or _membership_over(key, team)
+    )
 
 
 def _membership_over(key: ApiKey, team: Team) -> bool:

@@ -109,4 +109,4 @@ class Chores:
 
 
 def _origin() -> Origin:
-    return Origin(_SYSTEM, "", uuid.uuid4().hex, str(uuid_utils.uuid7()))
+    return Origin(_SYSTEM, "", "", uuid.uuid4().hex, str(uuid_utils.uuid7()))

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from typing import Literal
 
 from events.key import KeySettings
@@ -47,14 +48,7 @@ class NewKey:
         if self.fresh:
             view.assume_new(name)
         settings = self.settings
-        if settings.team_id is not None:
-            team = view.team(settings.team_id)
-            member = None if settings.user_id is None else team.roster.get(settings.user_id)
-            ties = {
-                "team_incarnation": team.incarnation,
-                "member_since": None if member is None else member.joined,
-            }
-            settings = settings.model_copy(update=ties)
+        settings = settings.model_copy(update=ties(view, settings.team_id, settings.user_id))
         generated = key.generate(view.key(self.token), settings)
         facts: list[tuple[str, DomainEvent]] = [(name, fact) for fact in generated]
         if (alias := settings.key_alias) is not None:
@@ -78,9 +72,7 @@ class NewKey:
                 "User can only create keys for themselves. "
                 f"Got user_id={wanted}, Your ID={caller.user_id}",
             )
-        own, asked = view.user(wanted).settings.max_budget, self.settings.max_budget
-        if own is not None and asked is not None and asked > own:
-            raise OverOwnBudget(asked, own)
+        check_own_budget(view, wanted, self.settings.max_budget)
 
     def _check_team(self, view: View, caller: Principal) -> None:
         team_id = self.settings.team_id
@@ -98,16 +90,39 @@ def _check_member(team: Team, team_id: str, caller: Principal) -> None:
     member = team.roster.get(caller.user_id) if caller.user_id is not None else None
     if member is None or not team.open:
         raise NotAssigned(caller.user_id, team_id)
+    if member.role != "admin":
+        check_permission(team, team_id, "/key/generate")
+
+
+def check_permission(team: Team, team_id: str, route: str) -> None:
+    """Raise the 401 of members whose team does not grant them a route (auth.md 4)."""
     granted = team.settings.member_permissions or DEFAULT_PERMISSIONS
-    if member.role == "admin" or "/key/generate" in granted:
+    if route in granted:
         return
     raise AccessRefused(
         401,
-        "Team member does not have permissions for endpoint: /key/generate. You only have access "
+        f"Team member does not have permissions for endpoint: {route}. You only have access "
         f"to the following endpoints: {list(granted)} for team {team_id}.",
         "team_member_permission_error",
-        "/key/generate",
+        route,
     )
+
+
+def check_own_budget(view: View, user_id: str | None, asked: Decimal | None) -> None:
+    """Raise OverOwnBudget for a key that could spend more than its owner (S04)."""
+    own = None if user_id is None else view.user(user_id).settings.max_budget
+    if own is not None and asked is not None and asked > own:
+        raise OverOwnBudget(asked, own)
+
+
+def ties(view: View, team_id: str | None, user_id: str | None) -> dict[str, int | None]:
+    """Which life of its team and which membership of its owner a key is made for."""
+    if team_id is None:
+        return {"team_incarnation": None, "member_since": None}
+    team = view.team(team_id)
+    member = None if user_id is None else team.roster.get(user_id)
+    since = None if member is None else member.joined
+    return {"team_incarnation": team.incarnation, "member_since": since}
 
 
 @dataclass(frozen=True, slots=True)

@@ -120,7 +120,7 @@ class CommandLoop:
         """Who is calling: an acceptance is provisional, a refusal confirmed at the head."""
         view = View(self._cache, datetime.now(UTC))
         with contextlib.suppress(Missing, AccessRefused):
-            return authenticate(view, origin.credential, origin.route)
+            return authenticate(view, origin)
         done = await self.handle(_Identify(), origin, lambda answer: answer)
         principal: Principal = done.answer
         return principal

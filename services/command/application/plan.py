@@ -143,7 +143,7 @@ class Planner:
         view: View,
         sides: _Sides,
     ) -> Done:
-        caller = authenticate(view, request.origin.credential, request.origin.route)
+        caller = authenticate(view, request.origin)
         known = request.idempotency
         if known is not None and (answer := remembered.get((known.caller, known.key))):
             if answer.body_hash != known.body_hash:

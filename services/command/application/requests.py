@@ -41,10 +41,14 @@ class Command(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where a command comes from: the credential, the route, claims and tracing ids."""
+    """Where a command comes from: the credential, the route, claims and tracing ids.
+
+    `route` is the template under which rules know it, `path` what was asked for.
+    """
 
     credential: Credential
     route: str
+    path: str
     correlation_id: str
     command_id: str
     on_behalf_of: Sealed | None = None

@@ -1,18 +1,21 @@
-"""What hangs on what: keys on teams and users, teams on users. Derived from facts alone.
+"""What hangs on what: keys on teams and users, teams on users, all users on everybody.
 
-The links are written with the facts and can be rebuilt from them; the command side uses them to
-find what a deletion concerns, and which teams a user is in.
+The links come from facts alone, are written with them and can be rebuilt; the command side uses
+them to find what a deletion concerns, and which teams a user is in.
 """
 
 from dataclasses import dataclass
 from typing import Literal
 
 from events.envelope import Envelope
-from events.key import KeyDeleted, KeyGenerated, KeySettings
+from events.key import KeyDeleted, KeyGenerated, KeyMoved, KeyOwner, owner_of
 from events.streams import TEAM, USER, stream
 from events.team import MemberAdded, MemberRemoved, TeamDeleted
+from events.user import UserCreated
 
-TEAMS, KEYS = "teams", "keys"
+TEAMS, KEYS, USERS = "teams", "keys", "users"
+EVERYBODY = "everybody"
+"""The one parent of all users."""
 
 
 def keys_of_member(user_id: str) -> str:
@@ -42,18 +45,28 @@ def links(envelope: Envelope) -> list[Link]:
         case TeamDeleted():
             return [Link("drop", "", TEAMS, stream_name)]
         case KeyGenerated(settings=settings):
-            return [Link("add", p, k, stream_name, since) for p, k in _owners(settings)]
+            return _moved(stream_name, since, KeyOwner(), owner_of(settings))
+        case KeyMoved(before=before, after=after):
+            return _moved(stream_name, since, before, after)
         case KeyDeleted(settings=settings):
-            return [Link("remove", p, k, stream_name) for p, k in _owners(settings)]
+            return _moved(stream_name, since, owner_of(settings), KeyOwner())
+        case UserCreated():
+            return [Link("add", EVERYBODY, USERS, stream_name, since)]
     return []
 
 
-def _owners(settings: KeySettings) -> list[tuple[str, str]]:
-    owners: list[tuple[str, str]] = []
-    if settings.team_id is not None:
-        owners.append((stream(TEAM, settings.team_id), KEYS))
-    if settings.user_id is not None:
-        owners.append((stream(USER, settings.user_id), KEYS))
-    if settings.team_id is not None and settings.user_id is not None:
-        owners.append((stream(TEAM, settings.team_id), keys_of_member(settings.user_id)))
-    return owners
+def _moved(key: str, since: int, before: KeyOwner, after: KeyOwner) -> list[Link]:
+    old, new = _parents(before), _parents(after)
+    left = [Link("remove", p, k, key) for p, k in old if (p, k) not in new]
+    return [*left, *(Link("add", p, k, key, since) for p, k in new if (p, k) not in old)]
+
+
+def _parents(owner: KeyOwner) -> list[tuple[str, str]]:
+    parents: list[tuple[str, str]] = []
+    if owner.team_id is not None:
+        parents.append((stream(TEAM, owner.team_id), KEYS))
+    if owner.user_id is not None:
+        parents.append((stream(USER, owner.user_id), KEYS))
+    if owner.team_id is not None and owner.user_id is not None:
+        parents.append((stream(TEAM, owner.team_id), keys_of_member(owner.user_id)))
+    return parents

@@ -9,7 +9,10 @@ DomainError
 ├── NegativeLimit     a budget or limit below zero (register D33)
 ├── BudgetOrder       soft_budget is not strictly below max_budget
 ├── NotAssigned       a key for somebody who is not in the team
+├── LastModel         a team without models would be one with all of them (register D16)
+├── MaskedSecret      what answers show of a secret was sent where no such secret is kept
 ├── OverOwnBudget     a key that could spend more than its owner
+├── OverTeamLimit     a key that is allowed more than the team it is to move to
 └── TooLarge          more events than one command may write, or a fact above 256 KiB
 """
 
@@ -82,6 +85,25 @@ class OverOwnBudget(DomainError):
         super().__init__(
             f"max budget higher than user max. User max budget={float(own)}. Asked for {shown}"
         )
+
+
+class OverTeamLimit(DomainError):
+    def __init__(self, field: str, asked: Decimal | int, most: Decimal | int) -> None:
+        key, team = (n if isinstance(n, int) else float(n) for n in (asked, most))
+        super().__init__(f"Key {field}={key} is greater than the team's {field}={team}")
+
+
+class LastModel(DomainError):
+    def __init__(self) -> None:
+        super().__init__(
+            "The last model of a team cannot be deleted: a team without models may use all of "
+            "them. To allow none, set models to ['no-default-models']"
+        )
+
+
+class MaskedSecret(DomainError):
+    def __init__(self, name: str) -> None:
+        super().__init__(f"{name} is the mask of a secret that is not kept here: send it whole")
 
 
 class TooLarge(DomainError):

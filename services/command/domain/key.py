@@ -11,6 +11,9 @@ from events.registry import DomainEvent
 from services.command.domain.errors import AlreadyExists, NotFound
 from services.command.domain.limits import check_not_negative, check_size
 
+MAX_KEY_BYTES = 96 * 1024
+"""A change of one part is recorded with its value before and after."""
+
 
 @dataclass(frozen=True, slots=True)
 class ApiKey:
@@ -24,10 +27,19 @@ class ApiKey:
     created_by: str | None = None
     updated_at: datetime | None = None
     updated_by: str | None = None
+    budget_since: datetime | None = None
 
 
 def generate(key: ApiKey, settings: KeySettings) -> list[DomainEvent]:
     """Refuses a secret that was ever used before (S06) and negative limits (2.2)."""
+    check_settings(settings)
+    if key.incarnation:
+        raise AlreadyExists("key", settings.key_name)
+    return [facts.KeyGenerated(settings=settings)]
+
+
+def check_settings(settings: KeySettings) -> None:
+    """Raises NegativeLimit (D33) or TooLarge."""
     check_not_negative(
         {
             "max_budget": settings.max_budget,
@@ -37,10 +49,7 @@ def generate(key: ApiKey, settings: KeySettings) -> list[DomainEvent]:
             "max_parallel_requests": settings.max_parallel_requests,
         }
     )
-    check_size("key", settings)
-    if key.incarnation:
-        raise AlreadyExists("key", settings.key_name)
-    return [facts.KeyGenerated(settings=settings)]
+    check_size("key", settings, MAX_KEY_BYTES)
 
 
 def delete(
@@ -73,12 +82,14 @@ def evolve(key: ApiKey, envelope: Envelope) -> ApiKey:
             created_by=actor,
             updated_at=at,
             updated_by=actor,
+            budget_since=at,
         )
     key = replace(key, version=version, updated_at=at, updated_by=actor)
     match event:
         case facts.KeyDeleted():
             return replace(key, open=False)
-        case facts.KeyBlocked() | facts.KeyUnblocked():
-            blocked = isinstance(event, facts.KeyBlocked)
-            return replace(key, settings=key.settings.model_copy(update={"blocked": blocked}))
-    return key
+        case facts.KeyBudgetChanged(before=before, after=after):
+            moved = before.budget_duration != after.budget_duration
+            key = replace(key, budget_since=at if moved else key.budget_since)
+    changed = facts.replaced(event)
+    return replace(key, settings=key.settings.model_copy(update=changed)) if changed else key

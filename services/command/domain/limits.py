@@ -24,14 +24,25 @@ def check_budget_order(budget: TeamBudget, blamed: tuple[str, ...]) -> None:
     raise BudgetOrder(soft, maximum, blamed[0])
 
 
-def check_size(kind: str, settings: Value) -> None:
+def check_size(kind: str, settings: Value, limit: int = MAX_SETTINGS_BYTES) -> None:
     """Raise TooLarge for settings that would not fit into one fact together with its envelope.
 
     What a thing is grows by many small changes, and its end is recorded as a whole.
     """
     size = len(settings.model_dump_json())
-    if size > MAX_SETTINGS_BYTES:
+    if size > limit:
         raise TooLarge(
             f"the settings of the {kind} would take {size} bytes, "
-            f"the limit is {MAX_SETTINGS_BYTES}; keep large data elsewhere and refer to it"
+            f"the limit is {limit}; keep large data elsewhere and refer to it"
         )
+
+
+def alike(one: object, other: object) -> bool:
+    """Whether two values are the same as JSON; to Python, unlike to JSON, true is 1."""
+    if isinstance(one, bool) or isinstance(other, bool):
+        return one is other
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(alike(v, other[k]) for k, v in one.items())
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(alike, one, other))
+    return one == other

@@ -14,6 +14,7 @@ from events.envelope import Envelope
 from events.registry import DomainEvent
 from events.team import TeamRole, TeamSettings
 from events.values import MemberLimits
+from services.command.domain.callbacks import unmasked
 from services.command.domain.errors import (
     AlreadyExists,
     AlreadyMember,
@@ -112,6 +113,7 @@ def create(team: Team, command: CreateTeam) -> list[DomainEvent]:
             "team_member_rpm_limit": defaults.rpm_limit if defaults else None,
         }
     )
+    settings = settings.model_copy(update={"callbacks": unmasked([], settings.callbacks)})
     check_size("team", settings)
     if team.open:
         raise AlreadyExists("team", command.team_id)

@@ -11,8 +11,14 @@ from events import team as facts
 from events.registry import DomainEvent
 from events.team import TeamSettings
 from events.values import JsonObject, MemberLimits, ObjectPermission, TeamBudget
+from services.command.domain.callbacks import unmasked
 from services.command.domain.errors import NotFound
-from services.command.domain.limits import check_budget_order, check_not_negative, check_size
+from services.command.domain.limits import (
+    alike,
+    check_budget_order,
+    check_not_negative,
+    check_size,
+)
 from services.command.domain.team import Team, UpdateTeam
 
 
@@ -41,6 +47,8 @@ def revised(settings: TeamSettings, changes: Mapping[str, Any]) -> TeamSettings:
         update["member_defaults"] = _defaults(settings, budget, update["member_defaults"])
     if (wanted := update.get("object_permission")) is not None:
         update["object_permission"] = _merged(settings.object_permission, wanted)
+    if "callbacks" in update:
+        update["callbacks"] = unmasked(settings.callbacks, update["callbacks"])
     if "metadata" in update:
         update["metadata"] = _metadata(settings.metadata, *update["metadata"])
     return settings.model_copy(update=update)
@@ -51,7 +59,7 @@ def differences(before: TeamSettings, after: TeamSettings) -> list[DomainEvent]:
     changed: list[DomainEvent] = []
     for fact, attribute in facts.ATTRIBUTE_OF.items():
         old, new = getattr(before, attribute), getattr(after, attribute)
-        if not _alike(old, new):
+        if not alike(old, new):
             changed.append(fact.model_validate({"before": old, "after": new}))
     changed.extend(_metadata_difference(before.metadata, after.metadata))
     if before.blocked != after.blocked:
@@ -113,7 +121,7 @@ def _metadata(
 
 
 def _metadata_difference(before: JsonObject, after: JsonObject) -> list[DomainEvent]:
-    touched = [k for k in {**before, **after} if not _alike(before.get(k, ...), after.get(k, ...))]
+    touched = [k for k in {**before, **after} if not alike(before.get(k, ...), after.get(k, ...))]
     if not touched:
         return []
     return [
@@ -122,14 +130,3 @@ def _metadata_difference(before: JsonObject, after: JsonObject) -> list[DomainEv
             after={k: after[k] for k in touched if k in after},
         )
     ]
-
-
-def _alike(one: object, other: object) -> bool:
-    """Whether two values are the same as JSON; to Python, unlike to JSON, true is 1."""
-    if isinstance(one, bool) or isinstance(other, bool):
-        return one is other
-    if isinstance(one, dict) and isinstance(other, dict):
-        return one.keys() == other.keys() and all(_alike(v, other[k]) for k, v in one.items())
-    if isinstance(one, list) and isinstance(other, list):
-        return len(one) == len(other) and all(map(_alike, one, other))
-    return one == other

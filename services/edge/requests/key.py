@@ -2,7 +2,7 @@
 
 from typing import Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import AwareDatetime, Field, model_validator
 
 from services.edge.requests.common import (
     Blankable,
@@ -21,6 +21,7 @@ from services.edge.requests.common import (
     VectorStoreIndex,
 )
 
+FOR_EVER = "-1"
 ThroughputType = Literal["guaranteed_throughput", "best_effort_throughput", "dynamic"]
 
 
@@ -76,6 +77,25 @@ class GenerateKey(KeyFields):
     key_type: Literal["default", "llm_api", "management", "read_only"] | None = "default"
     auto_rotate: bool | None = False
     rotation_interval: Duration | None = None
+
+
+class UpdateKey(GenerateKey):
+    """`/key/update` (2.4). Absent leaves as it is, null clears; `model_fields_set` tells which.
+
+    `spend` is without effect: it comes from what was used. `duration` "-1" is for ever.
+    """
+
+    key: Text
+    duration: Duration | Literal["-1"] | None = None
+    models: Texts | None = None
+    temp_budget_increase: Money | None = None
+    temp_budget_expiry: AwareDatetime | None = None
+
+    @model_validator(mode="after")
+    def _both_or_neither(self) -> Self:
+        if (self.temp_budget_increase is None) != (self.temp_budget_expiry is None):
+            raise ValueError("temp_budget_increase and temp_budget_expiry are set together")
+        return self
 
 
 class DeleteKeys(RequestModel):

@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import Field, JsonValue
 
+from services.edge.requests.callback import TeamMetadata
 from services.edge.requests.common import (
     Duration,
     Identifier,
@@ -72,7 +73,7 @@ class TeamFields(MetadataFields):
 
     team_alias: Text | None = None
     organization_id: Text | None = None
-    metadata: JsonObject | None = None
+    metadata: TeamMetadata | None = None
     tpm_limit: Limit | None = None
     rpm_limit: Limit | None = None
     max_budget: Money | None = None
@@ -126,3 +127,17 @@ class BlockTeam(RequestModel):
     """`/team/block` and `/team/unblock` (3.13, 3.14)."""
 
     team_id: Identifier
+
+
+class TeamModels(RequestModel):
+    """`/team/model/add` and `/team/model/delete` (3.15, 3.16)."""
+
+    team_id: Identifier
+    models: Texts
+
+
+class MemberPermissions(RequestModel):
+    """`/team/permissions_update` (3.18): the whole new list (D17)."""
+
+    team_id: Identifier
+    team_member_permissions: Items[Permission]

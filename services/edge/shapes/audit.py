@@ -5,12 +5,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from events.values import JsonObject
+from services.edge.shapes.secrets import masked_secret
 from services.edge.shapes.times import iso
 
 _SEGMENTS = re.compile(r"[_-]")
-_SHOWN = 4
-_LONG_ENOUGH = 3 * _SHOWN
-"""A secret no longer than this is hidden as a whole: eight of its characters would tell it."""
 
 
 def audit_log(row: Mapping[str, Any]) -> JsonObject:
@@ -52,15 +50,9 @@ def _masked(value: object, *, secret: bool = False) -> object:
         case list():
             return [_masked(part, secret=secret) for part in value]
         case str() if secret:
-            return _mask(value)
+            return masked_secret(value)
     return value
 
 
 def _names_a_key(name: str) -> bool:
     return "key" in _SEGMENTS.split(name.lower())
-
-
-def _mask(text: str) -> str:
-    if len(text) <= _LONG_ENOUGH:
-        return "****"
-    return f"{text[:_SHOWN]}****{text[-_SHOWN:]}"

@@ -15,6 +15,7 @@ class KeyView:
 
     `settings` is the JSON form of events.key.KeySettings; its `extra` holds the fields of the
     request that have no typed place, under their own names. `created_by`, `updated_by`: user ids.
+    `budget_since` is when the present budget duration was set.
     """
 
     token: str
@@ -23,6 +24,7 @@ class KeyView:
     created_by: str | None
     updated_at: datetime
     updated_by: str | None
+    budget_since: datetime
 
 
 def key_row(
@@ -59,7 +61,9 @@ def key_row(
         "rpm_limit": limits["rpm_limit"],
         "max_budget": usd(settings["max_budget"]),
         "budget_duration": settings["budget_duration"],
-        "budget_reset_at": budget_reset_at(settings["budget_duration"], view.created_at, now, zone),
+        "budget_reset_at": budget_reset_at(
+            settings["budget_duration"], view.budget_since, now, zone
+        ),
         "allowed_cache_controls": extra.get("allowed_cache_controls") or [],
         "allowed_routes": settings["allowed_routes"],
         "policies": [],

@@ -239,10 +239,23 @@ def _member_budget_table(defaults: JsonObject | None) -> JsonObject | None:
 
 def _metadata(settings: JsonObject) -> JsonObject:
     metadata: JsonObject = settings["metadata"]
-    defaults = settings["member_defaults"]
-    if defaults is None:
+    defaults, held = settings["member_defaults"], settings["callbacks"]
+    if defaults is None and not held:
         return metadata
-    return {**metadata, "team_member_budget_id": defaults["budget_id"]}
+    budget_id = {} if defaults is None else {"team_member_budget_id": defaults["budget_id"]}
+    return {**metadata, **({"logging": logging(held)} if held else {}), **budget_id}
+
+
+def logging(callbacks: Sequence[JsonObject]) -> list[JsonObject]:
+    """`metadata.logging` from the JSON form of callbacks: of secrets only their masks (D23)."""
+    return [
+        {
+            "callback_name": callback["callback_name"],
+            "callback_type": callback["callback_type"],
+            "callback_vars": {name: v["shown"] for name, v in callback["variables"].items()},
+        }
+        for callback in callbacks
+    ]
 
 
 def _reset_at(view: TeamView, now: datetime, zone: tzinfo) -> str | None:

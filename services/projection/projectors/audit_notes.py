@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from events import team
+from events import key, team
 from events.key import KeyBlocked, KeyDeleted, KeyGenerated, KeyUnblocked
 from events.registry import DomainEvent
 from events.user import UserCreated, UserEmailChanged
@@ -136,6 +136,10 @@ def permission_changed(entry: Entry, event: team.TeamObjectPermissionChanged) ->
     entry.changed({"object_permission": before}, {"object_permission": after})
 
 
+def callbacks_changed(entry: Entry, event: team.TeamCallbacksChanged) -> None:
+    entry.patched("metadata", values.logging(event.before), values.logging(event.after))
+
+
 def metadata_changed(entry: Entry, event: team.TeamMetadataChanged) -> None:
     entry.patched("metadata", event.before, event.after)
 
@@ -178,6 +182,16 @@ def key_generated(entry: Entry, event: KeyGenerated) -> None:
     entry.after |= values.key(entry.object_id, event.settings)
 
 
+def key_changed(entry: Entry, event: DomainEvent) -> None:
+    """Of a key's parts only the columns that differ."""
+    reverse = event.model_copy(update={"after": getattr(event, "before", None)})
+    before, after = (values.key_part(key.replaced(side)) for side in (reverse, event))
+    names = [*before, *(name for name in after if name not in before)]
+    entry.changed(
+        {name: before.get(name) for name in names}, {name: after.get(name) for name in names}
+    )
+
+
 def key_deleted(entry: Entry, event: KeyDeleted) -> None:
     entry.team_id = event.settings.team_id
     entry.before |= values.key(entry.object_id, event.settings)
@@ -202,6 +216,7 @@ NOTES: Notes = {
     **on(team.TeamAccessGroupsChanged, replaces("access_group_ids")),
     **on(team.TeamMemberDefaultsChanged, defaults_changed),
     **on(team.MemberPermissionsChanged, replaces("team_member_permissions")),
+    **on(team.TeamCallbacksChanged, callbacks_changed),
     **on(team.TeamBlocked, blocks(blocked=True)),
     **on(team.TeamUnblocked, blocks(blocked=False)),
     **on(team.MemberAdded, member_added),
@@ -212,6 +227,15 @@ NOTES: Notes = {
     **on(UserCreated, user_created),
     **on(UserEmailChanged, email_changed),
     **on(KeyGenerated, key_generated),
+    **on(key.KeyMoved, key_changed),
+    **on(key.KeyBudgetChanged, key_changed),
+    **on(key.KeyLimitsChanged, key_changed),
+    **on(key.KeyRenamed, key_changed),
+    **on(key.KeyModelsChanged, key_changed),
+    **on(key.KeyRoutesChanged, key_changed),
+    **on(key.KeyExpiryChanged, key_changed),
+    **on(key.KeyMetadataChanged, key_changed),
+    **on(key.KeyDetailsChanged, key_changed),
     **on(KeyBlocked, blocks(blocked=True)),
     **on(KeyUnblocked, blocks(blocked=False)),
     **on(KeyDeleted, key_deleted),

@@ -4,13 +4,23 @@ Money is a JSON number of US dollars, limits are per minute. Personal data stays
 `{"sealed": {"person", "box"}}` that the API opens when it answers.
 """
 
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
 from events.key import KeySettings
 from events.team import TeamSettings
 from events.user import UserSettings
-from events.values import MemberLimits, ObjectPermission, RateLimits, Sealed, TeamBudget, timestamp
+from events.values import (
+    Callback,
+    MemberLimits,
+    ObjectPermission,
+    RateLimits,
+    Sealed,
+    TeamBudget,
+    timestamp,
+)
+from services.edge.shapes.team import logging as shown_callbacks
 
 Values = dict[str, Any]
 
@@ -61,6 +71,12 @@ def object_permission(value: ObjectPermission | None) -> Values | None:
     return {**value.permissions, "object_permission_id": value.object_permission_id}
 
 
+def logging(value: Sequence[Callback]) -> Values:
+    """As a part of metadata, where clients know it; of secrets only their masks."""
+    held = [callback.model_dump(mode="json") for callback in value]
+    return {"logging": shown_callbacks(held)} if held else {}
+
+
 def team(team_id: str, settings: TeamSettings) -> Values:
     return {
         "team_id": team_id,
@@ -68,7 +84,7 @@ def team(team_id: str, settings: TeamSettings) -> Values:
         "organization_id": settings.organization_id,
         "admins": settings.admins,
         "members": settings.members,
-        "metadata": settings.metadata,
+        "metadata": {**settings.metadata, **logging(settings.callbacks)},
         **budget(settings.budget),
         **rate_limits(settings.limits),
         "models": settings.models,
@@ -96,6 +112,23 @@ def user(user_id: str, settings: UserSettings) -> Values:
         "models": settings.models,
         "metadata": settings.metadata,
     }
+
+
+def key_part(changed: Mapping[str, Any]) -> Values:
+    """Attributes of KeySettings, whichever are there, under the names of the contract."""
+    part = dict(changed)
+    if (limits := part.pop("limits", None)) is not None:
+        part |= rate_limits(limits)
+    if (extra := part.pop("extra", None)) is not None:
+        part |= extra
+    for name in ("team_incarnation", "member_since"):
+        part.pop(name, None)
+    for name in ("max_budget", "soft_budget"):
+        if name in part:
+            part[name] = number(part[name])
+    if part.get("expires") is not None:
+        part["expires"] = timestamp(part["expires"])
+    return part
 
 
 def key(token: str, settings: KeySettings) -> Values:

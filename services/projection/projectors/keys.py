@@ -4,10 +4,11 @@ The key of a deleted team or a removed member is void before its own `KeyDeleted
 reads compares `team_incarnation` and membership.
 """
 
+from events import key
 from events.envelope import Envelope
-from events.key import KeyBlocked, KeyDeleted, KeyGenerated, KeyUnblocked
+from events.key import KeyBudgetChanged, KeyDeleted, KeyGenerated, KeySettings
 from events.registry import DomainEvent
-from services.projection.projector import Fold, TableProjector, identity, on
+from services.projection.projector import TableProjector, identity, on
 from services.projection.rows import Key, Rows, Table
 
 TABLE = Table(
@@ -30,6 +31,7 @@ TABLE = Table(
         "deleted_by": "text",
         "deleted_cause": "text",
         "settings": "jsonb",
+        "budget_since": "timestamptz",
     },
 )
 
@@ -51,21 +53,29 @@ def generated(rows: Rows, at: Envelope, event: KeyGenerated) -> None:
         updated_by=at.meta.actor,
         version=at.originator_version,
         settings=settings.model_dump(mode="json"),
+        budget_since=at.recorded_at,
     )
 
 
-def blocks(*, blocked: bool) -> Fold[DomainEvent]:
-    def fold(rows: Rows, at: Envelope, _: DomainEvent) -> None:
-        rows.merge(_key(at), "settings", {"blocked": blocked})
-        rows.change(
-            _key(at),
-            blocked=blocked,
-            updated_at=at.recorded_at,
-            updated_by=at.meta.actor,
-            version=at.originator_version,
-        )
+def changed(rows: Rows, at: Envelope, event: DomainEvent) -> None:
+    """Every fact that replaces settings; those with a column of their own go there as well."""
+    replaced = key.replaced(event)
+    settings = KeySettings.model_construct(_fields_set=set(replaced), **replaced)
+    rows.merge(_key(at), "settings", settings.model_dump(mode="json", include=set(replaced)))
+    rows.change(
+        _key(at),
+        updated_at=at.recorded_at,
+        updated_by=at.meta.actor,
+        version=at.originator_version,
+        **{name: value for name, value in replaced.items() if name in TABLE.columns},
+    )
 
-    return fold
+
+def budget_changed(rows: Rows, at: Envelope, event: KeyBudgetChanged) -> None:
+    """Only another duration starts the window anew, as D38 has it for teams."""
+    changed(rows, at, event)
+    if event.before.budget_duration != event.after.budget_duration:
+        rows.change(_key(at), budget_since=at.recorded_at)
 
 
 def deleted(rows: Rows, at: Envelope, event: KeyDeleted) -> None:
@@ -86,8 +96,17 @@ KEYS = TableProjector(
     TABLE,
     {
         **on(KeyGenerated, generated),
-        **on(KeyBlocked, blocks(blocked=True)),
-        **on(KeyUnblocked, blocks(blocked=False)),
+        **on(key.KeyMoved, changed),
+        **on(KeyBudgetChanged, budget_changed),
+        **on(key.KeyLimitsChanged, changed),
+        **on(key.KeyRenamed, changed),
+        **on(key.KeyModelsChanged, changed),
+        **on(key.KeyRoutesChanged, changed),
+        **on(key.KeyExpiryChanged, changed),
+        **on(key.KeyMetadataChanged, changed),
+        **on(key.KeyDetailsChanged, changed),
+        **on(key.KeyBlocked, changed),
+        **on(key.KeyUnblocked, changed),
         **on(KeyDeleted, deleted),
     },
 )

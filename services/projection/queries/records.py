@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, LiteralString
 
 import orjson
 from psycopg.sql import SQL, Literal
@@ -45,8 +45,9 @@ FIRST_MEMBERS = SQL(
 ).format(member=MEMBER, of_team=MEMBER_OF_TEAM, shown=Literal(SHOWN))
 """What `team_record` takes as members, cut to the first SHOWN to join."""
 
-KEY = SQL("k.token, k.settings, k.created_at, k.created_by, k.updated_at, k.updated_by")
-KEY_ROW = SQL("k.token, k.settings::text, k.created_at, k.created_by, k.updated_at, k.updated_by")
+_KEY_TIMES: LiteralString = "k.created_at, k.created_by, k.updated_at, k.updated_by, k.budget_since"
+KEY = SQL(f"k.token, k.settings, {_KEY_TIMES}")
+KEY_ROW = SQL(f"k.token, k.settings::text, {_KEY_TIMES}")
 KEY_ORDER = SQL("k.created_at, k.token DESC")
 KEY_OF_TEAM = SQL(
     "k.team_id = t.team_id AND k.team_incarnation = t.incarnation AND k.deleted_at IS NULL "
@@ -129,7 +130,7 @@ def key_views(keys: str | None) -> list[KeyView]:
 
 def key_view(columns: Iterable[Any]) -> KeyView:
     """From the columns KEY out of JSON, or KEY_ROW as they come from a row."""
-    token, settings, created_at, created_by, updated_at, updated_by = columns
+    token, settings, created_at, created_by, updated_at, updated_by, budget_since = columns
     return KeyView(
         token=token,
         settings=orjson.loads(settings) if isinstance(settings, str) else settings,
@@ -137,6 +138,7 @@ def key_view(columns: Iterable[Any]) -> KeyView:
         created_by=created_by,
         updated_at=_moment(updated_at),
         updated_by=updated_by,
+        budget_since=_moment(budget_since),
     )
 
 

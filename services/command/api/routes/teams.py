@@ -10,6 +10,7 @@ from services.command.api.context import CallerDep
 from services.command.application.teams import BlockTeam, DeleteTeams, NewTeam, ReviseTeam
 from services.edge.body import LedgerRoute
 from services.edge.requests import team as requests
+from services.edge.requests.callback import sent_callbacks
 
 router = APIRouter(route_class=LedgerRoute, tags=["teams"])
 
@@ -18,10 +19,12 @@ router = APIRouter(route_class=LedgerRoute, tags=["teams"])
 async def new_team(caller: CallerDep, body: requests.NewTeam) -> Response:
     """Create a team; the caller joins it as admin."""
     vault, zone = caller.context.vault, caller.context.zone
+    team_id = body.team_id or str(uuid.uuid4())
+    logging = await build.callbacks(vault, team_id, sent_callbacks(body.metadata) or [])
     command = NewTeam(
-        team_id=body.team_id or str(uuid.uuid4()),
+        team_id=team_id,
         fresh=body.team_id is None,
-        settings=build.new_settings(body),
+        settings=build.new_settings(body, logging),
         members=[build.candidate(vault, member) for member in body.members_with_roles],
         creator=build.creator(vault, caller.principal),
     )
@@ -34,9 +37,12 @@ async def new_team(caller: CallerDep, body: requests.NewTeam) -> Response:
 @router.post("/team/update")
 async def update_team(caller: CallerDep, body: requests.UpdateTeam) -> Response:
     """Change what is sent: absent stays as it is, null clears."""
-    zone = caller.context.zone
+    vault, zone = caller.context.vault, caller.context.zone
+    changes = build.changes(body)
+    if (sent := sent_callbacks(body.metadata)) is not None:
+        changes["callbacks"] = await build.callbacks(vault, body.team_id, sent)
     done = await caller.carry_out(
-        ReviseTeam(body.team_id, build.changes(body)),
+        ReviseTeam(body.team_id, changes),
         lambda made: {
             "team_id": body.team_id,
             "data": render.team_row(made, zone, load_model_table=True),

@@ -8,8 +8,8 @@ from starlette.responses import Response
 from events.user import UserSettings
 from events.values import JsonObject, RateLimits
 from services.command.api import build, render
+from services.command.api.build_key import new_key
 from services.command.api.context import CallerDep
-from services.command.api.routes.keys import new_key
 from services.command.application.answers import KeyAnswer, UserAnswer
 from services.command.application.users import Joining, NewUser
 from services.database.vault import Person, Vault

@@ -1,0 +1,147 @@
+"""From a validated request about a key to a command: the secret is drawn and hashed here."""
+
+import secrets
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from events.duration import BudgetDuration
+from events.key import KeySettings
+from events.values import RateLimits
+from services.access.credentials import hash_key
+from services.command.api.build import object_permission
+from services.command.application.keys import NewKey
+from services.edge.errors import MANAGEMENT, ShapeB
+from services.edge.requests import key as requests
+
+_PRESETS = {
+    "llm_api": ["llm_api_routes"],
+    "management": ["management_routes"],
+    "read_only": ["info_routes"],
+}
+_IN_METADATA = (
+    "model_rpm_limit",
+    "model_tpm_limit",
+    "rpm_limit_type",
+    "tpm_limit_type",
+    "guardrails",
+    "policies",
+    "prompts",
+    "tags",
+    "enforced_params",
+    "allowed_passthrough_routes",
+    "allowed_vector_store_indexes",
+)
+_EXTRA = (
+    "duration",
+    "agent_id",
+    "allowed_cache_controls",
+    "config",
+    "permissions",
+    "model_max_budget",
+    "aliases",
+    "budget_id",
+    "project_id",
+    "router_settings",
+    "access_group_ids",
+    "auto_rotate",
+    "rotation_interval",
+)
+
+
+def new_key(body: requests.GenerateKey, now: datetime) -> tuple[str, NewKey]:
+    """The secret and the command that makes its key. Raises ShapeB 400 for a bad own secret."""
+    secret = body.key or "sk-" + secrets.token_urlsafe(16)
+    if not secret.startswith("sk-"):
+        raise ShapeB(
+            400,
+            "Invalid key format. LiteLLM Virtual Key must start with 'sk-'. "
+            f"Received: {secret[:4]}****",
+            family=MANAGEMENT,
+        )
+    return secret, NewKey(hash_key(secret), key_settings(body, secret, now), body.key is None)
+
+
+def key_settings(body: requests.GenerateKey, secret: str, now: datetime) -> KeySettings:
+    """What is kept of the request; fields without a typed place go into `extra` as they are."""
+    sent = body.model_dump(mode="json")
+    extra = {name: sent[name] for name in _EXTRA if sent[name] not in (None, {}, [], False)}
+    if (permission := object_permission(body.object_permission)) is not None:
+        extra["object_permission"] = permission.permissions
+        extra["object_permission_id"] = permission.object_permission_id
+    kept = {name: sent[name] for name in _IN_METADATA if sent[name] is not None}
+    return KeySettings(
+        key_name=f"sk-...{secret[-4:]}",
+        key_alias=body.key_alias,
+        user_id=body.user_id,
+        team_id=body.team_id,
+        organization_id=body.organization_id or None,
+        expires=_expires(body.duration, now),
+        blocked=body.blocked,
+        models=list(body.models or []),
+        allowed_routes=list(body.allowed_routes or _PRESETS.get(body.key_type or "", [])),
+        max_budget=body.max_budget,
+        soft_budget=body.soft_budget,
+        budget_duration=body.budget_duration,
+        limits=RateLimits(tpm_limit=body.tpm_limit, rpm_limit=body.rpm_limit),
+        max_parallel_requests=body.max_parallel_requests,
+        metadata={**(body.metadata or {}), **kept},
+        extra=extra,
+    )
+
+
+def token_of(key: str) -> str:
+    """The hash of a key given plain or as its hash."""
+    return hash_key(key) if key.startswith("sk-") else key.lower()
+
+
+def key_changes(body: requests.UpdateKey, now: datetime) -> dict[str, Any]:
+    """What `/key/update` asks for, as `domain.key_update.revised` takes it: only what was sent."""
+    sent, plain = body.model_fields_set, body.model_dump(mode="json")
+    result = {name: make(body) for name, make in _WHOLE.items() if name in sent}
+    if "duration" in sent:
+        result["expires"] = _expires(body.duration, now)
+    if limits := {name: getattr(body, name) for name in _LIMITS if name in sent}:
+        result["limits"] = limits
+    metadata = {name: plain[name] for name in (*_IN_METADATA, *_TEMPORARY) if name in sent}
+    if metadata or "metadata" in sent:
+        whole = (body.metadata or {}) if "metadata" in sent else None
+        result["metadata"] = (whole, metadata)
+    extra = {name: plain[name] or None for name in _EXTRA if name in sent}
+    if "object_permission" in sent:
+        extra |= _permission(body)
+    if extra:
+        result["extra"] = extra
+    return result
+
+
+_WHOLE: dict[str, Callable[[requests.UpdateKey], Any]] = {
+    "key_alias": lambda body: body.key_alias,
+    "user_id": lambda body: body.user_id,
+    "team_id": lambda body: body.team_id,
+    "organization_id": lambda body: body.organization_id or None,
+    "blocked": lambda body: body.blocked,
+    "models": lambda body: list(body.models or []),
+    "allowed_routes": lambda body: list(body.allowed_routes or []),
+    "max_budget": lambda body: body.max_budget,
+    "soft_budget": lambda body: body.soft_budget,
+    "budget_duration": lambda body: body.budget_duration,
+    "max_parallel_requests": lambda body: body.max_parallel_requests,
+}
+_LIMITS = ("tpm_limit", "rpm_limit")
+_TEMPORARY = ("temp_budget_increase", "temp_budget_expiry")
+
+
+def _permission(body: requests.UpdateKey) -> dict[str, Any]:
+    permission = object_permission(body.object_permission)
+    return {
+        "object_permission": None if permission is None else permission.permissions,
+        "object_permission_id": None if permission is None else permission.object_permission_id,
+    }
+
+
+def _expires(duration: str | None, now: datetime) -> datetime | None:
+    """When a key of that duration ends; "-1" and null are for ever (2.4)."""
+    if duration is None or duration == requests.FOR_EVER:
+        return None
+    return BudgetDuration.parse(duration).expires_after(now)
