@@ -232,13 +232,42 @@ NO_PARAM = [
     Deviation("175-auth-user-key-team-block", "$.body.error.param", "D60", None),
 ]
 
-# Case 135 stores the unknown name /nope, which D17 refuses. Once /team/permissions_update is
-# built, case 134 makes this ["/key/generate", "/key/update"].
+BULK_ADD = replaced(
+    "089-bulk-add-unknown-team",
+    "D26",
+    404,
+    {"detail": {"error": "Team doesn't exist in db. Team=nope. Create team via `/team/new` call."}},
+)
+
+_KNOWN = (
+    "'/key/generate', '/key/update', '/key/delete', '/key/info', '/key/health', "
+    "'/key/regenerate', '/key/service-account/generate', '/key/{key_id}/regenerate', '/key/list', "
+    "'/key/block', '/key/unblock', '/key/bulk_update', '/team/daily/activity', "
+    "'/key/{key_id}/reset_spend' or '/key/aliases'"
+)
+_GRANTED = ["/key/generate", "/key/update"]
 PERMISSIONS = [
-    Deviation("187-team-block-again", "$.body.team_member_permissions", "D17", []),
-    Deviation("191-team-unblock", "$.body.team_member_permissions", "D17", []),
-    Deviation("193-member-delete", "$.body.team_member_permissions", "D17", []),
-    Deviation("195-member-delete-by-email", "$.body.team_member_permissions", "D17", []),
+    *replaced(
+        "135-team-permissions-update-unknown-permission",
+        "D17",
+        422,
+        {
+            "detail": [
+                {
+                    "type": "literal_error",
+                    "loc": ["body", "team_member_permissions", 0],
+                    "msg": f"Input should be {_KNOWN}",
+                    "input": "/nope",
+                    "ctx": {"expected": _KNOWN},
+                }
+            ]
+        },
+    ),
+    # The unknown name /nope was refused, what case 134 granted stays.
+    Deviation("187-team-block-again", "$.body.team_member_permissions", "D17", _GRANTED),
+    Deviation("191-team-unblock", "$.body.team_member_permissions", "D17", _GRANTED),
+    Deviation("193-member-delete", "$.body.team_member_permissions", "D17", _GRANTED),
+    Deviation("195-member-delete-by-email", "$.body.team_member_permissions", "D17", _GRANTED),
 ]
 
 BLOCKED = replaced(
@@ -260,6 +289,7 @@ DEVIATIONS: tuple[Deviation, ...] = (
     *TEAM_UPDATE,
     *MEMBER_UPDATE,
     *NO_PARAM,
+    *BULK_ADD,
     *PERMISSIONS,
     *BLOCKED,
     *LISTS,

@@ -64,26 +64,16 @@ LEVELLING: tuple[Levelling, ...] = (
         {"team_id": "team-a", "user_id": "r"},
     ),
     Levelling(
-        "085-bulk-add",
-        "085-bulk-add",
-        "/team/member_add",
-        {
-            "team_id": "zero",
-            "member": [_user("b0"), _user("b1"), _user("b2")],
-            "max_budget_in_team": 1,
-        },
+        "090-bulk-add-admin",
+        "licence",
+        "/team/member_delete",
+        {"team_id": "zero", "user_id": "b9"},
     ),
     Levelling(
         "091-bulk-add-all-users",
         "091-bulk-add-all-users",
         "/team/member_add",
         {"team_id": "soft-only", "member": ALL_USERS},
-    ),
-    Levelling(
-        "131-team-model-delete",
-        "131-team-model-delete",
-        "/team/update",
-        {"team_id": "team-a", "models": ["fake-model", "m3"]},
     ),
     Levelling(
         "140-member-update-role-admin",

@@ -26,6 +26,8 @@ _BY_STATUS: Mapping[int, tuple[str, ...]] = {
         "070-member-add-list-plain",
         "080-member-add-admin-role",  # no licence
         "084-key-generate-u1-in-team-a",
+        "086-bulk-add-again",
+        "090-bulk-add-admin",  # no licence
         "092-team-info",
         "094-team-list",
         "096-team-list-by-org",
@@ -36,6 +38,8 @@ _BY_STATUS: Mapping[int, tuple[str, ...]] = {
         "110-v2-team-list-by-user",
         "118-team-update-budget",
         "120-team-update-null-budget",
+        "130-team-model-add-again",
+        "134-team-permissions-update",
         "136-member-update-budget",
         "138-member-update-by-email",
         "140-member-update-role-admin",  # no licence
@@ -62,6 +66,7 @@ _BY_STATUS: Mapping[int, tuple[str, ...]] = {
         "064-member-add-with-negative-budget",  # D33
         "072-member-add-list-all-there",
         "074-member-add-empty-list",  # check: team-api.md 3.9 calls it "all duplicates"
+        "088-bulk-add-501",
         "114-v2-team-list-bad-status",
         "122-team-update-negative-budget",
         "124-team-update-max-below-existing-soft",
@@ -92,6 +97,7 @@ _BY_STATUS: Mapping[int, tuple[str, ...]] = {
         "044-team-new-unknown-org",  # check: D61 allows 400 too
         "076-member-add-missing-team",
         "112-v2-team-list-user-not-in-team",
+        "132-team-model-add-unknown-team",
         "188-team-block-unknown",
         "192-team-unblock-unknown",
         "202-team-delete-one-of-two-unknown",

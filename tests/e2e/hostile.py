@@ -110,6 +110,11 @@ _OVERDRAWN = {"team_id": TEAM, "max_budget_in_team": -1}
 _NEGATIVE = "{} cannot be negative. Received: -1"
 _NEW, _UPDATE, _KEY = "/team/new", "/team/update", "/key/generate"
 _ADD, _CHANGE = "/team/member_add", "/team/member_update"
+_BULK, _GRANT = "/team/bulk_member_add", "/team/permissions_update"
+_CALLBACK = f"/team/{TEAM}/callback"
+_LOGGER = {"callback_name": "langfuse", "callback_vars": {}}
+_ODD = {"x": ""}
+_MASKED = {"langfuse_secret_key": "sk-l****cdef"}
 
 FIELDS = [
     *(
@@ -184,6 +189,26 @@ FIELDS = [
     Case(_KEY, 400, "B", "must start with 'sk-'. Received: secr****", {"key": "secret-key"}),
     Case(_KEY, 404, "B", "passed team_id=no", {"team_id": "no"}),
     Case(_KEY, 404, "B", "passed organization_id=o", {"organization_id": "o"}),
+    Case("/team/model/add", 404, "A", "passed team_id=no", {"team_id": "no", "models": ["m"]}),
+    Case("/team/model/add", 422, "C", "body.models: ", {"team_id": TEAM, "models": "m"}),
+    Case("/team/model/delete", 422, "C", "body.models: ", {"team_id": TEAM, "models": ["m"] * 501}),
+    Case(_GRANT, 404, "A", "Team=no.", {"team_id": "no", "team_member_permissions": []}),
+    Case(_GRANT, 422, "C", "permissions.0: ", {"team_id": TEAM, "team_member_permissions": ["/"]}),
+    Case(_BULK, 400, "A", "At least one member is required", {"team_id": TEAM, "members": []}),
+    Case(_BULK, 400, "A", "Maximum 500 members", {"team_id": TEAM, "members": MANY}),
+    Case(_BULK, 404, "A", "Team=no.", {"team_id": "no", "all_users": True}),
+    Case(_BULK, 422, "C", "body.members.0: ", {"team_id": TEAM, "members": [_NOBODY]}),
+    Case(_BULK, 400, "A", _NEGATIVE.format("max_budget_in_team"), {"members": [ONE], **_OVERDRAWN}),
+    Case(_CALLBACK, 422, "C", "Invalid callback variable: x", {**_LOGGER, "callback_vars": _ODD}),
+    Case(_CALLBACK, 422, "C", "body.callback_type: ", {**_LOGGER, "callback_type": "never"}),
+    Case(_CALLBACK, 400, "A", "is the mask of a secret", {**_LOGGER, "callback_vars": _MASKED}),
+    Case("/team/no/callback", 400, "A", "Team id = no does not exist", _LOGGER),
+    Case("/team/no/disable_logging", 404, "B", "Team id = no does not exist", {}),
+    Case(f"/team/{_LONG}/callback", 422, "C", "path.team_id: ", _LOGGER),
+    Case(_NEW, 422, "C", "logging callbacks, 0.callback_name: ", {"metadata": {"logging": [{}]}}),
+    Case("/key/update", 401, "B", "user key does not exist", {"key": "sk-no", "max_budget": 1}),
+    Case("/key/update", 422, "C", "body.key: Field required", {"max_budget": 1}),
+    Case("/key/update", 422, "C", "are set together", {"key": "sk-no", "temp_budget_increase": 1}),
     Case("/key/delete", 422, "C", "body: Value error, Either keys or", {"keys": []}),
     Case("/key/delete", 404, "B", "No keys found", {"keys": ["sk-no"]}),
     Case("/key/block", 422, "C", "body.key: Input should be a valid string", {"key": ["sk-no"]}),

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from services.edge.requests import key, member, team, user
+from services.edge.requests import callback, key, member, team, user
 from services.edge.requests.common import RequestModel
 
 POSTS: Mapping[str, type[RequestModel]] = {
@@ -11,11 +11,17 @@ POSTS: Mapping[str, type[RequestModel]] = {
     "/team/delete": team.DeleteTeams,
     "/team/block": team.BlockTeam,
     "/team/unblock": team.BlockTeam,
+    "/team/model/add": team.TeamModels,
+    "/team/model/delete": team.TeamModels,
+    "/team/permissions_update": team.MemberPermissions,
+    "/team/some-id/callback": callback.AddCallback,
+    "/team/bulk_member_add": member.BulkMemberAdd,
     "/team/member_add": member.MemberAdd,
     "/team/member_update": member.MemberUpdate,
     "/team/member_delete": member.MemberDelete,
     "/user/new": user.NewUser,
     "/key/generate": key.GenerateKey,
+    "/key/update": key.UpdateKey,
     "/key/delete": key.DeleteKeys,
     "/key/block": key.KeyRef,
     "/key/unblock": key.KeyRef,
@@ -24,5 +30,8 @@ POSTS: Mapping[str, type[RequestModel]] = {
 
 GETS = ("/team/info", "/team/list", "/v2/team/list", "/key/info", "/audit", "/audit/some-id")
 """Those that take a key."""
+
+BODILESS = ("/team/some-id/disable_logging",)
+"""POST routes that take no body."""
 
 PUBLIC = ("/health/liveliness", "/health/liveness", "/health/readiness")

@@ -64,6 +64,9 @@ LIKELY: Mapping[str, tuple[object, ...]] = {
     "metadata": ({"a": {"b": [1, 2.5, None]}}, {"team_member_budget_id": "mine"}, {}),
     "object_permission": ({"mcp_servers": ["s"]}, {}),
     "team_member_permissions": (["/key/generate"], []),
+    "members": ([{"user_id": "bob", "role": "admin"}], [{"user_email": EMAILS[0], "role": "user"}]),
+    "callback_name": ("langfuse", "langsmith"),
+    "callback_vars": ({"langfuse_secret_key": "sk-lf-secret"}, {"langfuse_host": "https://x"}, {}),
     "auto_create_key": (True, False),
 }
 ODD: tuple[object, ...] = (
@@ -114,7 +117,7 @@ def requests(draw: st.DrawFn) -> tuple[str, object]:
 @pytest.fixture(scope="module", autouse=True)
 def _world(ledger: Ledger) -> None:
     ledger.done("/team/new", {"team_id": BYSTANDER, "max_budget": 1})
-    for team_id in TEAMS:
+    for team_id in (*TEAMS, "some-id"):
         ledger.done("/team/new", {"team_id": team_id, "members_with_roles": MEMBERS})
 
 

@@ -20,7 +20,7 @@ from tests.e2e.hostile import (
     Body,
     Case,
 )
-from tests.e2e.routes import GETS, POSTS, PUBLIC
+from tests.e2e.routes import BODILESS, GETS, POSTS, PUBLIC
 from tests.support.ledger import Ledger, bearer, running_ledger
 from tests.support.refused import assert_refused
 from tests.support.service import MASTER_KEY, Start
@@ -38,7 +38,8 @@ def test_every_route_is_gone_through(ledger: Ledger) -> None:
         for method in methods
     }
     gets = {path.replace("some-id", "{id}") for path in GETS} | {*PUBLIC}
-    assert served == {("post", path) for path in POSTS} | {("get", path) for path in gets}
+    posts = {path.replace("some-id", "{team_id}") for path in (*POSTS, *BODILESS)}
+    assert served == {("post", path) for path in posts} | {("get", path) for path in gets}
 
 
 @pytest.mark.parametrize("body", [*MALFORMED, *NO_OBJECT, *HEADERS], ids=str)

@@ -13,9 +13,18 @@ from typing import Any, Literal, cast
 from events.key import KeySettings
 from events.registry import DomainEvent
 from events.streams import EMAIL, KEY, TEAM, USER, stream
-from events.values import Sealed
+from events.values import Callback, Sealed
 from services.command.application.folds import FOLDS, AnyState
-from services.command.domain import key, reservation, team, team_update, user
+from services.command.domain import (
+    key,
+    key_update,
+    reservation,
+    team,
+    team_callbacks,
+    team_models,
+    team_update,
+    user,
+)
 from services.command.domain.errors import DomainError
 from tests.support.eventlog import History
 
@@ -64,6 +73,31 @@ class Release:
     holder: str
 
 
+@dataclass(frozen=True, slots=True)
+class AddModels:
+    models: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteModels:
+    models: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class AddCallback:
+    callback: Callback
+
+
+@dataclass(frozen=True, slots=True)
+class DisableCallbacks:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateKey:
+    changes: dict[str, Any]
+
+
 Decide = Callable[[Any, Any], list[DomainEvent]]
 
 _DECISIONS: dict[type, tuple[str, Decide]] = {
@@ -74,9 +108,14 @@ _DECISIONS: dict[type, tuple[str, Decide]] = {
     team.RemoveMember: (TEAM, team.remove_member),
     DeleteTeam: (TEAM, lambda state, c: team.delete(state, c.team_id)),
     BlockTeam: (TEAM, lambda state, c: team.set_blocked(state, blocked=c.blocked)),
+    AddModels: (TEAM, lambda state, c: team_models.add_models(state, "core", c.models)),
+    DeleteModels: (TEAM, lambda state, c: team_models.delete_models(state, "core", c.models)),
+    AddCallback: (TEAM, lambda state, c: team_callbacks.add_callback(state, "core", c.callback)),
+    DisableCallbacks: (TEAM, lambda state, _: team_callbacks.disable_callbacks(state, "core")),
     user.CreateUser: (USER, user.create),
     GiveEmail: (USER, lambda state, c: [user.give_email(state, c.email, c.claim)]),
     GenerateKey: (KEY, lambda state, c: key.generate(state, c.settings)),
+    UpdateKey: (KEY, lambda s, c: key_update.update(s, key_update.revised(s.settings, c.changes))),
     DeleteKey: (KEY, lambda state, c: key.delete(state, c.token, c.cause)),
     BlockKey: (KEY, lambda state, c: key.set_blocked(state, blocked=c.blocked)),
     Reserve: (EMAIL, lambda state, c: reservation.reserve(state, c.kind, c.shown, c.holder)),

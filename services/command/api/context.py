@@ -31,13 +31,17 @@ MAX_CLAIM = 255
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """`master_key` is compared in constant time; `zone` aligns budget windows."""
+    """`master_key` is compared in constant time; `zone` aligns budget windows.
+
+    `available_teams` are those that everybody may join (D04).
+    """
 
     loop: CommandLoop
     vault: Vault
     master_key: str
     key_header: str | None
     zone: tzinfo
+    available_teams: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,11 @@
 """Shaping accepted commands: folded state into the contract's answers."""
 
+from collections.abc import Mapping
 from datetime import datetime, tzinfo
 
-from events.values import JsonObject
+from events.values import JsonObject, Sealed
 from services.command.application.answers import KeyAnswer, TeamAnswer, UserAnswer
+from services.command.application.bulk_members import BulkAnswer, Item
 from services.edge.shapes import key as key_shapes
 from services.edge.shapes import team as team_shapes
 from services.edge.shapes import user as user_shapes
@@ -56,6 +58,50 @@ def added_members(answer: TeamAnswer, zone: tzinfo) -> JsonObject:
             user_shapes.user(user_view(touched), answer.now, zone) for touched in answer.touched
         ],
         "updated_team_memberships": memberships,
+    }
+
+
+def bulk_added(answer: BulkAnswer, zone: tzinfo) -> JsonObject:
+    """The answer of /team/bulk_member_add (3.10): one result for each entry, in order (D26)."""
+    body = added_members(answer.team, zone)
+    users = {user["user_id"]: user for user in body["updated_users"]}
+    rows = {row["user_id"]: row for row in body["updated_team_memberships"]}
+    added = sum(item.error is None for item in answer.items)
+    return {
+        "team_id": answer.team.team_id,
+        "results": [_result(item, answer.emails, users, rows) for item in answer.items],
+        "total_requested": len(answer.items),
+        "successful_additions": added,
+        "failed_additions": len(answer.items) - added,
+        "updated_team": body if added else None,
+    }
+
+
+def _result(
+    item: Item,
+    emails: Mapping[str, Sealed | None],
+    users: Mapping[str, JsonObject],
+    rows: Mapping[str, JsonObject],
+) -> JsonObject:
+    asked, user_id = item.candidate, item.user_id
+    if user_id is None:
+        shown = None if asked.email is None else asked.email.shown
+        return _outcome(item, asked.user_id, shown)
+    outcome = _outcome(item, user_id, emails[user_id])
+    if item.error is not None:
+        return outcome
+    news = {"updated_user": users[user_id], "updated_team_membership": rows[user_id]}
+    return {**outcome, **news}
+
+
+def _outcome(item: Item, user_id: str | None, email: str | Sealed | None) -> JsonObject:
+    return {
+        "user_id": user_id,
+        "user_email": email,
+        "success": item.error is None,
+        "error": item.error,
+        "updated_user": None,
+        "updated_team_membership": None,
     }
 
 

@@ -53,11 +53,19 @@ class Enrolment:
 
     def members(self, candidates: Sequence[Candidate]) -> list[NewMember]:
         """The candidates as user ids, in order; raises NotSamePerson, or Missing."""
+        self.need(candidates)
+        return [self.member(candidate) for candidate in candidates]
+
+    def need(self, candidates: Sequence[Candidate]) -> None:
+        """Raise Missing for everything that `member` will look at."""
         self.view.need(
             [stream(EMAIL, c.email.claim) for c in candidates if c.email]
             + [stream(USER, c.user_id) for c in candidates if c.user_id is not None]
         )
-        return [NewMember(self._enrol(c), c.role, c.limits) for c in candidates]
+
+    def member(self, candidate: Candidate) -> NewMember:
+        """One candidate as a user id; raises NotSamePerson, having noted nothing."""
+        return NewMember(self._enrol(candidate), candidate.role, candidate.limits)
 
     def _enrol(self, candidate: Candidate) -> str:
         email = candidate.email

@@ -9,19 +9,19 @@ import asyncio
 import contextlib
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import structlog
 
 from events.envelope import Envelope
-from events.streams import USER, stream
+from events.streams import kind_and_id
 from services.access.principal import AccessRefused, Principal
 from services.command.application.cache import Cache
 from services.command.application.callers import authenticate
 from services.command.application.commit import Committer
-from services.command.application.idempotency import Idempotency
+from services.command.application.idempotency import Idempotency, KeyReused
 from services.command.application.requests import (
     Command,
     Decision,
@@ -33,7 +33,6 @@ from services.command.application.requests import (
 )
 from services.command.application.store import EventStore
 from services.command.application.view import Missing, View
-from services.command.domain.user import User
 
 log = structlog.get_logger(__name__)
 MAX_BATCH = 500
@@ -125,10 +124,24 @@ class CommandLoop:
         principal: Principal = done.answer
         return principal
 
-    def known_user(self, user_id: str) -> User | None:
-        """A user that happens to be cached; a hint, nothing to decide on."""
-        state = self._cache.state(stream(USER, user_id))
-        return state if isinstance(state, User) else None
+    async def recall(self, origin: Origin, idempotency: Idempotency) -> Done | None:
+        """The answer that is remembered for a request of several commands, if there is one.
+
+        Raises AccessRefused, KeyReused or Unavailable, as `handle` does.
+        """
+        await self.handle(_Identify(), origin, lambda answer: answer)
+        for known in await self._store.answers([(idempotency.caller, idempotency.key)]):
+            if known.body_hash != idempotency.body_hash:
+                raise KeyReused(idempotency.key)
+            return Done(idempotency.open(known.answer), known.position)
+        return None
+
+    async def users(self, chunk: int) -> AsyncIterator[list[str]]:
+        """The ids of all users there are now, the newest first, so many at a time."""
+        position = await self._store.head() + 1
+        while found := await self._store.users_before(position, chunk):
+            yield [kind_and_id(name)[1] for name, _ in found]
+            position = found[-1][1]
 
     async def _run(self) -> None:
         while True:

@@ -41,15 +41,19 @@ def authorized_team(view: View, caller: Principal, route: str, team_id: str) -> 
 
 @dataclass(frozen=True, slots=True)
 class AddMembers:
-    """`single` tells that one member was sent and not a list: the refusals differ."""
+    """`single` tells that one member was sent and not a list: the refusals differ.
+
+    An `available` team may be joined by everybody (D04).
+    """
 
     team_id: str
     candidates: Sequence[Candidate]
     single: bool
+    available: bool = False
     name: str = "AddMember"
 
     def decide(self, view: View, caller: Principal) -> Decision:
-        found = authorized_team(view, caller, "/team/member_add", self.team_id)
+        found = self._team(view, caller)
         for candidate in self.candidates:
             team.check_member_limits(candidate.limits)
         enrolment = Enrolment(view)
@@ -70,6 +74,19 @@ class AddMembers:
             ),
             enrolment.people,
         )
+
+    def _team(self, view: View, caller: Principal) -> Team:
+        if self.available and self._is_just(caller) and view.team(self.team_id).open:
+            return view.team(self.team_id)
+        return authorized_team(view, caller, "/team/member_add", self.team_id)
+
+    def _is_just(self, caller: Principal) -> bool:
+        """Whether the caller adds exactly himself, as a plain member without a budget (D04)."""
+        if caller.user_id is None or len(self.candidates) != 1:
+            return False
+        [one] = self.candidates
+        plain = (one.email, one.limits, one.role) == (None, None, "user")
+        return plain and one.user_id == caller.user_id
 
 
 @dataclass(frozen=True, slots=True)

@@ -171,6 +171,16 @@ class EventStore:
             )
             return [(p, k, c, int(s)) for p, k, c, s in await cursor.fetchall()]
 
+    async def users_before(self, position: int, limit: int) -> list[tuple[str, int]]:
+        """Streams of users that came to exist before a position, the newest first."""
+        async with self._pool.connection() as conn:
+            cursor = await conn.execute(
+                "SELECT child, since FROM ops.dependents WHERE parent = 'everybody' "
+                "AND since < %s ORDER BY since DESC LIMIT %s",
+                (position, limit),
+            )
+            return [(child, int(since)) for child, since in await cursor.fetchall()]
+
     async def answers(self, keys: Sequence[tuple[bytes, str]]) -> list[StoredAnswer]:
         """Remembered answers for (caller, idempotency key)."""
         async with self._pool.connection() as conn:

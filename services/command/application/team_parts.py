@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 from events.registry import DomainEvent
 from events.streams import TEAM, stream
-from events.team import TeamModelsChanged
 from events.values import Callback
 from services.access.policy import check_route
 from services.access.principal import Principal
@@ -38,7 +37,7 @@ class ChangeModels:
         return _decision(self.team_id, self._change(found, self.team_id, self.models))
 
     @property
-    def _change(self) -> Callable[[Team, str, Sequence[str]], list[TeamModelsChanged]]:
+    def _change(self) -> Callable[[Team, str, Sequence[str]], list[DomainEvent]]:
         if self.route == "/team/model/add":
             return team_models.add_models
         return team_models.delete_models

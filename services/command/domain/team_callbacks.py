@@ -1,5 +1,6 @@
 """Where a team's calls are logged to: one list, whichever route writes it (register D23)."""
 
+from events.registry import DomainEvent
 from events.team import TeamCallbacksChanged
 from events.values import Callback
 from services.command.domain.callbacks import place, unmasked
@@ -8,7 +9,7 @@ from services.command.domain.limits import check_size
 from services.command.domain.team import Team
 
 
-def add_callback(team: Team, team_id: str, callback: Callback) -> list[TeamCallbacksChanged]:
+def add_callback(team: Team, team_id: str, callback: Callback) -> list[DomainEvent]:
     """Refuses a name that is there already for the same type of calls (team-api.md 4)."""
     if not team.open:
         raise NotFound("team", team_id)
@@ -18,14 +19,14 @@ def add_callback(team: Team, team_id: str, callback: Callback) -> list[TeamCallb
     return _changed(team, [*before, *unmasked([], [callback])])
 
 
-def disable_callbacks(team: Team, team_id: str) -> list[TeamCallbacksChanged]:
+def disable_callbacks(team: Team, team_id: str) -> list[DomainEvent]:
     """[] when nothing is logged anyway."""
     if not team.open:
         raise NotFound("team", team_id)
     return _changed(team, [])
 
 
-def _changed(team: Team, after: list[Callback]) -> list[TeamCallbacksChanged]:
+def _changed(team: Team, after: list[Callback]) -> list[DomainEvent]:
     before = team.settings.callbacks
     if before == after:
         return []

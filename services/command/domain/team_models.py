@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from events.registry import DomainEvent
 from events.team import TeamModelsChanged
 from services.command.domain.errors import LastModel, NotFound
 from services.command.domain.limits import check_size
@@ -11,7 +12,7 @@ ALL_MODELS = "all-proxy-models"
 """What an empty list says without words (team-api.md 2.1)."""
 
 
-def add_models(team: Team, team_id: str, models: Sequence[str]) -> list[TeamModelsChanged]:
+def add_models(team: Team, team_id: str, models: Sequence[str]) -> list[DomainEvent]:
     """In the order in which they came, each once (D24); a team that has all models keeps all."""
     if not team.open:
         raise NotFound("team", team_id)
@@ -21,7 +22,7 @@ def add_models(team: Team, team_id: str, models: Sequence[str]) -> list[TeamMode
     return _changed(team, list(dict.fromkeys([*(held or [ALL_MODELS]), *models])))
 
 
-def delete_models(team: Team, team_id: str, models: Sequence[str]) -> list[TeamModelsChanged]:
+def delete_models(team: Team, team_id: str, models: Sequence[str]) -> list[DomainEvent]:
     """Names that are not there are ignored; the last model stays, as none would mean all (D16)."""
     if not team.open:
         raise NotFound("team", team_id)
@@ -31,7 +32,7 @@ def delete_models(team: Team, team_id: str, models: Sequence[str]) -> list[TeamM
     return _changed(team, left)
 
 
-def _changed(team: Team, after: list[str]) -> list[TeamModelsChanged]:
+def _changed(team: Team, after: list[str]) -> list[DomainEvent]:
     before = team.settings.models
     if before == after:
         return []

@@ -82,3 +82,12 @@ class MemberDelete(UserReference):
     """Who is to leave which team."""
 
     team_id: Identifier
+
+
+class BulkMemberAdd(RequestModel):
+    """`/team/bulk_member_add` (3.10). How many members there may be is for the route to say."""
+
+    team_id: Identifier
+    members: list[Member] | None = None
+    all_users: bool | None = False
+    max_budget_in_team: Money | None = None

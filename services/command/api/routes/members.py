@@ -29,6 +29,7 @@ async def add_members(caller: CallerDep, body: requests.MemberAdd) -> Response:
             for member in body.members
         ],
         single=not isinstance(body.member, list),
+        available=body.team_id in caller.context.available_teams,
     )
     done = await caller.carry_out(command, lambda made: render.added_members(made, zone))
     return await caller.respond(done)
