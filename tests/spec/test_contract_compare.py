@@ -12,7 +12,7 @@ from tests.contract.deviations import DEVIATIONS, by_case
 from tests.contract.levelling import LEVELLING
 from tests.contract.normalise import RECORDED_AT, Pairing, Run, boundaries
 from tests.contract.patch import ABSENT, BadDeviation, Deviation, Matching, Tied, Ties, promised
-from tests.contract.pending import NEEDS, PENDING, ROUTE_NOT_BUILT, route_is_missing
+from tests.contract.pending import NEEDS, PENDING, route_is_missing
 from tests.contract.replay import Answer, Exchange, judge
 from tests.contract.steps import STEP_STATUS
 
@@ -199,7 +199,7 @@ def test_every_deviation_belongs_to_a_compared_case_and_names_its_register_id() 
 def test_levelling_stands_for_a_deviation_or_for_a_case_still_pending() -> None:
     for call in LEVELLING:
         assert call.after in CASES
-        assert REGISTER_ID.fullmatch(call.because) or call.because in ROUTE_NOT_BUILT, call
+        assert REGISTER_ID.fullmatch(call.because) or call.because in PENDING, call
 
 
 def renamed(promise: object) -> object:

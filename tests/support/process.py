@@ -10,7 +10,7 @@ from services.command.application.cache import Cache
 from services.command.application.commit import Committer
 from services.command.application.idempotency import Idempotency
 from services.command.application.plan import Plan
-from services.command.application.requests import Command, Done, Origin, Render, Request
+from services.command.application.requests import Command, Done, Origin, Render, Request, Terms
 from tests.support.memory_log import MemoryLog
 
 MASTER = Credential(hash_key("sk-master"), "ster", master=True)
@@ -33,7 +33,7 @@ def request(
 ) -> Request:
     origin = Origin(credential, route, route, "correlation", "command")
     future: asyncio.Future[Done] = asyncio.get_running_loop().create_future()
-    return Request(command, origin, render, time.monotonic() + 8, future, idempotency)
+    return Request(command, origin, render, time.monotonic() + 8, future, Terms(idempotency))
 
 
 class Process:

@@ -8,7 +8,11 @@ from starlette.responses import Response
 from services.command.api.context import Context
 from services.command.api.routes import bulk_members, keys, members, team_parts, teams, users
 from services.command.application.idempotency import KeyReused
-from services.command.application.requests import Unavailable
+from services.command.application.requests import (
+    NoOneSubject,
+    PreconditionFailed,
+    Unavailable,
+)
 from services.edge.errors import ShapeB, render
 
 
@@ -37,6 +41,14 @@ def answer_command_errors(app: FastAPI, *, strict: bool) -> None:
         text = f"Idempotency-Key {error} was used before with another request"
         return render(ShapeB(422, text), strict=strict)
 
+    async def changed(_: Request, error: Exception) -> Response:
+        return render(ShapeB(412, str(error)), strict=strict)
+
+    async def several(_: Request, error: Exception) -> Response:
+        return render(ShapeB(400, str(error)), strict=strict)
+
+    app.add_exception_handler(PreconditionFailed, changed)
+    app.add_exception_handler(NoOneSubject, several)
     app.add_exception_handler(Unavailable, unavailable)
     app.add_exception_handler(psycopg.OperationalError, unreachable)
     app.add_exception_handler(psycopg.InterfaceError, unreachable)

@@ -16,10 +16,10 @@ from services.access.credentials import identify, presented_key
 from services.access.policy import check_route
 from services.access.principal import Principal
 from services.command.api.refusals import answer_for, everybody_there
-from services.command.application.idempotency import MAX_KEY_LENGTH, Idempotency
+from services.command.api.terms import terms_of
 from services.command.application.loop import CommandLoop
 from services.command.application.members import EverybodyThere
-from services.command.application.requests import Command, Done, Origin, Render
+from services.command.application.requests import Command, Done, Origin, Render, Terms
 from services.command.domain.errors import DomainError
 from services.database.vault import Vault
 from services.edge.errors import ShapeB
@@ -51,7 +51,7 @@ class Caller:
     context: Context
     origin: Origin
     principal: Principal
-    idempotency: Idempotency | None
+    terms: Terms
 
     @property
     def now(self) -> datetime:
@@ -60,11 +60,11 @@ class Caller:
     async def carry_out(self, command: Command, render: Render) -> Done:
         """Run the command.
 
-        Domain refusals become the route's answer (see refusals); AccessRefused, KeyReused and
-        Unavailable propagate.
+        Domain refusals become the route's answer (see refusals); what else the loop raises
+        propagates.
         """
         try:
-            return await self.context.loop.handle(command, self.origin, render, self.idempotency)
+            return await self.context.loop.handle(command, self.origin, render, self.terms)
         except EverybodyThere as error:
             raise await self._roster_shown(error) from None
         except DomainError as error:
@@ -78,9 +78,14 @@ class Caller:
         )
 
     async def respond(self, done: Done) -> Response:
-        """The answer with personal data opened, and the position it was judged at."""
+        """The answer with personal data opened, and the position it was judged at.
+
+        `ETag` is the version of the one thing that the command was about.
+        """
         body = await opened_json(self.context.vault, done.answer)
         headers = {POSITION_HEADER: str(done.position)}
+        if done.version is not None:
+            headers["etag"] = f'"{done.version}"'
         return Response(body, 200, headers, "application/json")
 
 
@@ -107,7 +112,7 @@ async def authenticated(request: Request) -> Caller:
         on_behalf_of=await _claim(context, request),
         client=await _client(context, request, principal),
     )
-    return Caller(context, origin, principal, await _idempotency(request, secret))
+    return Caller(context, origin, principal, await terms_of(request, secret))
 
 
 CallerDep = Annotated[Caller, Depends(authenticated)]
@@ -148,12 +153,3 @@ async def _client(context: Context, request: Request, principal: Principal) -> S
         return None
     name = principal.user_id or principal.token
     return await context.vault.seal_for(None, request.client.host, named=name)
-
-
-async def _idempotency(request: Request, secret: str) -> Idempotency | None:
-    key = request.headers.get("idempotency-key")
-    if key is None or request.method != "POST":
-        return None
-    if not 1 <= len(key) <= MAX_KEY_LENGTH or not key.isprintable():
-        raise ShapeB(400, f"Idempotency-Key must be 1 to {MAX_KEY_LENGTH} printable characters")
-    return Idempotency.of(secret, key, request.scope["path"], await request.body())

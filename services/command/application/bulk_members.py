@@ -63,6 +63,7 @@ class BulkAddMembers:
             [*enrolment.facts, *((name, fact) for fact in facts)],
             lambda after: self._answer(after, items, list(new)),
             enrolment.people,
+            subject=name,
         )
 
     def _answer(self, after: View, items: Sequence[Item], touched: Sequence[str]) -> BulkAnswer:

@@ -42,11 +42,12 @@ class UpdateKey:
         held = self._live(view)
         _check_rights(view, caller, held)
         wanted = self._wanted(view, caller, held)
-        facts: list[tuple[str, DomainEvent]] = [
-            (stream(KEY, self.token), fact) for fact in update(held, wanted)
-        ]
+        name = stream(KEY, self.token)
+        facts: list[tuple[str, DomainEvent]] = [(name, fact) for fact in update(held, wanted)]
         facts += self._alias_facts(view, held.settings.key_alias, wanted.key_alias)
-        return Decision(facts, lambda after: KeyAnswer(self.token, after.key(self.token)))
+        return Decision(
+            facts, lambda after: KeyAnswer(self.token, after.key(self.token)), subject=name
+        )
 
     def _live(self, view: View) -> ApiKey:
         held = view.key(self.token)

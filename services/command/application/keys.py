@@ -40,7 +40,7 @@ class NewKey:
         self._check_team(view, caller)
         if self.settings.organization_id is not None:
             raise NotFound("organization", self.settings.organization_id)
-        return Decision(self.facts(view), self.answer)
+        return Decision(self.facts(view), self.answer, subject=stream(KEY, self.token))
 
     def facts(self, view: View) -> list[tuple[str, DomainEvent]]:
         """What generating the key records; raises AlreadyExists for a used secret or alias."""
@@ -147,7 +147,8 @@ class DeleteKeys:
             check_key_rights(view, caller, held, shown)
         facts = deletions(view, live, "key")
         names = [shown for shown, _ in live.values()]
-        return Decision(facts, lambda _: names)
+        subject = stream(KEY, next(iter(live))) if len(found) == 1 else None
+        return Decision(facts, lambda _: names, subject=subject)
 
     def _named(self, view: View) -> list[tuple[str, str]]:
         if self.tokens:
@@ -177,9 +178,11 @@ class BlockKey:
             raise NotFound("key", self.shown)
         check_key_rights(view, caller, held, self.shown)
         facts = key.set_blocked(held, blocked=self.blocked)
+        name = stream(KEY, self.token)
         return Decision(
-            [(stream(KEY, self.token), fact) for fact in facts],
+            [(name, fact) for fact in facts],
             lambda after: KeyAnswer(self.token, after.key(self.token)),
+            subject=name,
         )
 
 

@@ -29,6 +29,7 @@ from services.command.application.requests import (
     Origin,
     Render,
     Request,
+    Terms,
     Unavailable,
 )
 from services.command.application.store import EventStore
@@ -36,6 +37,7 @@ from services.command.application.view import Missing, View
 
 log = structlog.get_logger(__name__)
 MAX_BATCH = 500
+NO_TERMS = Terms()
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,18 +97,19 @@ class CommandLoop:
         command: Command,
         origin: Origin,
         render: Render,
-        idempotency: Idempotency | None = None,
+        terms: Terms = NO_TERMS,
     ) -> Done:
         """Carry out one command; returns after its commit.
 
-        Raises the refusal (AccessRefused, DomainError, KeyReused), or Unavailable when the queue
-        is full, the deadline passes, or the event database is out of reach.
+        Raises the refusal (AccessRefused, DomainError, KeyReused, PreconditionFailed,
+        NoOneSubject), or Unavailable when the queue is full, the deadline passes, or the event
+        database is out of reach.
         """
         if self._stopping or len(self._queue) >= self._queue_size:
             raise Unavailable("too many commands are waiting", "not executed")
         future: asyncio.Future[Done] = asyncio.get_running_loop().create_future()
         due = time.monotonic() + self._deadline
-        request = Request(command, origin, render, due, future, idempotency)
+        request = Request(command, origin, render, due, future, terms)
         self._queue.append(request)
         self._work.set()
         try:

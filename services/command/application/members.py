@@ -73,6 +73,7 @@ class AddMembers:
                 already_there=[user_id for user_id in asked if user_id in found.roster],
             ),
             enrolment.people,
+            subject=name,
         )
 
     def _team(self, view: View, caller: Principal) -> Team:
@@ -125,9 +126,11 @@ class UpdateMember:
         user_id = self.who.resolve(view)
         command = team.UpdateMember(user_id, self.role, self.limits, self.budget_id)
         facts = team.update_member(found, command)
+        name = stream(TEAM, self.team_id)
         return Decision(
-            [(stream(TEAM, self.team_id), fact) for fact in facts],
+            [(name, fact) for fact in facts],
             lambda after: team_answer(after, self.team_id, [user_id], users=False),
+            subject=name,
         )
 
 
@@ -146,4 +149,6 @@ class RemoveMember:
         name = stream(TEAM, self.team_id)
         keys, chores = dependent_keys(view, [(name, keys_of_member(user_id))], cause="member")
         facts: list[tuple[str, DomainEvent]] = [*((name, fact) for fact in removed), *keys]
-        return Decision(facts, lambda after: team_answer(after, self.team_id), chores=chores)
+        return Decision(
+            facts, lambda after: team_answer(after, self.team_id), chores=chores, subject=name
+        )

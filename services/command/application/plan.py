@@ -13,16 +13,25 @@ from events.envelope import Meta
 from services.access.principal import AccessRefused, Principal
 from services.command.application.cache import Cache, Children, LinkKey
 from services.command.application.callers import authenticate
+from services.command.application.dry_run import would_be
 from services.command.application.folds import AnyState, evolve, fold_of
 from services.command.application.idempotency import KeyReused
-from services.command.application.requests import MAX_EVENTS, Done, Request
+from services.command.application.requests import (
+    ANY_VERSION,
+    MAX_EVENTS,
+    Decision,
+    Done,
+    NoOneSubject,
+    PreconditionFailed,
+    Request,
+)
 from services.command.application.store import LINKS_SHOWN, Batch, EventStore, StoredAnswer
 from services.command.application.view import Loads, Missing, View
 from services.command.domain.errors import DomainError, TooLarge
 
 log = structlog.get_logger(__name__)
 MAX_ROUNDS = 12
-REFUSALS = (AccessRefused, DomainError, KeyReused)
+REFUSALS = (AccessRefused, DomainError, KeyReused, PreconditionFailed, NoOneSubject)
 
 
 @dataclass(slots=True)
@@ -90,7 +99,8 @@ class Planner:
     async def _remembered(
         self, requests: Iterable[Request]
     ) -> dict[tuple[bytes, str], StoredAnswer]:
-        keys = [(r.idempotency.caller, r.idempotency.key) for r in requests if r.idempotency]
+        known = (r.terms.idempotency for r in requests if not r.terms.dry_run)
+        keys = [(k.caller, k.key) for k in known if k is not None]
         if not keys:
             return {}
         return {(a.caller, a.key): a for a in await self._store.answers(keys)}
@@ -144,17 +154,17 @@ class Planner:
         sides: _Sides,
     ) -> Done:
         caller = authenticate(view, request.origin)
-        known = request.idempotency
+        terms = request.terms
+        known = None if terms.dry_run else terms.idempotency
         if known is not None and (answer := remembered.get((known.caller, known.key))):
             if answer.body_hash != known.body_hash:
                 raise KeyReused(known.key)
             return Done(known.open(answer.answer), answer.position)
         decision = request.command.decide(view, caller)
-        if len(decision.facts) > MAX_EVENTS:
-            raise TooLarge(
-                f"{request.command.name} would record {len(decision.facts)} events, "
-                f"one command may record {MAX_EVENTS}; send it in parts"
-            )
+        _check_bounds(request.command.name, decision)
+        _check_expected(terms.expected, decision.subject, view)
+        if terms.dry_run:
+            return self._rehearsed(request, decision, view, _meta(request, caller))
         envelopes = view.record(decision.facts, _meta(request, caller))
         answer_body = request.render(decision.answer(view))
         position = self._cache.head + len(view.rows)
@@ -166,7 +176,42 @@ class Planner:
                     known.caller, known.key, known.body_hash, 200, known.seal(answer_body), position
                 )
             )
-        return Done(answer_body, position, envelopes)
+        return Done(answer_body, position, envelopes, _version(decision.subject, view))
+
+    def _rehearsed(self, request: Request, decision: Decision, view: View, meta: Meta) -> Done:
+        """What would be done, on a view that nobody keeps."""
+        scratch = view.fork()
+        envelopes = scratch.record(decision.facts, meta)
+        answer = request.render(decision.answer(scratch))
+        position = self._cache.head + len(view.rows)
+        return Done(would_be(view, scratch, envelopes, answer), position)
+
+
+def _check_bounds(name: str, decision: Decision) -> None:
+    if len(decision.facts) > MAX_EVENTS:
+        raise TooLarge(
+            f"{name} would record {len(decision.facts)} events, "
+            f"one command may record {MAX_EVENTS}; send it in parts"
+        )
+
+
+def _check_expected(expected: frozenset[int] | None, subject: str | None, view: View) -> None:
+    """After everything else was found right, as RFC 9110 has it for If-Match."""
+    if expected is None:
+        return
+    if subject is None:
+        raise NoOneSubject
+    version = _version(subject, view)
+    if version is None or (expected != ANY_VERSION and version not in expected):
+        raise PreconditionFailed(version or 0)
+
+
+def _version(subject: str | None, view: View) -> int | None:
+    """The version of what is there; None for what is not, or is no more."""
+    if subject is None:
+        return None
+    state = view.state(subject)
+    return state.version if getattr(state, "open", True) and state.version else None
 
 
 def _meta(request: Request, caller: Principal) -> Meta:
@@ -191,7 +236,7 @@ def _one_per_idempotency_key(
     seen: set[tuple[bytes, str]] = set()
     now_part, later = list[Request](), list[Request]()
     for request in requests:
-        known = request.idempotency
+        known = request.terms.idempotency
         key = None if known is None else (known.caller, known.key)
         if key in seen:
             later.append(request)

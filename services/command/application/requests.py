@@ -22,12 +22,14 @@ class Decision:
 
     `people` are keys of persons that the facts bring about, `chores` are deletions whose
     dependents are too many for one append. `answer` reads the state once the facts are folded.
+    `subject` is the one stream that the command is about; None if there are several, or none.
     """
 
     facts: Sequence[tuple[str, DomainEvent]]
     answer: Callable[[View], Any]
     people: Sequence[tuple[str, bytes]] = ()
     chores: Sequence[LinkKey] = ()
+    subject: str | None = None
 
 
 class Command(Protocol):
@@ -37,6 +39,23 @@ class Command(Protocol):
     def name(self) -> str: ...
 
     def decide(self, view: View, caller: Principal) -> Decision: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What a caller asks of the way in which his command is carried out.
+
+    `expected` are the versions of which the command's subject must have one, ANY_VERSION that it
+    must be there at all (If-Match). `dry_run` has the command decided and nothing recorded.
+    """
+
+    idempotency: Idempotency | None = None
+    expected: frozenset[int] | None = None
+    dry_run: bool = False
+
+
+ANY_VERSION = frozenset({-1})
+"""What `If-Match: *` expects."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +77,15 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """An accepted command: its answer, and the position up to which it was judged."""
+    """An accepted command: its answer, and the position up to which it was judged.
+
+    `version` is that of its subject afterwards, None where there is no subject to speak of.
+    """
 
     answer: Any
     position: int
     facts: Sequence[Envelope] = ()
+    version: int | None = None
 
 
 Render = Callable[[Any], JsonObject]
@@ -77,10 +100,24 @@ class Request:
     render: Render
     deadline: float
     future: asyncio.Future[Done]
-    idempotency: Idempotency | None = None
+    terms: Terms = field(default_factory=Terms)
     state: Literal["queued", "deciding", "writing"] = "queued"
     done: Done | None = field(default=None)
     refused: Exception | None = field(default=None)
+
+
+class PreconditionFailed(Exception):
+    """The subject has another version than the caller expects (412)."""
+
+    def __init__(self, version: int) -> None:
+        super().__init__(f'If-Match does not name the current version, which is "{version}"')
+
+
+class NoOneSubject(Exception):
+    """If-Match on a command that is about several things, or about none (400)."""
+
+    def __init__(self) -> None:
+        super().__init__("If-Match can only be used on a call about one thing")
 
 
 class Unavailable(Exception):

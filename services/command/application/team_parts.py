@@ -92,4 +92,4 @@ def _decision(team_id: str, facts: Sequence[DomainEvent]) -> Decision:
     def answer(after: View) -> TeamAnswer:
         return team_answer(after, team_id)
 
-    return Decision([(name, fact) for fact in facts], answer)
+    return Decision([(name, fact) for fact in facts], answer, subject=name)

@@ -52,6 +52,7 @@ class NewTeam:
             [*enrolment.facts, *((stream_name, fact) for fact in facts)],
             lambda after: team_answer(after, self.team_id),
             enrolment.people,
+            subject=stream_name,
         )
 
     def _candidates(self, caller: Principal) -> list[Candidate]:
@@ -74,9 +75,11 @@ class ReviseTeam:
         facts = update(view.team(self.team_id), team.UpdateTeam(self.team_id, self.changes))
         if organization is not None:
             raise NotFound("organization", organization)
+        name = stream(TEAM, self.team_id)
         return Decision(
-            [(stream(TEAM, self.team_id), fact) for fact in facts],
+            [(name, fact) for fact in facts],
             lambda after: team_answer(after, self.team_id),
+            subject=name,
         )
 
 
@@ -97,9 +100,11 @@ class BlockTeam:
         if not found.open:
             raise NotFound("team", self.team_id)
         facts = team.set_blocked(found, blocked=self.blocked)
+        name = stream(TEAM, self.team_id)
         return Decision(
-            [(stream(TEAM, self.team_id), fact) for fact in facts],
+            [(name, fact) for fact in facts],
             lambda after: team_answer(after, self.team_id),
+            subject=name,
         )
 
 
@@ -119,7 +124,9 @@ class DeleteTeams:
             facts += [(name, fact) for fact in team.delete(view.team(team_id), team_id)]
         parents = [(name, KEYS) for name in names.values()]
         keys, chores = dependent_keys(view, parents, cause="team")
-        return Decision([*facts, *keys], lambda _: list(self.team_ids), chores=chores)
+        subject = next(iter(names.values())) if len(names) == 1 else None
+        answer = list(self.team_ids)
+        return Decision([*facts, *keys], lambda _: answer, chores=chores, subject=subject)
 
 
 def dependent_keys(

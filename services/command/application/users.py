@@ -63,7 +63,7 @@ class NewUser:
         if self.key is not None:
             facts += self.key.facts(view)
         people = [(self.settings.person, self.wrapped)]
-        return Decision(facts, self._answer, people)
+        return Decision(facts, self._answer, people, subject=name)
 
     def _joins(self, view: View, joining: Joining) -> list[tuple[str, DomainEvent]]:
         found = view.team(joining.team_id)

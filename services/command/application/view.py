@@ -67,6 +67,16 @@ class View:
         self._emails_changed = False
         self._dropped: set[str] = set()
 
+    def fork(self) -> "View":
+        """A view of the same state, in which things can happen that do not happen here."""
+        other = View(self._cache, self.now, self._loads)
+        other.changed = dict(self.changed)
+        other.rows = list(self.rows)
+        other.rosters = dict(self.rosters)
+        other._children = dict(self._children)
+        other._emails_changed, other._dropped = self._emails_changed, set(self._dropped)
+        return other
+
     @property
     def whole_sets(self) -> dict[LinkKey, Children]:
         """Link sets that may be kept: all that were not cut."""

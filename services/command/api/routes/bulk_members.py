@@ -10,7 +10,7 @@ from events.values import JsonObject
 from services.command.api import build, render
 from services.command.api.context import Caller, CallerDep
 from services.command.application.bulk_members import ROUTE, BulkAddMembers, Remember
-from services.command.application.requests import Done
+from services.command.application.requests import Done, Terms
 from services.edge.body import LedgerRoute
 from services.edge.errors import ShapeA
 from services.edge.requests.member import BulkMemberAdd, Member
@@ -31,6 +31,8 @@ async def add_many(caller: CallerDep, body: BulkMemberAdd) -> Response:
     after the last portion; above 1,000 results none shows `updated_user` and
     `updated_team_membership`.
     """
+    if body.all_users and caller.terms.dry_run:
+        raise ShapeA(400, "dry_run cannot be used with all_users: they are added in portions")
     if body.all_users:
         return await caller.respond(await _add_everybody(caller, body))
     members = body.members or []
@@ -42,17 +44,21 @@ async def add_many(caller: CallerDep, body: BulkMemberAdd) -> Response:
 
 
 async def _add_everybody(caller: Caller, body: BulkMemberAdd) -> Done:
-    if caller.idempotency is None:
+    repeated = caller.terms.idempotency
+    if repeated is None:
         return await _portions(caller, body)
-    told = await caller.context.loop.recall(caller.origin, caller.idempotency)
+    told = await caller.context.loop.recall(caller.origin, repeated)
     if told is not None:
         return told
-    done = await _portions(replace(caller, idempotency=None), body)
+    once = replace(caller, terms=replace(caller.terms, idempotency=None))
+    done = await _portions(once, body)
+    caller = replace(caller, terms=Terms(repeated))
     return await caller.carry_out(Remember(body.team_id, done.answer), lambda told: told)
 
 
 async def _portions(caller: Caller, body: BulkMemberAdd) -> Done:
     done = await _add(caller, body, [])
+    caller = replace(caller, terms=Terms())
     results: list[JsonObject] = []
     team, added = None, 0
     async for user_ids in caller.context.loop.users(MOST):
