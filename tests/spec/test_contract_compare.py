@@ -12,7 +12,7 @@ from tests.contract.deviations import DEVIATIONS, by_case
 from tests.contract.levelling import LEVELLING
 from tests.contract.normalise import RECORDED_AT, Pairing, Run, boundaries
 from tests.contract.patch import ABSENT, BadDeviation, Deviation, Matching, Tied, Ties, promised
-from tests.contract.pending import NEEDS, PENDING, route_is_missing
+from tests.contract.pending import NEEDS, PENDING, ROUTE_NOT_BUILT, route_is_missing
 from tests.contract.replay import Answer, Exchange, judge
 from tests.contract.steps import STEP_STATUS
 
