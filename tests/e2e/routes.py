@@ -28,7 +28,15 @@ POSTS: Mapping[str, type[RequestModel]] = {
 }
 """Each with the fields of its body."""
 
-GETS = ("/team/info", "/team/list", "/v2/team/list", "/key/info", "/audit", "/audit/some-id")
+GETS = (
+    "/team/info",
+    "/team/some-id/callback",
+    "/team/list",
+    "/v2/team/list",
+    "/key/info",
+    "/audit",
+    "/audit/some-id",
+)
 """Those that take a key."""
 
 BODILESS = ("/team/some-id/disable_logging",)

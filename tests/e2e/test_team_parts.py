@@ -89,11 +89,21 @@ def test_d23_what_was_written_is_what_is_shown_and_disabled(ledger: Ledger) -> N
         }
     ]
     assert info(ledger, team_id)["metadata"]["logging"] == shown
+    held = ledger.shown(f"/team/{team_id}/callback")["data"]
+    assert held == {
+        "team_id": team_id,
+        "success_callbacks": ["langfuse"],
+        "failure_callbacks": ["langfuse"],
+        "callback_vars": {**variables, "langfuse_secret_key": MASKED},
+    }
     again = ledger.post(f"/team/{team_id}/callback", body)
     assert_refused(again, 400, "B", "callback_name = langfuse already exists")
     off = ledger.done(f"/team/{team_id}/disable_logging", None)
     assert off["data"] == {"team_id": team_id, "success_callbacks": [], "failure_callbacks": []}
     assert "logging" not in info(ledger, team_id)["metadata"]
+    assert ledger.shown(f"/team/{team_id}/callback")["data"] == {**off["data"], "callback_vars": {}}
+    gone = ledger.get("/team/d23-unknown/callback")
+    assert_refused(gone, 404, "B", "Team id = d23-unknown does not exist.")
 
 
 def test_d23_metadata_is_the_same_store_and_a_mask_keeps_the_secret(ledger: Ledger) -> None:

@@ -100,7 +100,7 @@ async def _as_of(
             credential, holder.key, holder.role, team_blocked=holder.team_blocked, now=now
         )
         routes = holder.key.allowed_routes if holder.key else ()
-    check_route(request.scope["route"].path, principal)
+    check_route(request.scope["route"].path, principal, request.scope["path"])
     check_allowed_routes(request.scope["path"], routes)
     return principal
 
