@@ -90,6 +90,7 @@ async def _start(
         key_header=key_header,
         zone=zone,
         commands_ready=lambda: loop.alive,
+        available_teams=settings.available_teams,
     )
     include_read_routes(app, reads)
 

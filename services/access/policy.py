@@ -41,12 +41,18 @@ POLICY: dict[str, Rule] = {
     "/team/info": Rule(frozenset({PA, PV, TA, TM, TK}), writes=False),
     "/team/list": Rule(frozenset({PA, PV, IU}), writes=False),
     "/v2/team/list": Rule(frozenset({PA, PV, IU}), writes=False),
+    "/team/available": Rule(frozenset({PA, PV, IU}), writes=False),
+    "/team/filter/ui": Rule(frozenset({PA}), routed=True, writes=False),
+    "/team/permissions_list": Rule(frozenset({PA, TA}), writes=False),
+    "/team/daily/activity": Rule(frozenset({PA, PV, IU}), writes=False),
     "/user/new": Rule(frozenset({PA}), routed=True),
     "/key/generate": Rule(frozenset({PA, IU}), routed=True),
     "/key/delete": Rule(frozenset({PA, IU}), routed=True),
     "/key/block": Rule(frozenset({PA, IU}), routed=True),
     "/key/unblock": Rule(frozenset({PA, IU}), routed=True),
     "/key/info": Rule(frozenset({PA, PV, IU, TK}), writes=False),
+    "/key/list": Rule(frozenset({PA, PV, IU}), writes=False),
+    "/user/info": Rule(frozenset({PA, PV, IU}), writes=False),
     "/audit": Rule(frozenset({PA, PV}), routed=True, writes=False),
     "/audit/{id}": Rule(frozenset({PA, PV}), routed=True, writes=False),
 }
@@ -73,10 +79,11 @@ def standing(
 def check_route(route: str, principal: Principal) -> None:
     """The part of the judgement that needs no team; before validation and anything else.
 
-    Raises AccessRefused: 403 to viewers who would write, 401 to whom no team could help.
+    Raises AccessRefused: 403 to viewers who would write or read what is not for them, 401 to whom
+    no team could help.
     """
     rule = POLICY[route]
-    if rule.writes and principal.role == VIEWER:
+    if principal.role == VIEWER and (rule.writes or (rule.routed and PV not in rule.admits)):
         raise AccessRefused(
             403,
             f"user not allowed to access this route, role= {principal.role}. "

@@ -20,7 +20,8 @@ from services.projection.runner import ProjectionGroup
 class ReadContext:
     """`master_key` is compared in constant time; `zone` aligns budget windows.
 
-    `commands_ready` tells readiness whether commands of this process are taken.
+    `commands_ready` tells readiness whether commands of this process are taken; `available_teams`
+    are ids of teams that are offered to everybody, there or not.
     """
 
     read_pool: Pool
@@ -31,6 +32,7 @@ class ReadContext:
     key_header: str | None
     zone: tzinfo
     commands_ready: Callable[[], bool]
+    available_teams: tuple[str, ...] = ()
 
     @cached_property
     def principals(self) -> Principals:
