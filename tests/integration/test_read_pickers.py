@@ -6,7 +6,6 @@ import pytest
 
 from events.team import MemberRemoved, TeamDeleted, TeamRenamed
 from services.database.embedded import EmbeddedServer
-from services.projection.queries import team_pickers
 from tests.support.facts import created, joined, settings
 from tests.support.postgres import fresh_database
 from tests.support.reading import Json, World, reading, team
@@ -122,7 +121,6 @@ async def searched(postgres_server: EmbeddedServer) -> AsyncIterator[World]:
             yield world
 
 
-@pytest.mark.parametrize("newest", [team_pickers.NEWEST, 1])
 @pytest.mark.parametrize(
     ("query", "expected"),
     [
@@ -143,13 +141,8 @@ async def searched(postgres_server: EmbeddedServer) -> AsyncIterator[World]:
     ],
 )
 async def test_parts_are_found_in_any_case_and_both_must_be_there_newest_first(
-    searched: World,
-    monkeypatch: pytest.MonkeyPatch,
-    newest: int,
-    query: dict[str, str],
-    expected: list[str],
+    searched: World, query: dict[str, str], expected: list[str]
 ) -> None:
-    monkeypatch.setattr(team_pickers, "NEWEST", newest)
     assert ids(await searched.ok("/team/filter/ui", "sk-root", **query)) == expected
     for size in (1, 2, 3):
         found: list[str] = []
