@@ -3,7 +3,15 @@
 from fastapi import FastAPI
 
 from services.projection.api.context import ReadContext
-from services.projection.api.routes import audit, health, keys, team_lists, team_pickers, teams
+from services.projection.api.routes import (
+    audit,
+    health,
+    key_lists,
+    keys,
+    team_lists,
+    team_pickers,
+    teams,
+)
 
 __all__ = ["ReadContext", "include_read_routes"]
 
@@ -11,5 +19,5 @@ __all__ = ["ReadContext", "include_read_routes"]
 def include_read_routes(app: FastAPI, context: ReadContext) -> None:
     """Add the routes; what they work with stands in `app.state.reads`."""
     app.state.reads = context
-    for module in (teams, team_lists, team_pickers, keys, audit, health):
+    for module in (teams, team_lists, team_pickers, keys, key_lists, audit, health):
         app.include_router(module.router)

@@ -9,6 +9,7 @@ from services.database.connections import Pool
 from services.database.vault import Vault
 from services.projection.api.items import TeamItems
 from services.projection.head import Head
+from services.projection.queries.key_lists import KeyPages
 from services.projection.queries.principals import Principals
 from services.projection.queries.reading import Totals
 from services.projection.queries.team_pages import TeamPages
@@ -53,6 +54,11 @@ class ReadContext:
     def team_items(self) -> TeamItems:
         """Teams as /v2/team/list shows them."""
         return TeamItems()
+
+    @cached_property
+    def key_pages(self) -> KeyPages:
+        """Pages of keys, and how many keys match a filter."""
+        return KeyPages(self.read_pool)
 
     @cached_property
     def audit_totals(self) -> Totals:

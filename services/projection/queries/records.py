@@ -59,6 +59,19 @@ KEY_OF_TEAM = SQL(
 
 The key of somebody who is no longer a member is void before its own end is recorded.
 """
+KEYS = SQL(
+    "(SELECT k.*, (k.settings->>'member_since')::bigint AS member_since, "
+    "(k.settings->>'max_budget')::numeric AS max_budget FROM read.keys_1 k)"
+)
+KEY_IN_FORCE = SQL(
+    "(k.team_id IS NULL OR EXISTS (SELECT FROM read.teams_1 t WHERE t.team_id = k.team_id "
+    "AND t.incarnation = k.team_incarnation AND t.deleted_at IS NULL) "
+    "AND (k.member_since IS NULL OR EXISTS (SELECT FROM read.memberships_1 o "
+    "WHERE o.team_id = k.team_id AND o.incarnation = k.team_incarnation "
+    "AND o.user_id = k.user_id AND o.joined = k.member_since)))"
+)
+"""Whether a key of KEYS that is not deleted is not void either: its team lives, and so does the
+membership it was made for. It looks at two other tables for every key of a team."""
 
 
 @dataclass(frozen=True, slots=True)
