@@ -4,10 +4,12 @@ from fastapi import FastAPI
 
 from services.projection.api.context import ReadContext
 from services.projection.api.routes import (
+    activity,
     audit,
     health,
     key_lists,
     keys,
+    permissions,
     team_lists,
     team_pickers,
     teams,
@@ -19,5 +21,6 @@ __all__ = ["ReadContext", "include_read_routes"]
 def include_read_routes(app: FastAPI, context: ReadContext) -> None:
     """Add the routes; what they work with stands in `app.state.reads`."""
     app.state.reads = context
-    for module in (teams, team_lists, team_pickers, keys, key_lists, audit, health):
+    of_teams = (teams, team_lists, team_pickers, permissions, activity)
+    for module in (*of_teams, keys, key_lists, audit, health):
         app.include_router(module.router)
