@@ -88,6 +88,20 @@ def _not_for(param: str, what: str) -> AccessRefused:
     return AccessRefused(403, f"You are not authorized to {what}", "bad_request_error", param)
 
 
+def check_user_info(principal: Principal, user_id: str | None) -> None:
+    """Raise the 403 of /user/info to whom asks for another user, known or not (auth.md 3.2, D09).
+
+    Admins and viewers see everybody; no `user_id` asks for the caller himself.
+    """
+    if principal.reads_everything or user_id in {None, principal.user_id}:
+        return
+    raise AccessRefused(
+        403,
+        f"key not allowed to access this user's info. user_id={user_id}, "
+        f"key's user_id={principal.user_id}",
+    )
+
+
 def stranger_to_team(principal: Principal, team_id: str) -> str:
     """Why a caller is refused a team, known or unknown alike (3.4, D09)."""
     if principal.user_id is not None:

@@ -13,6 +13,7 @@ from services.projection.api.routes import (
     team_lists,
     team_pickers,
     teams,
+    users,
 )
 
 __all__ = ["ReadContext", "include_read_routes"]
@@ -22,5 +23,5 @@ def include_read_routes(app: FastAPI, context: ReadContext) -> None:
     """Add the routes; what they work with stands in `app.state.reads`."""
     app.state.reads = context
     of_teams = (teams, team_lists, team_pickers, permissions, activity)
-    for module in (*of_teams, keys, key_lists, audit, health):
+    for module in (*of_teams, keys, key_lists, users, audit, health):
         app.include_router(module.router)
