@@ -19,6 +19,7 @@ from tests.contract.bodies import (
     team,
     user,
 )
+from tests.contract.deviations_info import INFO
 from tests.contract.deviations_lists import LISTS
 from tests.contract.patch import ABSENT, Deviation, Matching
 
@@ -263,6 +264,7 @@ DEVIATIONS: tuple[Deviation, ...] = (
     *PERMISSIONS,
     *BLOCKED,
     *LISTS,
+    *INFO,
 )
 
 

@@ -22,7 +22,11 @@ POSTS: Mapping[str, type[RequestModel]] = {
 }
 """Each with the fields of its body."""
 
-GETS = ("/team/info", "/team/list", "/v2/team/list", "/key/info", "/audit", "/audit/some-id")
+GETS = (
+    *("/team/info", "/team/list", "/v2/team/list", "/team/available", "/team/filter/ui"),
+    *("/team/permissions_list", "/team/daily/activity", "/key/info", "/key/list", "/user/info"),
+    *("/audit", "/audit/some-id"),
+)
 """Those that take a key."""
 
 PUBLIC = ("/health/liveliness", "/health/liveness", "/health/readiness")

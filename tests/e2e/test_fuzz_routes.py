@@ -171,6 +171,9 @@ QUERY_NAMES = (
     *("team_id", "user_id", "organization_id", "team_alias", "limit", "page", "page_size", "key"),
     *("sort_by", "sort_order", "status", "object_id", "action", "changed_by"),
     *("start_date", "end_date", "object_team_id", "object_key_hash", "table_name"),
+    *("size", "key_hash", "key_alias", "return_full_object", "include_team_keys", "expand"),
+    *("include_created_by_keys", "project_id", "access_group_id", "team_ids", "exclude_team_ids"),
+    *("model", "api_key"),
 )
 """All but min_position: a position that is not reached in time is a 503 by promise."""
 
@@ -187,6 +190,7 @@ QUERY_VALUES = (
         "default_organization",
     ),
     *("0", "1", "-1", "1e9", str(2**63), "NaN", "%", "_", "\\", "'", "\0", "x" * 2_000),
+    *("true", "user", "token", "max_budget", f"{TEAMS[0]},{TEAMS[2]}"),
     *("2026-01-01", "2026-01-01T00:00:00+14:00", "0001-01-01T00:00:00+23:59", "9999-12-31"),
     *("9999-12-31T23:59:59-23:59", "294277-01-01", "-1", "20260101"),
 )
