@@ -7,6 +7,7 @@ import base64
 import binascii
 import ipaddress
 import os
+import unicodedata
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -21,11 +22,12 @@ from pydantic import (
     model_validator,
 )
 from pydantic_core import ErrorDetails
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 PREFIX = "TEAMLEDGER_"
 ROOT_KEY_BYTES = 32
 MASTER_KEY_LENGTH = 7
+LONGEST_ID = 255
 HEADER_NAME = r"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"
 
 
@@ -82,6 +84,21 @@ def _known_zone(name: str) -> str:
     return name
 
 
+def _listed(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    return tuple(dict.fromkeys(item.strip() for item in value.split(",") if item.strip()))
+
+
+def _team_id(text: str) -> str:
+    if len(text) > LONGEST_ID or any(unicodedata.category(sign) == "Cc" for sign in text):
+        raise ValueError(
+            f"{text[:LONGEST_ID]!r} is no team id: those have 1 to {LONGEST_ID} characters, none "
+            "of them a control character"
+        )
+    return text
+
+
 def _lower(value: object) -> object:
     return value.lower() if isinstance(value, str) else value
 
@@ -108,6 +125,7 @@ class Settings(BaseSettings):
     """The configuration of one process. An empty variable counts as one that is not set.
 
     `command_deadline` is in seconds; `max_body_bytes` in bytes of a request as it is received.
+    `available_teams` are team ids, separated by commas, each once.
     Without `database_url` the service runs its own PostgreSQL below `data_dir` and keeps its keys
     there; with one, both keys must be given (architecture, section 2).
     """
@@ -128,6 +146,9 @@ class Settings(BaseSettings):
     root_key: Annotated[SecretStr, AfterValidator(_root_key)] | None = None
     key_header_name: Annotated[str, Field(pattern=HEADER_NAME)] | None = None
     timezone: Annotated[str, AfterValidator(_known_zone)] = "UTC"
+    available_teams: Annotated[
+        tuple[Annotated[str, AfterValidator(_team_id)], ...], NoDecode, BeforeValidator(_listed)
+    ] = ()
     compat: Literal["clean", "strict"] = "clean"
     max_body_bytes: Annotated[int, Field(ge=1024)] = 1_048_576
     max_list_items: Annotated[int, Field(ge=1)] = 500

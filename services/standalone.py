@@ -79,7 +79,8 @@ async def _start(
     stack.push_async_callback(chores.stop)
     zone = ZoneInfo(settings.timezone)
     key_header = settings.key_header_name
-    context = Context(loop, vault, secrets.master_key, key_header, zone)
+    joinable = frozenset(settings.available_teams)
+    context = Context(loop, vault, secrets.master_key, key_header, zone, joinable)
     include_command_routes(app, context)
     reads = ReadContext(
         read_pool=read_pool,
@@ -90,6 +91,7 @@ async def _start(
         key_header=key_header,
         zone=zone,
         commands_ready=lambda: loop.alive,
+        available_teams=settings.available_teams,
     )
     include_read_routes(app, reads)
 

@@ -58,6 +58,10 @@ POLICY: dict[str, Rule] = {
     "/team/info": Rule(frozenset({PA, PV, TA, TM, TK}), writes=False),
     "/team/list": Rule(frozenset({PA, PV, IU}), writes=False),
     "/v2/team/list": Rule(frozenset({PA, PV, IU}), writes=False),
+    "/team/available": Rule(frozenset({PA, PV, IU}), writes=False),
+    "/team/filter/ui": Rule(frozenset({PA}), routed=True, writes=False),
+    "/team/permissions_list": Rule(frozenset({PA, TA}), writes=False),
+    "/team/daily/activity": Rule(frozenset({PA, PV, IU}), writes=False),
     "/user/new": Rule(frozenset({PA}), routed=True),
     "/key/generate": Rule(frozenset({PA, IU}), routed=True),
     "/key/update": Rule(frozenset({PA, IU}), routed=True),
@@ -65,6 +69,8 @@ POLICY: dict[str, Rule] = {
     "/key/block": Rule(frozenset({PA, IU}), routed=True),
     "/key/unblock": Rule(frozenset({PA, IU}), routed=True),
     "/key/info": Rule(frozenset({PA, PV, IU, TK}), writes=False),
+    "/key/list": Rule(frozenset({PA, PV, IU}), writes=False),
+    "/user/info": Rule(frozenset({PA, PV, IU}), writes=False),
     "/audit": Rule(frozenset({PA, PV}), routed=True, writes=False),
     "/audit/{id}": Rule(frozenset({PA, PV}), routed=True, writes=False),
 }
@@ -92,10 +98,10 @@ def check_route(route: str, principal: Principal, path: str | None = None) -> No
     """The part of the judgement that needs no team; before validation and anything else.
 
     `route` may be a template, `path` is then what refusals call it. Raises AccessRefused: 403 to
-    viewers who would write, 401 to whom no team could help.
+    viewers who would write or read what is not for them, 401 to whom no team could help.
     """
     rule = POLICY[route]
-    if rule.writes and principal.role == VIEWER:
+    if principal.role == VIEWER and (rule.writes or (rule.routed and PV not in rule.admits)):
         raise AccessRefused(
             403,
             f"user not allowed to access this route, role= {principal.role}. "

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from services.access.principal import AccessRefused, Principal
 
-KEY_INFO = "/key/info"
+KEY_INFO, KEY_LIST = "/key/info", "/key/list"
 DEFAULT_PERMISSIONS = (KEY_INFO, "/key/health")
 """What members may do with the team's keys where the team's own list is empty (auth.md 4)."""
 
@@ -58,6 +58,48 @@ def may_read_key(
     if team_role is None:
         return False
     return team_role == "admin" or KEY_INFO in (permissions or DEFAULT_PERMISSIONS)
+
+
+def check_keys_of(
+    principal: Principal, user_id: str | None, organization_id: str | None, *, user_known: bool
+) -> None:
+    """Raise the 403 of /key/list unless the keys asked for may be the caller's to see (2.6, S09).
+
+    Admins and viewers see the keys of all. Everybody else needs a user row, and asks for himself;
+    nobody is in an organization.
+    """
+    if principal.reads_everything:
+        return
+    if principal.user_id is None or not user_known:
+        raise _not_for("user_id", "access this endpoint. No 'user_id' is associated with your key.")
+    if user_id not in {None, principal.user_id}:
+        raise _not_for("user_id", "check another user's keys")
+    if organization_id is not None:
+        raise _not_for("organization_id", "check this organization's keys")
+
+
+def check_keys_in(principal: Principal, *, in_team: bool) -> None:
+    """Raise the 403 of /key/list to whom asks for the keys of a team that is not his own (2.6)."""
+    if not (principal.reads_everything or in_team):
+        raise _not_for("team_id", "check this team's keys")
+
+
+def _not_for(param: str, what: str) -> AccessRefused:
+    return AccessRefused(403, f"You are not authorized to {what}", "bad_request_error", param)
+
+
+def check_user_info(principal: Principal, user_id: str | None) -> None:
+    """Raise the 403 of /user/info to whom asks for another user, known or not (auth.md 3.2, D09).
+
+    Admins and viewers see everybody; no `user_id` asks for the caller himself.
+    """
+    if principal.reads_everything or user_id in {None, principal.user_id}:
+        return
+    raise AccessRefused(
+        403,
+        f"key not allowed to access this user's info. user_id={user_id}, "
+        f"key's user_id={principal.user_id}",
+    )
 
 
 def stranger_to_team(principal: Principal, team_id: str) -> str:

@@ -19,6 +19,7 @@ from tests.contract.bodies import (
     team,
     user,
 )
+from tests.contract.deviations_info import INFO
 from tests.contract.deviations_lists import LISTS
 from tests.contract.patch import ABSENT, Deviation, Matching
 
@@ -240,10 +241,10 @@ BULK_ADD = replaced(
 )
 
 _KNOWN = (
-    "'/key/generate', '/key/update', '/key/delete', '/key/info', '/key/health', "
+    "'/key/generate', '/key/update', '/key/delete', '/key/info', "
     "'/key/regenerate', '/key/service-account/generate', '/key/{key_id}/regenerate', '/key/list', "
     "'/key/block', '/key/unblock', '/key/bulk_update', '/team/daily/activity', "
-    "'/key/{key_id}/reset_spend' or '/key/aliases'"
+    "'/key/{key_id}/reset_spend', '/key/aliases' or '/key/health'"
 )
 _GRANTED = ["/key/generate", "/key/update"]
 PERMISSIONS = [
@@ -293,6 +294,7 @@ DEVIATIONS: tuple[Deviation, ...] = (
     *PERMISSIONS,
     *BLOCKED,
     *LISTS,
+    *INFO,
 )
 
 

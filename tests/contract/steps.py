@@ -9,6 +9,7 @@ from collections.abc import Mapping
 _BY_STATUS: Mapping[int, tuple[str, ...]] = {
     200: (
         "002-v2-team-list-empty",
+        "004-team-available",
         "006-team-new-empty-object",
         "008-team-new-every-plain-field",
         "018-team-new-zero-budget",
@@ -36,6 +37,7 @@ _BY_STATUS: Mapping[int, tuple[str, ...]] = {
         "106-v2-team-list-sort-unknown-column",
         "108-v2-team-list-alias-part",
         "110-v2-team-list-by-user",
+        "116-team-filter-ui",
         "118-team-update-budget",
         "120-team-update-null-budget",
         "130-team-model-add-again",

@@ -215,6 +215,8 @@ FIELDS = [
     Case("/key/unblock", 404, "B", f"Key {'f' * 64} not found", {"key": "f" * 64}),
 ]  # fmt: skip
 
+_ACTIVITY = "/team/daily/activity?start_date=2026-01-01"
+
 QUERIES = [
     Case("/team/info", 422, "B", "No team id passed in"),
     Case("/team/info?team_id=", 404, "B", "Team not found, passed team id: ."),
@@ -235,6 +237,26 @@ QUERIES = [
     Case("/v2/team/list?page_size=101", 422, "C", "query.page_size: "),
     Case("/v2/team/list?status=gone", 400, "A", "Currently only 'deleted' is supported."),
     Case("/v2/team/list?user_id=%25", 404, "A", "User not found, passed user_id=%"),
+    Case("/team/filter/ui?page_size=101", 422, "C", "query.page_size: "),
+    Case("/team/filter/ui?team_id=%00", 422, "C", "query.team_id: "),
+    Case("/team/permissions_list", 404, "A", "Team doesn't exist in db. Team=. "),
+    Case("/team/permissions_list?team_id=%00", 422, "C", "query.team_id: "),
+    Case(f"/team/permissions_list?team_id={_LONG}", 404, "A", f"Team={_LONG}. "),
+    Case("/team/daily/activity", 400, "A", "Please provide start_date and end_date"),
+    Case(f"{_ACTIVITY}&end_date=2026-02-30", 422, "C", "query.end_date: "),
+    Case(f"{_ACTIVITY}&end_date=2025-12-31", 422, "C", "must not be before start_date"),
+    Case(f"{_ACTIVITY}&end_date=0", 422, "C", "query.end_date: Value error, should be a date"),
+    Case(f"{_ACTIVITY}&end_date=2026-01-02&page_size=1001", 422, "C", "query.page_size: "),
+    Case(f"{_ACTIVITY}&end_date=2026-01-02&team_ids=a,%00", 422, "C", "query.team_ids: "),
+    Case("/key/list?size=0", 422, "C", "query.size: "),
+    Case("/key/list?return_full_object=2", 422, "C", "query.return_full_object: "),
+    Case("/key/list?sort_by=1;--", 400, "B", "Invalid sort column."),
+    Case("/key/list?sort_order=up", 400, "B", "Invalid sort order."),
+    Case("/key/list?status=gone", 400, "B", "Currently only 'deleted' is supported."),
+    Case("/key/list?access_group_id=%00", 422, "C", "query.access_group_id: "),
+    Case("/user/info?user_id=", 404, "B", "User  not found"),
+    Case("/user/info?user_id=%00", 422, "C", "query.user_id: "),
+    Case("/user/info?user_id=%27%3B%20DROP%20x%2D%2D", 404, "B", "User '; DROP x-- not found"),
     Case("/key/info?key=", 404, "B", "Key not found"),
     Case("/key/info?key=%00", 422, "C", "query.key: "),
     Case(f"/key/info?key=sk-{_LONG}", 404, "B", "Key not found"),

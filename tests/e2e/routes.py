@@ -29,13 +29,16 @@ POSTS: Mapping[str, type[RequestModel]] = {
 """Each with the fields of its body."""
 
 GETS = (
-    "/team/info",
-    "/team/some-id/callback",
-    "/team/list",
-    "/v2/team/list",
-    "/key/info",
-    "/audit",
-    "/audit/some-id",
+    *(
+        "/team/info",
+        "/team/some-id/callback",
+        "/team/list",
+        "/v2/team/list",
+        "/team/available",
+        "/team/filter/ui",
+    ),
+    *("/team/permissions_list", "/team/daily/activity", "/key/info", "/key/list", "/user/info"),
+    *("/audit", "/audit/some-id"),
 )
 """Those that take a key."""
 

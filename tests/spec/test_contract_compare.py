@@ -250,9 +250,9 @@ def test_a_service_that_keeps_every_promise_has_no_problems() -> None:
 
 
 def test_a_route_that_answers_is_no_longer_pending_and_a_step_has_its_status() -> None:
-    built = Exchange(CASES["004-team-available"], Answer(200, "application/json", []))
+    built = Exchange(CASES["036-organization-new"], Answer(200, "application/json", []))
     step = Exchange(CASES["006-team-new-empty-object"], Answer(500, "text/plain", "Oops"))
-    levelled = Exchange(CASES["036-organization-new"], None, ("levelling failed",))
+    levelled = Exchange(CASES["037-team-new-in-org"], None, ("levelling failed",))
 
     outcomes = judge([built, step, levelled], Run(RECORDED_AT, RECORDED_AT))
 

@@ -53,6 +53,19 @@ def test_an_empty_variable_is_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
     assert load_settings().database_url is None
 
 
+def test_available_teams_are_ids_between_commas(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert load_settings().available_teams == ()
+    monkeypatch.setenv("TEAMLEDGER_AVAILABLE_TEAMS", " open, a/b c,,open ,\u00e9")
+    assert load_settings().available_teams == ("open", "a/b c", "\u00e9")
+
+
+@pytest.mark.parametrize("value", ["ok,a\tb", "ok," + "x" * 256])
+def test_available_teams_are_such_ids_as_teams_may_have(
+    monkeypatch: pytest.MonkeyPatch, value: str
+) -> None:
+    assert "TEAMLEDGER_AVAILABLE_TEAMS" in refusal(monkeypatch, AVAILABLE_TEAMS=value)
+
+
 def test_settings_do_not_change() -> None:
     with pytest.raises(ValidationError, match="frozen"):
         load_settings().port = 1  # type: ignore[misc]

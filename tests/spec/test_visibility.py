@@ -1,4 +1,4 @@
-"""What a reader may be shown (register D08, D09, D12, D20, A06, A10)."""
+"""What a reader may be shown (register D08, D09, D12, D20, A06, A10, S09)."""
 
 import pytest
 
@@ -11,7 +11,10 @@ from services.access.principal import (
     Principal,
 )
 from services.access.visibility import (
+    check_keys_in,
+    check_keys_of,
     check_teams_of,
+    check_user_info,
     may_read_key,
     reads_without_membership,
     sees_every_key,
@@ -93,3 +96,52 @@ def test_strangers_are_told_who_they_are_and_nothing_of_the_team() -> None:
         "API key not authorized to access this team=t2. "
         "No user_id or team_id associated with this key."
     )
+
+
+def refused_keys(
+    caller: Principal, user_id: str | None, organization_id: str | None, *, known: bool
+) -> tuple[int, str, str | None]:
+    with pytest.raises(AccessRefused) as refused:
+        check_keys_of(caller, user_id, organization_id, user_known=known)
+    return refused.value.status, refused.value.kind, refused.value.param
+
+
+@pytest.mark.parametrize("caller", [ADMIN, PV])
+def test_s09_admins_and_viewers_list_keys_of_anybody_and_any_team(caller: Principal) -> None:
+    for user_id in (None, "ann", ""):
+        check_keys_of(caller, user_id, "o", user_known=False)
+    check_keys_in(caller, in_team=False)
+
+
+def test_others_list_their_own_keys_and_need_a_user_row() -> None:
+    check_keys_of(ANN, None, None, user_known=True)
+    check_keys_of(ANN, "ann", None, user_known=True)
+    check_keys_in(ANN, in_team=True)
+    kind = "bad_request_error"
+    for user_id in ("root", ""):
+        assert refused_keys(ANN, user_id, None, known=True) == (403, kind, "user_id")
+    assert refused_keys(ANN, None, "o", known=True) == (403, kind, "organization_id")
+    assert refused_keys(ANN, None, None, known=False) == (403, kind, "user_id")
+    with pytest.raises(AccessRefused, match="check this team's keys"):
+        check_keys_in(ANN, in_team=False)
+
+
+@pytest.mark.parametrize("caller", [TEAM_KEY, BARE_KEY])
+def test_a_key_without_user_lists_no_keys_whatever_it_asks_for(caller: Principal) -> None:
+    for user_id in (None, "", "ann"):
+        assert refused_keys(caller, user_id, None, known=True)[0] == 403
+
+
+def test_another_user_is_for_admins_and_viewers() -> None:
+    for caller in (ADMIN, PV):
+        check_user_info(caller, "ann")
+    for caller in ORDINARY:
+        check_user_info(caller, None)
+        check_user_info(caller, caller.user_id)
+        with pytest.raises(AccessRefused) as refused:
+            check_user_info(caller, "root")
+        assert (refused.value.status, refused.value.kind) == (403, "auth_error")
+        assert refused.value.text == (
+            "key not allowed to access this user's info. "
+            f"user_id=root, key's user_id={caller.user_id}"
+        )

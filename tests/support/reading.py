@@ -141,7 +141,9 @@ def key(secret: str) -> Stream:
 
 
 @asynccontextmanager
-async def reading(url: str, *, strict: bool = False) -> AsyncIterator[World]:
+async def reading(
+    url: str, *, strict: bool = False, available_teams: tuple[str, ...] = ()
+) -> AsyncIterator[World]:
     """A world on an empty database; its projections run until the end."""
     create_store(url)
     create_read(url)
@@ -170,6 +172,7 @@ async def reading(url: str, *, strict: bool = False) -> AsyncIterator[World]:
             key_header=None,
             zone=ZoneInfo("UTC"),
             commands_ready=lambda: worlds[0].ready,
+            available_teams=available_teams,
         )
         include_read_routes(app, context)
         transport = httpx.ASGITransport(app=app)

@@ -11,6 +11,7 @@ from events.registry import DomainEvent
 from events.streams import KEY, KEY_ALIAS, TEAM, stream
 from services.access.policy import check_route
 from services.access.principal import AccessRefused, Principal
+from services.access.visibility import DEFAULT_PERMISSIONS
 from services.command.application.answers import KeyAnswer
 from services.command.application.requests import Decision
 from services.command.application.view import View
@@ -18,8 +19,6 @@ from services.command.domain import key, reservation
 from services.command.domain.errors import NotAssigned, NotFound, OverOwnBudget
 from services.command.domain.key import ApiKey
 from services.command.domain.team import Team
-
-DEFAULT_PERMISSIONS = ("/key/info", "/key/health")
 
 
 @dataclass(frozen=True, slots=True)

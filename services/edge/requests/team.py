@@ -29,7 +29,6 @@ Permission = Literal[
     "/key/update",
     "/key/delete",
     "/key/info",
-    "/key/health",
     "/key/regenerate",
     "/key/service-account/generate",
     "/key/{key_id}/regenerate",
@@ -40,8 +39,9 @@ Permission = Literal[
     "/team/daily/activity",
     "/key/{key_id}/reset_spend",
     "/key/aliases",
+    "/key/health",
 ]
-"""What a team may allow its members (team-api.md 3.17, with `/key/health` added by D18)."""
+"""What a team may allow its members, in the order of team-api.md 3.17; D18 adds `/key/health`."""
 
 
 class MetadataFields(RequestModel):

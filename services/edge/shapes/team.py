@@ -56,13 +56,13 @@ class TeamView:
 
 @dataclass(frozen=True, slots=True)
 class Deletion:
-    """How a team came to an end; `id` names the archive entry, as a team id may be used again.
+    """How a team, or a key, came to an end; `id` names the archive entry, as ids are used again.
 
     `by` is the user id of the caller, `by_api_key` the sha256 of the credential, `changed_by` the
     opened claim of the caller, where it counts (register D46).
     """
 
-    id: str
+    id: str | None
     at: datetime
     by: str | None
     by_api_key: str | None

@@ -3,7 +3,19 @@
 from fastapi import FastAPI
 
 from services.projection.api.context import ReadContext
-from services.projection.api.routes import audit, callbacks, health, keys, team_lists, teams
+from services.projection.api.routes import (
+    activity,
+    audit,
+    callbacks,
+    health,
+    key_lists,
+    keys,
+    permissions,
+    team_lists,
+    team_pickers,
+    teams,
+    users,
+)
 
 __all__ = ["ReadContext", "include_read_routes"]
 
@@ -11,5 +23,6 @@ __all__ = ["ReadContext", "include_read_routes"]
 def include_read_routes(app: FastAPI, context: ReadContext) -> None:
     """Add the routes; what they work with stands in `app.state.reads`."""
     app.state.reads = context
-    for module in (teams, team_lists, callbacks, keys, audit, health):
+    of_teams = (teams, team_lists, team_pickers, permissions, callbacks, activity)
+    for module in (*of_teams, keys, key_lists, users, audit, health):
         app.include_router(module.router)

@@ -9,6 +9,7 @@ from services.database.connections import Pool
 from services.database.vault import Vault
 from services.projection.api.items import TeamItems
 from services.projection.head import Head
+from services.projection.queries.key_lists import KeyPages
 from services.projection.queries.principals import Principals
 from services.projection.queries.reading import Totals
 from services.projection.queries.team_pages import TeamPages
@@ -20,7 +21,8 @@ from services.projection.runner import ProjectionGroup
 class ReadContext:
     """`master_key` is compared in constant time; `zone` aligns budget windows.
 
-    `commands_ready` tells readiness whether commands of this process are taken.
+    `commands_ready` tells readiness whether commands of this process are taken; `available_teams`
+    are ids of teams that are offered to everybody, there or not.
     """
 
     read_pool: Pool
@@ -31,6 +33,7 @@ class ReadContext:
     key_header: str | None
     zone: tzinfo
     commands_ready: Callable[[], bool]
+    available_teams: tuple[str, ...] = ()
 
     @cached_property
     def principals(self) -> Principals:
@@ -51,6 +54,11 @@ class ReadContext:
     def team_items(self) -> TeamItems:
         """Teams as /v2/team/list shows them."""
         return TeamItems()
+
+    @cached_property
+    def key_pages(self) -> KeyPages:
+        """Pages of keys, and how many keys match a filter."""
+        return KeyPages(self.read_pool)
 
     @cached_property
     def audit_totals(self) -> Totals:

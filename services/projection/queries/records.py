@@ -48,6 +48,8 @@ FIRST_MEMBERS = SQL(
 _KEY_TIMES: LiteralString = "k.created_at, k.created_by, k.updated_at, k.updated_by, k.budget_since"
 KEY = SQL(f"k.token, k.settings, {_KEY_TIMES}")
 KEY_ROW = SQL(f"k.token, k.settings::text, {_KEY_TIMES}")
+KEY_WIDTH = 7
+"""How many columns `key_view` takes."""
 KEY_ORDER = SQL("k.created_at, k.token DESC")
 KEY_OF_TEAM = SQL(
     "k.team_id = t.team_id AND k.team_incarnation = t.incarnation AND k.deleted_at IS NULL "
@@ -60,6 +62,19 @@ KEY_OF_TEAM = SQL(
 
 The key of somebody who is no longer a member is void before its own end is recorded.
 """
+KEYS = SQL(
+    "(SELECT k.*, (k.settings->>'member_since')::bigint AS member_since, "
+    "(k.settings->>'max_budget')::numeric AS max_budget FROM read.keys_1 k)"
+)
+KEY_IN_FORCE = SQL(
+    "(k.team_id IS NULL OR EXISTS (SELECT FROM read.teams_1 t WHERE t.team_id = k.team_id "
+    "AND t.incarnation = k.team_incarnation AND t.deleted_at IS NULL) "
+    "AND (k.member_since IS NULL OR EXISTS (SELECT FROM read.memberships_1 o "
+    "WHERE o.team_id = k.team_id AND o.incarnation = k.team_incarnation "
+    "AND o.user_id = k.user_id AND o.joined = k.member_since)))"
+)
+"""Whether a key of KEYS that is not deleted is not void either: its team lives, and so does the
+membership it was made for. It looks at two other tables for every key of a team."""
 
 
 @dataclass(frozen=True, slots=True)

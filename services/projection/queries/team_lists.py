@@ -13,7 +13,15 @@ from events.values import JsonObject
 from services.access.principal import Principal
 from services.database.connections import Pool
 from services.edge.shapes.key import KeyView
-from services.projection.queries.reading import POSITION, Row, chunks, fetch, run, snapshot
+from services.projection.queries.reading import (
+    POSITION,
+    Connection,
+    Row,
+    chunks,
+    fetch,
+    run,
+    snapshot,
+)
 from services.projection.queries.records import (
     FIRST_MEMBERS,
     KEY,
@@ -115,19 +123,23 @@ async def listed_teams(
         return
     async with snapshot(pool) as connection:
         position = (await run(connection, _POSITION, {}))[0][0]
-        found = chunks(connection, statement, {**parameters, "limit": limit}, _CHUNK)
-        yield position, _many(found)
+        yield position, teams_within(connection, principal, wanted, limit)
+
+
+async def teams_within(
+    connection: Connection, principal: Principal, wanted: TeamFilter, limit: int | None = None
+) -> AsyncIterator[ListedTeam]:
+    """The same teams in a snapshot that others read too, by a cursor."""
+    statement = _statement(wanted.user_id is not None, _organization(wanted))
+    parameters = {**_parameters(principal, wanted), "limit": limit}
+    async for rows in chunks(connection, statement, parameters, _CHUNK):
+        async for team in _few(rows):
+            yield team
 
 
 async def _few(rows: Iterable[Row]) -> AsyncIterator[ListedTeam]:
     for row in rows:
         if (team := _listed(row)) is not None:
-            yield team
-
-
-async def _many(found: AsyncIterator[list[Row]]) -> AsyncIterator[ListedTeam]:
-    async for rows in found:
-        async for team in _few(rows):
             yield team
 
 

@@ -8,20 +8,20 @@ from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response
 
-from events.values import JsonObject, Sealed
+from events.values import Sealed
 from services.access.principal import PROXY_ADMIN
-from services.access.visibility import check_teams_of, sees_every_key
+from services.access.visibility import check_teams_of
 from services.edge.body import answer
 from services.edge.errors import ShapeA
-from services.edge.shapes.key import key_row
-from services.edge.shapes.team import Deletion, deleted_team, membership, team
+from services.edge.shapes.team import Deletion, deleted_team
 from services.projection.api.asked import MAX_PAGE, Asked, Paged, Text, asked, documented
 from services.projection.api.dependencies import POSITION_HEADER, Reader, ReaderDep, ReadRoute
 from services.projection.api.items import with_total
+from services.projection.api.listed import listed_items
 from services.projection.api.streaming import Items, spooled
 from services.projection.queries.reading import Paging
 from services.projection.queries.records import LARGE
-from services.projection.queries.team_lists import ListedTeam, TeamFilter, listed_teams
+from services.projection.queries.team_lists import TeamFilter, listed_teams
 from services.projection.queries.team_pages import (
     Column,
     DeletedTeam,
@@ -90,35 +90,8 @@ async def list_teams(reader: ReaderDep, request: Request) -> Response:
     wanted = TeamFilter(query.user_id, query.organization_id)
     pool = reader.context.read_pool
     async with listed_teams(pool, reader.principal, wanted, query.limit) as (position, found):
-        content = Items(_listed(reader, query.user_id, found))
+        content = Items(listed_items(reader, query.user_id, found))
         return await spooled(content, {POSITION_HEADER: str(position)})
-
-
-async def _listed(
-    reader: Reader, user_id: str | None, found: AsyncIterator[ListedTeam]
-) -> AsyncIterator[list[JsonObject]]:
-    async for listed in found:
-        yield [_list_item(reader, user_id, listed)]
-
-
-def _list_item(reader: Reader, user_id: str | None, listed: ListedTeam) -> JsonObject:
-    now, zone, record = reader.now, reader.context.zone, listed.record
-    item = with_total(team(record.view, now, zone, load_model_table=True), record)
-    item["team_memberships"] = _memberships(user_id, listed)
-    with_token = sees_every_key(reader.principal, listed.role)
-    item["keys"] = [key_row(key, now, zone, with_token=with_token) for key in listed.keys]
-    if listed.keys_total > len(listed.keys):
-        item["keys_total"] = listed.keys_total
-    return item
-
-
-def _memberships(user_id: str | None, listed: ListedTeam) -> list[JsonObject]:
-    """Those of all members (D43), or only that of the user who was asked for (3.5)."""
-    if user_id is None:
-        return listed.record.memberships()
-    view = listed.record.view
-    defaults = view.settings["member_defaults"]
-    return [membership(view.team_id, user_id, listed.limits, defaults)]
 
 
 @router.get("/v2/team/list", openapi_extra=documented(PageQuery))

@@ -1,0 +1,70 @@
+"""GET /user/info: a user with his keys and teams (supporting-api.md 3.2, S01)."""
+
+from collections.abc import AsyncIterator
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from events.values import JsonObject
+from services.access.visibility import check_user_info
+from services.edge.errors import MANAGEMENT, ShapeB
+from services.edge.shapes.key import key_row
+from services.edge.shapes.user import user_row
+from services.projection.api.asked import Asked, Text, asked, documented
+from services.projection.api.dependencies import POSITION_HEADER, Reader, ReaderDep, ReadRoute
+from services.projection.api.listed import listed_items
+from services.projection.api.streaming import Items, spooled
+from services.projection.queries.reading import Connection, snapshot
+from services.projection.queries.team_lists import TeamFilter, teams_within
+from services.projection.queries.users import KeyOfUser, find_user, keys_of_user
+
+router = APIRouter(route_class=ReadRoute, tags=["users"])
+
+NO_TEAM = "None"
+"""The alias of the team of a key that has no team, as LiteLLM writes it."""
+
+
+class UserQuery(Asked):
+    """The user who is asked for; absent, it is the caller."""
+
+    user_id: Text | None = None
+
+
+@router.get("/user/info", openapi_extra=documented(UserQuery))
+async def info(reader: ReaderDep, request: Request) -> Response:
+    """A user with the keys that he owns, hashes included, and his teams as /team/list shows them.
+
+    A proxy admin who names nobody is shown all keys and all teams there are, beside himself.
+    """
+    asked_for, principal = asked(request, UserQuery).user_id, reader.principal
+    check_user_info(principal, asked_for)
+    everything = asked_for is None and principal.is_admin
+    user_id = principal.user_id if asked_for is None else asked_for
+    async with snapshot(reader.context.read_pool) as connection:
+        position, found = await find_user(connection, user_id)
+        if found is None and not everything:
+            raise ShapeB(404, f"User {user_id} not found", family=MANAGEMENT)
+        now, zone = reader.now, reader.context.zone
+        whose = None if everything else user_id
+        teams = teams_within(connection, principal, TeamFilter(user_id=whose))
+        content = {
+            "user_id": user_id,
+            "user_info": None if found is None else user_row(found, now, zone),
+            "keys": Items(_keys(reader, connection, whose)),
+            "teams": Items(listed_items(reader, whose, teams)),
+        }
+        return await spooled(content, {POSITION_HEADER: str(position)})
+
+
+async def _keys(
+    reader: Reader, connection: Connection, user_id: str | None
+) -> AsyncIterator[list[JsonObject]]:
+    async for chunk in keys_of_user(connection, user_id):
+        yield [_key(reader, key) for key in chunk]
+
+
+def _key(reader: Reader, key: KeyOfUser) -> JsonObject:
+    row = key_row(key.view, reader.now, reader.context.zone, with_token=True)
+    row["team_alias"] = NO_TEAM if key.view.settings["team_id"] is None else key.team_alias
+    return row

@@ -1,0 +1,81 @@
+"""One user with his keys, or all keys there are (supporting-api.md 3.2).
+
+Each of these reads within a snapshot that all of an answer is read in.
+"""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+import orjson
+from psycopg.sql import SQL
+
+from services.edge.shapes.key import KeyView
+from services.edge.shapes.user import UserView
+from services.projection.queries.reading import POSITION, Connection, Row, chunks, run
+from services.projection.queries.records import KEY_IN_FORCE, KEY_ROW, KEYS, LAST_USER, key_view
+
+_CHUNK = 500
+_USER = (
+    SQL(
+        """
+        SELECT {position}, u.user_id, u.settings::text, u.email, u.user_alias, u.created_at,
+            u.updated_at,
+            (SELECT json_agg(t.team_id ORDER BY m.joined_at, t.team_id)
+             FROM read.memberships_1 m JOIN read.teams_1 t
+                ON t.team_id = m.team_id AND t.incarnation = m.incarnation
+             WHERE m.user_id = u.user_id AND t.deleted_at IS NULL)::text
+        FROM (SELECT) one LEFT JOIN {user} u ON u.deleted_at IS NULL
+        """
+    )
+    .format(position=POSITION, user=LAST_USER.format(user_id=SQL("%(user_id)s")))
+    .as_bytes()
+)
+_KEYS = SQL(
+    "SELECT {key}, t.team_alias FROM {keys} k LEFT JOIN read.teams_1 t "
+    "ON t.team_id = k.team_id AND t.incarnation = k.team_incarnation "
+    "WHERE k.deleted_at IS NULL {owner} AND {in_force} ORDER BY k.created_at DESC, k.token DESC"
+)
+
+
+def _keys(owner: SQL) -> bytes:
+    return _KEYS.format(key=KEY_ROW, keys=KEYS, owner=owner, in_force=KEY_IN_FORCE).as_bytes()
+
+
+_EVERY_KEY = _keys(SQL(""))
+_KEYS_OF_USER = _keys(SQL("AND k.user_id = %(user_id)s"))
+
+
+@dataclass(frozen=True, slots=True)
+class KeyOfUser:
+    """A key in force; `team_alias` is that of its team, if it has one."""
+
+    view: KeyView
+    team_alias: str | None
+
+
+async def find_user(connection: Connection, user_id: str | None) -> tuple[int, UserView | None]:
+    """Position and user with the teams he is in, in the order of joining; None for nobody."""
+    row = (await run(connection, _USER, {"user_id": user_id}))[0]
+    return row[0], None if row[1] is None else _view(row[1:])
+
+
+async def keys_of_user(
+    connection: Connection, user_id: str | None
+) -> AsyncIterator[list[KeyOfUser]]:
+    """All keys that a user owns, or with None all there are: the newest first, none void."""
+    statement = _EVERY_KEY if user_id is None else _KEYS_OF_USER
+    async for rows in chunks(connection, statement, {"user_id": user_id}, _CHUNK):
+        yield [KeyOfUser(key_view(columns), alias) for *columns, alias in rows]
+
+
+def _view(row: Row) -> UserView:
+    user_id, settings, email, alias, created_at, updated_at, teams = row
+    return UserView(
+        user_id=user_id,
+        settings=orjson.loads(settings),
+        email=email,
+        alias=alias,
+        teams=orjson.loads(teams) if teams else [],
+        created_at=created_at,
+        updated_at=updated_at,
+    )
