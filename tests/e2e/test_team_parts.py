@@ -5,8 +5,10 @@ from typing import Any
 
 import pytest
 
-from tests.support.ledger import Ledger
+from services.database.embedded import EmbeddedServer
+from tests.support.ledger import Ledger, running_ledger
 from tests.support.refused import assert_refused
+from tests.support.service import Start
 
 SECRET = "sk-lf-1234567890-abcdef"
 MASKED = "sk-l****cdef"
@@ -266,3 +268,34 @@ def test_d44_every_change_of_a_part_leaves_a_row(ledger: Ledger) -> None:
     assert logged["callback_name"] == "langfuse"
     assert SECRET not in str(rows)
     assert rows["DisableLogging"]["updated_values"] == {"metadata": {}}
+
+
+def test_d04_an_available_team_is_joined_by_oneself_and_as_a_plain_member(
+    postgres_server: EmbeddedServer, start_service: Start
+) -> None:
+    env = {"TEAMLEDGER_AVAILABLE_TEAMS": "open,never made"}
+    with running_ledger(postgres_server, start_service, **env) as ledger:
+        ann, bob = ledger.user("ann"), ledger.user("bob")
+        for team_id in ("open", "closed"):
+            ledger.done("/team/new", {"team_id": team_id})
+        me = {"user_id": "ann", "role": "user"}
+        refused: list[dict[str, Any]] = [
+            {"team_id": "open", "member": {"user_id": "bob", "role": "user"}},
+            {"team_id": "open", "member": {"user_id": "ann", "role": "admin"}},
+            {"team_id": "open", "member": me, "max_budget_in_team": 5},
+            {"team_id": "open", "member": [me, {"user_id": "bob", "role": "user"}]},
+            {"team_id": "closed", "member": me},
+            {"team_id": "never made", "member": me},
+        ]
+        with ledger.nothing_stored():
+            for body in refused:
+                text = f"route=/team/member_add, team_id={body['team_id']}"
+                assert_refused(ledger.post("/team/member_add", body, ann), 403, "A", text)
+            granted = {"team_id": "open", "team_member_permissions": ["/key/generate"]}
+            assert_refused(ledger.post("/team/permissions_update", granted, ann), 403, "A", "open")
+            assert ledger.get("/team/permissions_list", ann, team_id="open").status_code == 403
+        assert [team["team_id"] for team in ledger.shown("/team/available", ann)] == ["open"]
+        joined = ledger.done("/team/member_add", {"team_id": "open", "member": me}, ann)
+        assert joined["members_with_roles"][-1] == {**me, "user_email": None}
+        assert ledger.shown("/team/available", ann) == []
+        assert ledger.get("/team/info", bob, team_id="open").status_code == 403
