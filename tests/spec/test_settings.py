@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr, ValidationError
 
-from services.database.secrets import SecretsError, load_secrets
+from services.database.secrets import SecretsError, known_master_key, load_secrets
 from services.settings import Settings, SettingsError, load_settings
 
 MASTER_KEY = "sk-of-the-operator"
@@ -187,6 +187,29 @@ def test_a_given_master_key_goes_before_the_file_and_leaves_it(data_dir: Path) -
     given = Settings(data_dir=data_dir, master_key=SecretStr(MASTER_KEY))
     assert load_secrets(given).master_key == MASTER_KEY
     assert load_secrets(Settings(data_dir=data_dir)).master_key == made.master_key
+
+
+def test_a_visitor_knows_the_master_key_or_makes_none(data_dir: Path) -> None:
+    settings = Settings(data_dir=data_dir)
+    with pytest.raises(SecretsError, match="master.key does not exist: set TEAMLEDGER_MASTER_KEY"):
+        known_master_key(settings)
+    assert not data_dir.exists()
+    assert known_master_key(settings) == load_secrets(settings).master_key
+    given = Settings(data_dir=data_dir, master_key=SecretStr(MASTER_KEY))
+    assert known_master_key(given) == MASTER_KEY
+
+
+@pytest.mark.parametrize(("mode", "says"), [(0o644, "is open to others"), (0o000, "master.key")])
+def test_a_visitor_reads_no_key_that_is_open_to_others(
+    data_dir: Path, mode: int, says: str
+) -> None:
+    settings = Settings(data_dir=data_dir)
+    load_secrets(settings)
+    (data_dir / "secrets" / "master.key").chmod(mode)
+    if mode == 0 and os.geteuid() == 0:
+        pytest.skip("root reads every file")
+    with pytest.raises(SecretsError, match=says):
+        known_master_key(settings)
 
 
 def test_a_given_master_key_is_never_written(data_dir: Path) -> None:
