@@ -1,7 +1,6 @@
 """`teamledger demo` against a running service: what it claims is what the API then lists."""
 
 import json
-import os
 from collections import Counter
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -10,16 +9,16 @@ from threading import Thread
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner, Result
+from typer.testing import Result
 
 from services.cli.company import MARKER, script_of
 from services.cli.company.performance import Performance
 from services.cli.ledger_client import connect
-from services.cli.main import app
 from services.database.embedded import EmbeddedServer
 from services.database.secrets import load_secrets
 from services.settings import load_settings
 from tests.support.auditor import KEY_TABLE, TEAM_TABLE, USER_TABLE
+from tests.support.cli import invoked
 from tests.support.ledger import Ledger, running_ledger
 from tests.support.postgres import open_directory
 from tests.support.service import MASTER_KEY, Start, free_port
@@ -28,13 +27,8 @@ SEED = 7
 HALF_WAY = 250
 
 
-def invoked(*arguments: str, **env: str) -> Result:
-    hidden = {name: None for name in os.environ if name.startswith("TEAMLEDGER_")}
-    return CliRunner().invoke(app, ["demo", *arguments], env={**hidden, **env, "COLUMNS": "120"})
-
-
 def demo(ledger: Ledger, *arguments: str, key: str = MASTER_KEY) -> Result:
-    return invoked("--url", ledger.service.base_url, "--key", key, *arguments)
+    return invoked("demo", "--url", ledger.service.base_url, "--key", key, *arguments)
 
 
 def summary_of(result: Result) -> Any:  # noqa: ANN401
@@ -208,7 +202,7 @@ def test_an_interrupted_run_is_completed(
 ) -> None:
     port = other.service.base_url.rpartition(":")[2]
     env = {"TEAMLEDGER_DATA_DIR": str(stored_key[0]), "TEAMLEDGER_PORT": port}
-    completed = summary_of(invoked("--json", **env))
+    completed = summary_of(invoked("demo", "--json", **env))
     assert completed == {**summary, "url": other.service.base_url}
 
 
@@ -256,16 +250,18 @@ def test_keys_that_will_not_do(
 
 def test_nobody_listens() -> None:
     url = f"http://127.0.0.1:{free_port()}"
-    assert_explained(invoked("--url", url, "--key", MASTER_KEY), f"no answer from {url}")
+    assert_explained(invoked("demo", "--url", url, "--key", MASTER_KEY), f"no answer from {url}")
 
 
 @pytest.mark.parametrize("url", ["127.0.0.1:4000", "http://", "ftp://127.0.0.1", "http://[::1"])
 def test_no_address(url: str) -> None:
-    assert_explained(invoked("--url", url, "--key", MASTER_KEY), "is no address of a service")
+    assert_explained(
+        invoked("demo", "--url", url, "--key", MASTER_KEY), "is no address of a service"
+    )
 
 
 def test_no_key(tmp_path: Path) -> None:
-    result = invoked(TEAMLEDGER_DATA_DIR=str(tmp_path / "data"))
+    result = invoked("demo", TEAMLEDGER_DATA_DIR=str(tmp_path / "data"))
     assert_explained(result, "master.key does not exist: set TEAMLEDGER_MASTER_KEY")
     assert list(tmp_path.iterdir()) == []
 
@@ -292,7 +288,7 @@ def test_a_service_that_stays_unavailable() -> None:
     with ThreadingHTTPServer(("127.0.0.1", 0), Unavailable) as server:
         Thread(target=server.serve_forever, daemon=True).start()
         url = f"http://127.0.0.1:{server.server_address[1]}"
-        result = invoked("--url", url, "--key", MASTER_KEY)
+        result = invoked("demo", "--url", url, "--key", MASTER_KEY)
         server.shutdown()
     assert_explained(result, "/team/delete answered 503: the queue is full")
     assert Unavailable.asked == 5

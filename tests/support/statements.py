@@ -19,6 +19,11 @@ _MANY_ROWS = """
 UPDATE pg_class SET reltuples = 1e6, relpages = 1
 WHERE relnamespace = 'read'::regnamespace AND relkind = 'r'
 """
+_COLUMNS = """
+SELECT c.relname, array_agg(pg_get_indexdef(c.oid, k, true) ORDER BY k)
+FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid, generate_series(1, i.indnkeyatts) k
+WHERE c.relnamespace = 'read'::regnamespace GROUP BY c.relname
+"""
 
 
 def log_statements(url: str) -> None:
@@ -56,21 +61,22 @@ class Statements:
             self.database.execute(_MANY_ROWS)
             explain = b"EXPLAIN (GENERIC_PLAN, FORMAT JSON) " + statement.encode()
             row = self.database.execute(explain).fetchone()
+            columns = dict(self.database.execute(_COLUMNS).fetchall())
         assert row is not None
         plan = row[0] if isinstance(row[0], list) else json.loads(row[0])
-        return list(_steps(plan[0]["Plan"]))
+        return list(_steps(plan[0]["Plan"], columns))
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
     """A step of a plan that reads a table or an index, or both.
 
-    `condition` is what its index is asked for; without one it reads all of it.
+    `columns` are those by which the index finds and orders rows. `condition` is what it is asked
+    for; without one all of it is read.
     """
 
-    kind: str
     table: str | None
-    index: str | None
+    columns: tuple[str, ...]
     condition: str | None
 
 
@@ -84,10 +90,10 @@ def _holds(statement: str, phrases: tuple[str, ...]) -> bool:
     return not phrases or any(phrase in statement for phrase in phrases)
 
 
-def _steps(node: Any) -> Iterator[Step]:  # noqa: ANN401
+def _steps(node: Any, columns: dict[str, list[str]]) -> Iterator[Step]:  # noqa: ANN401
     for inner in node.get("Plans", ()):
-        yield from _steps(inner)
+        yield from _steps(inner, columns)
     table, index = node.get("Relation Name"), node.get("Index Name")
     if table is not None or index is not None:
         condition = node.get("Index Cond") or node.get("Recheck Cond")
-        yield Step(node["Node Type"], table, index, condition)
+        yield Step(table, tuple(columns.get(index, ())), condition)
