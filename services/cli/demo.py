@@ -49,25 +49,25 @@ def demo(
     A company that is there already is left alone, one that was interrupted is completed; both
     end with status 0. To be rid of it, delete the teams whose ids begin with `halden-`.
     """
-    address, known = _target(url, key)
-    client = connect(address, known)
+    client = connect(*_target(url, key))
     with closing(client.http):
         calls = script_of(seed)
         made = not _complete(client, seed)
         if made:
             _perform(client, calls)
+        address = str(client.http.base_url).rstrip("/")
         summary = {"url": address, "seed": seed, "made": made, **_summary(client, calls)}
-    typer.echo(json.dumps(summary)) if as_json else _show(summary)
+    typer.echo(json.dumps(summary)) if as_json else _show(summary, client.header)
 
 
-def _target(url: str | None, key: str | None) -> tuple[str, str]:
-    """Settings are read for what is not given, so that a service elsewhere needs none."""
-    if url is None or key is None:
-        settings = load_settings({} if key is None else {"master_key": key})
-        host = _HERE.get(settings.host, settings.host)
-        url = url or f"http://{f'[{host}]' if ':' in host else host}:{settings.port}"
-        key = key or known_master_key(settings)
-    return url.rstrip("/"), key
+def _target(url: str | None, key: str | None) -> tuple[str, str, str | None]:
+    """Address, key and its header; where both are given, for a service elsewhere, no settings count."""
+    if url is not None and key is not None:
+        return url, key, None
+    settings = load_settings({} if key is None else {"master_key": key})
+    host = _HERE.get(settings.host, settings.host)
+    here = f"http://{f'[{host}]' if ':' in host else host}:{settings.port}"
+    return url or here, key or known_master_key(settings), settings.key_header_name
 
 
 def _complete(client: LedgerClient, seed: int) -> bool:
@@ -92,7 +92,7 @@ def _complete(client: LedgerClient, seed: int) -> bool:
 
 def _perform(client: LedgerClient, calls: Sequence[Call]) -> None:
     ended = client.get("/v2/team/list", team_id=MARKER.team_id, status="deleted")["total"]
-    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
+    columns = TextColumn("{task.description:<20}"), BarColumn(), MofNCompleteColumn()
     with Progress(*columns, console=Console(stderr=True)) as bar:
         task = bar.add_task("calls", total=len(calls))
         for call in Performance(client, ended).run(calls):
@@ -128,7 +128,7 @@ def _team(client: LedgerClient, team_id: str) -> dict[str, Any] | None:
     }
 
 
-def _show(summary: dict[str, Any]) -> None:
+def _show(summary: dict[str, Any], header: str) -> None:
     if not summary["made"]:
         typer.echo(f"The demo company of --seed {summary['seed']} is there already.")
     print_table(_table(summary["teams"]))
@@ -136,7 +136,7 @@ def _show(summary: dict[str, Any]) -> None:
     typer.echo(f"{summary['people']} people; deleted: {gone}. With the key in KEY, try:\n")
     for path in _to_try(summary["teams"]):
         shown = shlex.quote(summary["url"] + path)
-        typer.echo(f'  curl -s {shown} -H "Authorization: Bearer $KEY"')
+        typer.echo(f'  curl -s {shown} -H "{header}: Bearer $KEY"')
 
 
 def _table(teams: Sequence[dict[str, Any]]) -> Table:

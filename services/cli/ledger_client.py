@@ -30,7 +30,7 @@ class Answered(ServiceRefused):
 
 @dataclass(frozen=True, slots=True)
 class LedgerClient:
-    """One service, with the key of whoever runs the command.
+    """One service, with the key of whoever runs the command, and the header that it goes into.
 
     A 503 is waited out as its Retry-After asks, ATTEMPTS times in all: send POSTs with an
     `idempotency_key`, and a repetition does nothing twice.
@@ -38,11 +38,12 @@ class LedgerClient:
 
     http: httpx.Client
     key: str
+    header: str = "authorization"
     sleep: Callable[[float], None] = time.sleep
 
     def get(self, path: str, **query: str | int) -> Any:  # noqa: ANN401
         """The answer to a GET. Raises ServiceRefused unless it is 200."""
-        headers = _as(self.key)
+        headers = self._as(self.key)
         response = self._tried(lambda: self.http.get(path, params=query, headers=headers))
         return _accepted(path, response, own_key=True)
 
@@ -52,9 +53,12 @@ class LedgerClient:
         Names of headers are written with underscores. Raises ServiceRefused unless it is 200.
         """
         named = {name.replace("_", "-"): value for name, value in headers.items()}
-        sent = {**_as(key or self.key), **named}
+        sent = {**self._as(key or self.key), **named}
         response = self._tried(lambda: self.http.post(path, json=body, headers=sent))
         return _accepted(path, response, own_key=key is None)
+
+    def _as(self, key: str) -> dict[str, str]:
+        return {self.header: f"Bearer {key}"}
 
     def _tried(self, send: Callable[[], httpx.Response]) -> httpx.Response:
         for _ in range(ATTEMPTS - 1):
@@ -75,7 +79,7 @@ class LedgerClient:
             ) from None
 
 
-def connect(url: str, key: str) -> LedgerClient:
+def connect(url: str, key: str, header: str | None = None) -> LedgerClient:
     """A client for the service at `url`; its `http` is to be closed.
 
     Raises ServiceRefused for what is no address, or no key.
@@ -88,11 +92,8 @@ def connect(url: str, key: str) -> LedgerClient:
         raise ServiceRefused(f"{cell(url)} is no address of a service: {wrong}") from None
     if address.scheme not in {"http", "https"} or not address.host:
         raise ServiceRefused(f"{cell(url)} is no address of a service, such as http://host:4000")
-    return LedgerClient(httpx.Client(base_url=address, timeout=TIMEOUT_SECONDS), key)
-
-
-def _as(key: str) -> dict[str, str]:
-    return {"authorization": f"Bearer {key}"}
+    http = httpx.Client(base_url=address, timeout=TIMEOUT_SECONDS)
+    return LedgerClient(http, key, header or "authorization")
 
 
 def _wait(headers: Mapping[str, str]) -> float:

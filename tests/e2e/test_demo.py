@@ -185,7 +185,7 @@ def other(
     postgres_server: EmbeddedServer, start_service: Start, stored_key: tuple[Path, str]
 ) -> Iterator[Ledger]:
     """A service where a run came half-way, whose answers it has forgotten since."""
-    env = {"TEAMLEDGER_MASTER_KEY": stored_key[1]}
+    env = {"TEAMLEDGER_MASTER_KEY": stored_key[1], "TEAMLEDGER_COMPAT": "strict"}
     with running_ledger(postgres_server, start_service, **env) as running:
         client = connect(running.service.base_url, stored_key[1])
         calls = script_of(SEED)[:HALF_WAY]

@@ -19,7 +19,7 @@ class Served:
         self.slept: list[float] = []
         transport = httpx.MockTransport(self._serve)
         http = httpx.Client(base_url="http://ledger", transport=transport)
-        self.client = LedgerClient(http, "sk-own", self.slept.append)
+        self.client = LedgerClient(http, "sk-own", sleep=self.slept.append)
 
     def _serve(self, request: httpx.Request) -> httpx.Response:
         self.sent.append(request)
@@ -88,3 +88,13 @@ def test_a_refusal_of_anothers_key_is_not_about_ones_own() -> None:
 def test_a_key_that_cannot_be_sent(key: str) -> None:
     with pytest.raises(ServiceRefused, match="visible ASCII characters"):
         connect("http://127.0.0.1:4000", key)
+
+
+def test_the_key_goes_into_the_header_that_the_service_reads() -> None:
+    served = Served(ok(1))
+    LedgerClient(served.client.http, "sk-own", "x-our-key").get("/team/list")
+    assert served.sent[0].headers["x-our-key"] == "Bearer sk-own"
+    assert "authorization" not in served.sent[0].headers
+    for header in (None, "x-our-key"):
+        found = connect("http://127.0.0.1:4000", "sk-own", header).header
+        assert found == (header or "authorization")
