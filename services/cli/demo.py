@@ -61,7 +61,7 @@ def demo(
 
 
 def _target(url: str | None, key: str | None) -> tuple[str, str, str | None]:
-    """Address, key and its header. Settings are for what is not given; elsewhere they mean little."""
+    """Address, key and its header. Settings count where one of the first two is not given."""
     if url is not None and key is not None:
         return url, key, None
     settings = load_settings({} if key is None else {"master_key": key})
