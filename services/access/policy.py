@@ -85,7 +85,7 @@ def standing(
     found: set[As] = set()
     if principal.role == VIEWER:
         found.add(PV)
-    if principal.user_id is not None and principal.role != VIEWER:
+    if principal.user_id is not None and principal.user_known and principal.role != VIEWER:
         found.add(IU)
     if team_role is not None:
         found |= {TA, TM} if team_role == "admin" else {TM}

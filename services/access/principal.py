@@ -38,7 +38,10 @@ class Credential:
 
 @dataclass(frozen=True, slots=True)
 class KeyFacts:
-    """What is known of the key; `void` when its team's life or its membership is over."""
+    """What is known of the key; `void` when its team's life or its membership is over.
+
+    `user_known` is false when it names a user that does not exist.
+    """
 
     user_id: str | None
     team_id: str | None
@@ -47,6 +50,7 @@ class KeyFacts:
     allowed_routes: tuple[str, ...]
     models: tuple[str, ...]
     void: bool
+    user_known: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +58,7 @@ class Principal:
     """The authenticated caller.
 
     `role` is the role of the user's row, None where the key has no user or the user has no role.
+    `user_known` is false where the key names a user that does not exist: he is nobody (D63).
     """
 
     token: str
@@ -61,6 +66,7 @@ class Principal:
     role: str | None
     team_id: str | None
     master: bool = False
+    user_known: bool = True
 
     @property
     def is_admin(self) -> bool:

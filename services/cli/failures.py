@@ -7,6 +7,7 @@ from typing import ParamSpec, TypeVar
 import psycopg
 import typer
 
+from services.cli.ledger_client import ServiceRefused
 from services.database.connections import DatabaseUnusable
 from services.database.data_directory import DataDirectoryError
 from services.database.migrations import MigrationError
@@ -29,6 +30,7 @@ EXPECTED = (
     MigrationError,
     RebuildFailed,
     SecretsError,
+    ServiceRefused,
     SettingsError,
     WrongRootKey,
     psycopg.OperationalError,

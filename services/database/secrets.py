@@ -64,6 +64,25 @@ def load_secrets(settings: Settings) -> Secrets:
         raise SecretsError(f"{failed.filename}: {failed.strerror}") from failed
 
 
+def known_master_key(settings: Settings) -> str:
+    """The master key of a service that has one: for visitors, who make none.
+
+    Raises SecretsError.
+    """
+    if settings.master_key is not None:
+        return settings.master_key.get_secret_value()
+    directory = settings.data_dir / "secrets"
+    try:
+        return _stored_master_key(directory)
+    except FileNotFoundError:
+        raise SecretsError(
+            f"{directory / MASTER_KEY_FILE} does not exist: set TEAMLEDGER_MASTER_KEY, "
+            "or TEAMLEDGER_DATA_DIR to where `teamledger serve` keeps it"
+        ) from None
+    except OSError as failed:
+        raise SecretsError(f"{failed.filename}: {failed.strerror}") from failed
+
+
 def _stored_master_key(directory: Path) -> str:
     path = directory / MASTER_KEY_FILE
     try:

@@ -87,7 +87,9 @@ def types(facts: list[Any]) -> list[str]:
 def test_help_and_version() -> None:
     helped, versioned = command("--help"), command("--version")
     assert (helped.returncode, versioned.returncode) == (0, 0)
-    assert [name for name in ("serve", "replay", "rebuild") if name not in helped.stdout] == []
+    assert [
+        name for name in ("serve", "replay", "rebuild", "demo") if name not in helped.stdout
+    ] == []
     assert versioned.stdout == f"teamledger {version('teamledger')}\n"
 
 

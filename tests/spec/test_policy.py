@@ -124,6 +124,12 @@ def test_d03_a_viewer_never_writes_even_as_admin_of_the_team(route: str) -> None
     )
 
 
+@pytest.mark.parametrize("route", sorted(POLICY))
+def test_d63_who_does_not_exist_may_do_nothing_that_takes_a_user(route: str) -> None:
+    ghost = Principal("t", "ghost", None, None, user_known=False)
+    assert not admits_to_team(route, ghost, "core", None)
+
+
 def test_a_key_of_another_team_sees_nothing_of_this_one() -> None:
     assert judged("/team/info", "TK", "other") == "hidden"
 
