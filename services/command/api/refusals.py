@@ -32,6 +32,7 @@ def _rules(shape: Shape) -> dict[type[errors.DomainError], Answer]:
         errors.NotAssigned: lambda e: shape(400, str(e)),
         errors.LastModel: lambda e: shape(400, str(e)),
         errors.MaskedSecret: lambda e: shape(400, str(e)),
+        errors.NotByUpdate: lambda e: shape(400, str(e)),
         errors.OverTeamLimit: lambda e: shape(403, str(e)),
         errors.NotSamePerson: lambda e: shape(
             400,

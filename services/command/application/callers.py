@@ -31,6 +31,7 @@ def authenticate(view: View, origin: Origin) -> Principal:
         allowed_routes=tuple(key.settings.allowed_routes),
         models=tuple(key.settings.models),
         void=void,
+        user_known=user is None or user.open,
     )
     role = user.settings.user_role if user is not None and user.open else None
     blocked = team is not None and team.settings.blocked

@@ -6,18 +6,19 @@ from typing import Any, Literal
 
 from events.registry import DomainEvent
 from events.streams import TEAM, kind_and_id, stream
-from events.team import TeamSettings
+from events.team import TeamRole, TeamSettings
 from services.access.policy import check_route
 from services.access.principal import Principal
-from services.command.application.answers import team_answer
+from services.command.application.answers import ROSTER_SHOWN, team_answer
 from services.command.application.cache import LinkKey
 from services.command.application.enrolment import Candidate, Enrolment
 from services.command.application.keys import deletions
+from services.command.application.names import ByName
 from services.command.application.requests import Decision
 from services.command.application.view import View
 from services.command.domain import team
 from services.command.domain.dependents import KEYS
-from services.command.domain.errors import NotFound
+from services.command.domain.errors import NotAMember, NotByUpdate, NotFound
 from services.command.domain.team_update import update
 
 DEPENDENTS_AT_ONCE = 500
@@ -63,10 +64,11 @@ class NewTeam:
 
 @dataclass(frozen=True, slots=True)
 class ReviseTeam:
-    """`changes` as in `domain.team.UpdateTeam`."""
+    """`changes` as in `domain.team.UpdateTeam`; `roster` as the client believes it to be (D35)."""
 
     team_id: str
     changes: dict[str, Any]
+    roster: Sequence[tuple[ByName, TeamRole]] | None = None
     name: str = "UpdateTeam"
 
     def decide(self, view: View, caller: Principal) -> Decision:
@@ -75,12 +77,26 @@ class ReviseTeam:
         facts = update(view.team(self.team_id), team.UpdateTeam(self.team_id, self.changes))
         if organization is not None:
             raise NotFound("organization", organization)
+        if self.roster is not None:
+            self._check_roster(view, self.roster)
         name = stream(TEAM, self.team_id)
         return Decision(
             [(name, fact) for fact in facts],
             lambda after: team_answer(after, self.team_id),
             subject=name,
         )
+
+    def _check_roster(self, view: View, sent: Sequence[tuple[ByName, TeamRole]]) -> None:
+        """A list that answers had to cut is compared as far as it goes."""
+        roster = view.team(self.team_id).roster
+        try:
+            believed = {who.resolve(view): role for who, role in sent}
+        except NotAMember:
+            raise NotByUpdate from None
+        whole = len(roster) <= ROSTER_SHOWN
+        known = {user_id: roster[user_id].role for user_id in believed if user_id in roster}
+        if believed != known or (whole and len(known) != len(roster)):
+            raise NotByUpdate
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ DomainError
 ├── LastModel         a team without models would be one with all of them (register D16)
 ├── MaskedSecret      what answers show of a secret was sent where no such secret is kept
 ├── OverOwnBudget     a key that could spend more than its owner
+├── NotByUpdate       another roster in /team/update, which changes no members (register D35)
 ├── OverTeamLimit     a key that is allowed more than the team it is to move to
 └── TooLarge          more events than one command may write, or a fact above 256 KiB
 """
@@ -84,6 +85,14 @@ class OverOwnBudget(DomainError):
         shown = "unlimited" if asked is None else float(asked)
         super().__init__(
             f"max budget higher than user max. User max budget={float(own)}. Asked for {shown}"
+        )
+
+
+class NotByUpdate(DomainError):
+    def __init__(self) -> None:
+        super().__init__(
+            "members_with_roles is not what the team has, and /team/update changes no members: use "
+            "/team/member_add, /team/member_update and /team/member_delete"
         )
 
 

@@ -299,3 +299,46 @@ def test_d04_an_available_team_is_joined_by_oneself_and_as_a_plain_member(
         assert joined["members_with_roles"][-1] == {**me, "user_email": None}
         assert ledger.shown("/team/available", ann) == []
         assert ledger.get("/team/info", bob, team_id="open").status_code == 403
+
+
+def test_d35_a_roster_that_is_sent_back_is_accepted_and_another_one_is_not(ledger: Ledger) -> None:
+    team_id = team(ledger, "d35")
+    ledger.done("/user/new", {"user_id": "d35-ann", "user_email": "d35@example.com"})
+    member = {"user_id": "d35-ann", "role": "user"}
+    ledger.done("/team/member_add", {"team_id": team_id, "member": member})
+    roster = info(ledger, team_id)["members_with_roles"]
+    sent = {"team_id": team_id, "max_budget": 3, "members_with_roles": roster}
+    assert ledger.done("/team/update", sent)["data"]["max_budget"] == 3.0
+    by_email = [*roster[:2], {"user_email": "D35@example.com", "role": "user"}]
+    ledger.done("/team/update", {**sent, "members_with_roles": by_email})
+    with ledger.nothing_stored():
+        for other in ([], roster[:1], [*roster[:2], {**member, "role": "admin"}]):
+            refused = ledger.post("/team/update", {**sent, "members_with_roles": other})
+            assert_refused(refused, 400, "B", "/team/update changes no members")
+
+
+def test_d37_budgets_of_members_follow_a_duration_the_team_gets_later(ledger: Ledger) -> None:
+    team_id = team(ledger, "d37-later", team_member_budget=2)
+    member = {"user_id": "d37-own", "role": "user"}
+    body = {"team_id": team_id, "member": member, "max_budget_in_team": 3}
+    ledger.done("/team/member_add", body)
+    ledger.done("/team/update", {"team_id": team_id, "budget_duration": "7d"})
+    rows = ledger.shown("/team/info", team_id=team_id)["team_memberships"]
+    assert {row["litellm_budget_table"]["budget_duration"] for row in rows} == {"7d"}
+
+
+def test_d63_a_key_of_nobody_makes_no_keys(ledger: Ledger) -> None:
+    ghost = ledger.key(user_id="d63-never-made")
+    with ledger.nothing_stored():
+        assert_refused(ledger.post("/key/generate", {}, ghost), 401, "B", "Only proxy admin")
+
+
+def test_keys_of_members_last_as_long_as_their_team_says(ledger: Ledger) -> None:
+    team_id = team(ledger, "short-lived", team_member_key_duration="1h")
+    made = ledger.done("/key/generate", {"team_id": team_id, "user_id": "tina", "duration": "1y"})
+    assert made["duration"] == "1h"
+    service = ledger.done("/key/generate", {"team_id": team_id})
+    assert service["expires"] is None
+    odd = {"team_id": team_id, "metadata": {"team_member_key_duration": ["never"]}}
+    ledger.done("/team/update", odd)
+    assert ledger.done("/key/generate", {"team_id": team_id, "user_id": "tina"})["key"]
