@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from services.cli import rebuild, replay, serve
+from services.cli import backup, rebuild, replay, restore, serve
 
 app = typer.Typer(
     name="teamledger",
@@ -33,6 +33,8 @@ def _options(
 app.command(name="serve")(serve.serve)
 app.command(name="rebuild")(rebuild.rebuild)
 app.command(name="replay")(replay.replay)
+app.command(name="backup")(backup.backup)
+app.command(name="restore")(restore.restore)
 
 if __name__ == "__main__":
     app()
