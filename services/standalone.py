@@ -90,7 +90,7 @@ async def _start(
         master_key=secrets.master_key,
         key_header=key_header,
         zone=zone,
-        commands_ready=lambda: loop.alive,
+        commands_stopped=lambda: loop.stopped,
     )
     include_read_routes(app, reads)
 

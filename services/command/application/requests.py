@@ -79,6 +79,16 @@ class Request:
     refused: Exception | None = field(default=None)
 
 
+class StoreReplaced(Exception):
+    """The log is not the one this process has followed: an older copy was put in its place.
+
+    What the process knows is of no use any more, and it may write nothing on the strength of it.
+    """
+
+    def __init__(self, found: str) -> None:
+        super().__init__(f"{found}; run `teamledger rebuild`, then start the service again")
+
+
 class Unavailable(Exception):
     """The command was not carried out, or nobody knows: `outcome` tells which.
 

@@ -20,7 +20,7 @@ from services.projection.runner import ProjectionGroup
 class ReadContext:
     """`master_key` is compared in constant time; `zone` aligns budget windows.
 
-    `commands_ready` tells readiness whether commands of this process are taken.
+    `commands_stopped` tells readiness why commands of this process are not taken, or None.
     """
 
     read_pool: Pool
@@ -30,7 +30,7 @@ class ReadContext:
     master_key: str
     key_header: str | None
     zone: tzinfo
-    commands_ready: Callable[[], bool]
+    commands_stopped: Callable[[], str | None]
 
     @cached_property
     def principals(self) -> Principals:
