@@ -30,11 +30,11 @@ _COUNTERS = "SELECT schemaname, sequencename FROM pg_sequences WHERE schemaname 
 # The settings of user and database must not change what COPY writes, or cut it short.
 _SETTINGS = """
 SELECT set_config(s.name, s.value, false)
-FROM (VALUES ('bytea_output', 'escape'), ('client_encoding', 'UTF8'), ('datestyle', 'ISO'),
+FROM (VALUES ('bytea_output', 'escape'), ('client_encoding', 'UTF8'), ('datestyle', 'ISO, YMD'),
     ('intervalstyle', 'postgres'), ('extra_float_digits', '1'), ('statement_timeout', '0'),
     ('lock_timeout', '0'), ('idle_in_transaction_session_timeout', '0'),
     ('transaction_timeout', '0')) AS s(name, value)
-WHERE EXISTS (SELECT FROM pg_settings known WHERE known.name = s.name)
+WHERE EXISTS (SELECT FROM pg_settings known WHERE lower(known.name) = s.name)
 """
 
 

@@ -7,6 +7,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import orjson
 import psycopg
 from psycopg import IsolationLevel
 
@@ -25,8 +26,7 @@ from services.database.connections import DatabaseUnusable
 
 TOLD_EVERY = 1_000
 _HEAD = """
-SELECT notification_id, convert_from(state, 'UTF8')::json ->> 'id'
-FROM events.stored_events ORDER BY notification_id DESC LIMIT 1
+SELECT notification_id, state FROM events.stored_events ORDER BY notification_id DESC LIMIT 1
 """
 
 
@@ -46,7 +46,8 @@ def back_up(url: str, file: Path, *, force: bool, told: Told) -> Manifest:
 
 def head_of(conn: psycopg.Connection[Any]) -> tuple[int, str | None]:
     """Position and id of the last event; (0, None) in an empty log."""
-    return conn.execute(_HEAD).fetchone() or (0, None)
+    row = conn.execute(_HEAD, binary=True).fetchone()
+    return (0, None) if row is None else (row[0], orjson.loads(row[1])["id"])
 
 
 @contextmanager
