@@ -79,7 +79,8 @@ def _show(
     file: Path, manifest: Manifest, epoch: UUID | None, seconds: float, *, as_json: bool
 ) -> None:
     if as_json:
-        found = {**summary(file, manifest), "seconds": round(seconds, 2), "restored_as": epoch}
+        restored = {} if epoch is None else {"restored_as": epoch}
+        found = {**summary(file, manifest), **restored, "seconds": round(seconds, 2)}
         typer.echo(orjson.dumps(found))
         return
     typer.echo(f"{file}: {contents(manifest)}")
