@@ -3,7 +3,7 @@
 import asyncio
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NamedTuple
 from uuid import UUID
 
 import orjson
@@ -23,6 +23,13 @@ from services.settings import Settings, load_settings
 from services.standalone import EVENT_MIGRATIONS, prepare_database
 
 
+class Restored(NamedTuple):
+    """The epoch of the restored store, and how long its read models took."""
+
+    epoch: UUID
+    rebuild_seconds: float
+
+
 @explained
 def restore(
     file: Annotated[Path, typer.Argument(help="An archive made by `teamledger backup`.")],
@@ -38,13 +45,14 @@ def restore(
     """
     began = time.monotonic()
     with undone_by_sigterm(), Archive(file) as archive:
-        epoch = None if check else _restored(archive)
+        restored = None if check else _restored(archive)
         if check:
             _check(archive)
-    _show(file, archive.manifest, epoch, time.monotonic() - began, as_json=as_json)
+    seconds = time.monotonic() - began
+    _show(file, archive.manifest, restored, seconds, as_json=as_json)
 
 
-def _restored(archive: Archive) -> UUID:
+def _restored(archive: Archive) -> Restored:
     """What can be told at once is told before the whole archive is read, let alone written."""
     settings = load_settings()
     check_migrations(archive.manifest, EVENT_MIGRATIONS)
@@ -54,8 +62,9 @@ def _restored(archive: Archive) -> UUID:
         with progress_bar("restoring") as told:
             epoch = load(url, archive, EVENT_MIGRATIONS, told=told)
         prepare_database(url)
+        began = time.monotonic()
         asyncio.run(rebuild_read_models(url, root_key))
-    return epoch
+    return Restored(epoch, time.monotonic() - began)
 
 
 def _check(archive: Archive) -> None:
@@ -76,15 +85,19 @@ def _root_key(settings: Settings, manifest: Manifest) -> bytes:
 
 
 def _show(
-    file: Path, manifest: Manifest, epoch: UUID | None, seconds: float, *, as_json: bool
+    file: Path, manifest: Manifest, restored: Restored | None, seconds: float, *, as_json: bool
 ) -> None:
     if as_json:
-        restored = {} if epoch is None else {"restored_as": epoch}
-        found = {**summary(file, manifest), **restored, "seconds": round(seconds, 2)}
+        found = {**summary(file, manifest), "seconds": round(seconds, 2)}
+        if restored is not None:
+            found["restored_as"] = restored.epoch
+            found["rebuild_seconds"] = round(restored.rebuild_seconds, 2)
         typer.echo(orjson.dumps(found))
         return
     typer.echo(f"{file}: {contents(manifest)}")
-    if epoch is None:
+    if restored is None:
         typer.echo("The archive is whole: checksums, numbers of rows and positions are right")
         return
-    typer.echo(f"Restored as epoch {epoch}, read models rebuilt: start the service with this key")
+    typer.echo(
+        f"Restored as epoch {restored.epoch}, read models rebuilt: start the service with this key"
+    )
