@@ -8,6 +8,8 @@ import psycopg
 import typer
 
 from services.cli.ledger_client import ServiceRefused
+from services.database.backup import ArchiveError
+from services.database.backup.load import RestoreRefused
 from services.database.connections import DatabaseUnusable
 from services.database.data_directory import DataDirectoryError
 from services.database.migrations import MigrationError
@@ -24,11 +26,13 @@ class AddressUnusable(Exception):
 
 EXPECTED = (
     AddressUnusable,
+    ArchiveError,
     DatabaseUnusable,
     DataDirectoryError,
     EmbeddedServerError,
     MigrationError,
     RebuildFailed,
+    RestoreRefused,
     SecretsError,
     ServiceRefused,
     SettingsError,

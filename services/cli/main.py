@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from services.cli import demo, rebuild, replay, serve
+from services.cli import backup, demo, rebuild, replay, restore, serve
 
 app = typer.Typer(
     name="teamledger",
@@ -34,6 +34,8 @@ app.command(name="serve")(serve.serve)
 app.command(name="rebuild")(rebuild.rebuild)
 app.command(name="replay")(replay.replay)
 app.command(name="demo")(demo.demo)
+app.command(name="backup")(backup.backup)
+app.command(name="restore")(restore.restore)
 
 if __name__ == "__main__":
     app()

@@ -83,6 +83,22 @@ def known_master_key(settings: Settings) -> str:
         raise SecretsError(f"{failed.filename}: {failed.strerror}") from failed
 
 
+def find_root_key(settings: Settings) -> bytes | None:
+    """The root key that is set or stored already; None rather than a new one.
+
+    Raises SecretsError for a file that cannot be trusted.
+    """
+    if settings.root_key is not None:
+        return decode_root_key(settings.root_key.get_secret_value())
+    directory = settings.data_dir / "secrets"
+    try:
+        if not (directory / ROOT_KEY_FILE).exists():
+            return None
+        return _stored_root_key(directory)
+    except OSError as failed:
+        raise SecretsError(f"{failed.filename}: {failed.strerror}") from failed
+
+
 def _stored_master_key(directory: Path) -> str:
     path = directory / MASTER_KEY_FILE
     try:
