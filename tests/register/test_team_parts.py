@@ -1,5 +1,6 @@
 """Models, permissions, callbacks, many members at once: the register's entries over HTTP."""
 
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -12,6 +13,13 @@ from tests.support.service import Start
 
 SECRET = "sk-lf-1234567890-abcdef"
 MASKED = "sk-l****cdef"
+
+
+@pytest.fixture(scope="module")
+def ledger(postgres_server: EmbeddedServer, start: Start) -> Iterator[Ledger]:
+    """A service of this module's own: some tests are about all users there are."""
+    with running_ledger(postgres_server, start) as running:
+        yield running
 
 
 @pytest.fixture(scope="module")
