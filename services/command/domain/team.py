@@ -27,7 +27,11 @@ from services.command.domain.roster import Membership, Roster
 
 @dataclass(frozen=True, slots=True)
 class Team:
-    """Folded state of one team stream. `incarnation` 0 means: never created."""
+    """Folded state of one team stream. `incarnation` 0 means: never created.
+
+    `organization_at` is the position of the fact that put the team into its organization: one that
+    was deleted since takes the team with it.
+    """
 
     incarnation: int = 0
     open: bool = False
@@ -39,6 +43,7 @@ class Team:
     budget_since: datetime | None = None
     model_table_id: int | None = None
     model_aliases_by: str | None = None
+    organization_at: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,9 +226,10 @@ def evolve(team: Team, envelope: Envelope) -> Team:
                 budget_since=at,
                 model_table_id=envelope.position if settings.model_aliases is not None else None,
                 model_aliases_by=envelope.meta.actor,
+                organization_at=envelope.position,
             )
         case facts.MemberAdded(user_id=user_id, role=role, limits=limits):
-            member = Membership(envelope.originator_version, role, limits)
+            member = Membership(envelope.originator_version, role, limits, envelope.position)
             roster = team.roster.insert(user_id, member)
         case facts.MemberRemoved(user_id=user_id):
             roster = team.roster.discard(user_id)
@@ -259,6 +265,8 @@ def _with_settings(team: Team, envelope: Envelope) -> Team:
                 model_aliases_by=envelope.meta.actor,
             )
             return replace(team, settings=settings.model_copy(update={"model_aliases": after}))
+        case facts.TeamMovedToOrganization():
+            team = replace(team, organization_at=envelope.position)
         case facts.TeamBlocked() | facts.TeamUnblocked():
             blocked = isinstance(event, facts.TeamBlocked)
             return replace(team, settings=settings.model_copy(update={"blocked": blocked}))
