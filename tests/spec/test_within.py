@@ -57,8 +57,10 @@ def judged(acme: Organization, team_id: str = "core", **team: Any) -> DomainErro
     [
         (
             {"budget": {"max_budget": "100.01"}},
-            "Team max_budget (100.01) exceeds organization's max_budget (100.0). "
-            "Organization: acme",
+            (
+                "Team max_budget (100.01) exceeds organization's max_budget (100.0). "
+                "Organization: acme"
+            ),
         ),
         (
             {"limits": {"tpm_limit": 1001}},
@@ -70,14 +72,19 @@ def judged(acme: Organization, team_id: str = "core", **team: Any) -> DomainErro
         ),
     ],
 )
-def test_d05_a_team_may_not_have_more_than_its_organization(team: Any, text: str) -> None:  # noqa: ANN401
+def test_d05_a_team_may_not_have_more_than_its_organization(
+    team: dict[str, Any], text: str
+) -> None:
     refusal = judged(organization(), **team)
     assert type(refusal) is OverOrganization
     assert str(refusal) == text
 
 
 def test_what_the_organization_has_is_enough() -> None:
-    fits = {"budget": {"max_budget": 100}, "limits": {"tpm_limit": 1000, "rpm_limit": 100}}
+    fits: dict[str, Any] = {
+        "budget": {"max_budget": 100},
+        "limits": {"tpm_limit": 1000, "rpm_limit": 100},
+    }
     assert judged(organization(), **fits) is None
     assert judged(organization()) is None
 
@@ -98,7 +105,7 @@ def test_an_organization_without_a_list_admits_every_model(allowed: list[str]) -
 
 def test_d07_guarantees_add_up_to_what_there_is_and_not_more() -> None:
     acme = organization(handed_out("one", tpm_limit=600), handed_out("two", rpm_limit=60))
-    asked = {"limits": {"tpm_limit": 401}, "metadata": GUARANTEED}
+    asked: dict[str, Any] = {"limits": {"tpm_limit": 401}, "metadata": GUARANTEED}
     refusal = judged(acme, **asked)
     assert type(refusal) is OverAllowance
     assert str(refusal) == (
@@ -110,7 +117,7 @@ def test_d07_guarantees_add_up_to_what_there_is_and_not_more() -> None:
 
 def test_d07_a_team_does_not_count_against_itself() -> None:
     acme = organization(handed_out("core", tpm_limit=1000))
-    asked = {"limits": {"tpm_limit": 1000}, "metadata": GUARANTEED}
+    asked: dict[str, Any] = {"limits": {"tpm_limit": 1000}, "metadata": GUARANTEED}
     assert judged(acme, **asked) is None
     assert type(judged(acme, "other", **asked)) is OverAllowance
 
@@ -155,10 +162,10 @@ def test_what_a_team_takes_is_what_it_says_and_nothing_odd() -> None:
     ],
 )
 def test_a_team_that_moves_fits_into_where_it_goes(
-    team: Any,
+    team: dict[str, Any],
     members: list[str],
     error: type[DomainError],
-    text: str,  # noqa: ANN401
+    text: str,
 ) -> None:
     ann = OrganizationMemberAdded(user_id="ann", role="internal_user")
     acme = organization(ann, models=["m"])
