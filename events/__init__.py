@@ -1,8 +1,17 @@
 """The facts of teamledger: what is recorded, published and replayed."""
 
-from events import budget, key, organization, reservation, team, user
+from events import budget, imported, key, organization, reservation, spend, team, user
 from events.registry import check_upcasts
 
-__all__ = ["budget", "key", "organization", "reservation", "team", "user"]
+__all__ = [
+    "budget",
+    "imported",
+    "key",
+    "organization",
+    "reservation",
+    "spend",
+    "team",
+    "user",
+]
 
 check_upcasts()

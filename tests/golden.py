@@ -13,11 +13,11 @@ from pathlib import Path
 
 import orjson
 
-from events import budget, key, organization, reservation, team, user
+from events import budget, imported, key, organization, reservation, spend, team, user
 from events.envelope import Envelope, Meta, encode
 from events.registry import DomainEvent, Json, known_facts
 from events.streams import BUDGET as BUDGET_KIND
-from events.streams import EMAIL, KEY, ORGANIZATION, TEAM, USER, stream
+from events.streams import EMAIL, KEY, ORGANIZATION, SPEND, TEAM, USER, stream
 from events.values import (
     Callback,
     CallbackVariable,
@@ -212,6 +212,22 @@ _NAME_FACTS: list[DomainEvent] = [
     reservation.NameReserved(holder="ann"),
     reservation.NameReleased(holder="ann"),
 ]
+_SPEND = spend.SpendOpened(
+    kind="member", id="core", user_id="ann", incarnation=1, amount=Decimal("12.5"), as_of=MOMENT
+)
+_IMPORTED = imported.ThingImported(
+    source="litellm",
+    table="LiteLLM_DeletedTeamTable",
+    id="row-1",
+    digest="5f2c",
+    created_at=MOMENT,
+    created_by="ann",
+    updated_at=MOMENT,
+    updated_by="bob",
+    deleted_at=MOMENT,
+    deleted_by="bob",
+    deleted_by_key="2ab06cfa",
+)
 EXAMPLES: list[tuple[str, DomainEvent]] = [
     *((stream(TEAM, "core"), fact) for fact in _TEAM_FACTS),
     *((stream(USER, "ann"), fact) for fact in _USER_FACTS),
@@ -219,6 +235,8 @@ EXAMPLES: list[tuple[str, DomainEvent]] = [
     *((stream(ORGANIZATION, "acme"), fact) for fact in _ORGANIZATION_FACTS),
     *((stream(BUDGET_KIND, "acme-budget"), fact) for fact in _BUDGET_FACTS),
     *((stream(EMAIL, "5f2c"), fact) for fact in _NAME_FACTS),
+    (stream(TEAM, "core"), _IMPORTED),
+    (stream(SPEND, "member-core/ann"), _SPEND),
 ]
 """A stream and a fact with every field given; versions are the newest of this build."""
 

@@ -11,11 +11,12 @@ from events.streams import (
     KEY,
     KEY_ALIAS,
     ORGANIZATION,
+    SPEND,
     TEAM,
     USER,
     kind_and_id,
 )
-from services.command.domain import budget, key, organization, reservation, team, user
+from services.command.domain import budget, key, organization, reservation, spend, team, user
 
 
 class State(Protocol):
@@ -35,6 +36,7 @@ AnyState = (
     | reservation.Reservation
     | organization.Organization
     | budget.Budget
+    | spend.Spend
 )
 
 
@@ -66,6 +68,7 @@ FOLDS: dict[str, Fold] = {
     BUDGET: Fold(budget.Budget(), budget.evolve, lambda _: 1000),
     EMAIL: _RESERVATION,
     KEY_ALIAS: _RESERVATION,
+    SPEND: Fold(spend.Spend(), spend.evolve, lambda _: 400),
 }
 
 

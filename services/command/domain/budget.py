@@ -8,6 +8,7 @@ from typing import Any
 from events import budget as facts
 from events.budget import BudgetSettings
 from events.envelope import Envelope
+from events.imported import ThingImported
 from events.registry import DomainEvent
 from events.values import TeamBudget
 from services.command.domain.errors import AlreadyExists, BudgetInUse, NotFound
@@ -84,6 +85,15 @@ def evolve(budget: Budget, envelope: Envelope) -> Budget:
     """The state after one more fact."""
     event, at, actor = envelope.event, envelope.recorded_at, envelope.meta.actor
     version = envelope.originator_version
+    if isinstance(event, ThingImported):
+        return replace(
+            budget,
+            version=version,
+            created_at=event.created_at or budget.created_at,
+            created_by=event.created_by,
+            updated_at=event.updated_at or event.created_at or budget.updated_at,
+            updated_by=event.updated_by,
+        )
     budget = replace(budget, version=version, updated_at=at, updated_by=actor)
     match event:
         case facts.BudgetCreated(settings=settings):

@@ -6,6 +6,7 @@ from typing import Literal
 
 from events import key as facts
 from events.envelope import Envelope
+from events.imported import ThingImported
 from events.key import KeySettings
 from events.registry import DomainEvent
 from services.command.domain.errors import AlreadyExists, NotFound
@@ -89,6 +90,15 @@ def evolve(key: ApiKey, envelope: Envelope) -> ApiKey:
             updated_by=actor,
             budget_since=at,
             owned_at=envelope.position,
+        )
+    if isinstance(event, ThingImported):
+        return replace(
+            key,
+            version=version,
+            created_at=event.created_at or key.created_at,
+            created_by=event.created_by,
+            updated_at=event.updated_at or event.created_at or key.updated_at,
+            updated_by=event.updated_by,
         )
     key = replace(key, version=version, updated_at=at, updated_by=actor)
     match event:

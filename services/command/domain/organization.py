@@ -12,6 +12,7 @@ from rpds import HashTrieMap
 
 from events import organization as facts
 from events.envelope import Envelope
+from events.imported import ThingImported
 from events.organization import Allowance, OrganizationRole, OrganizationSettings
 from events.registry import DomainEvent
 from events.values import MemberLimits
@@ -209,6 +210,15 @@ def evolve(organization: Organization, envelope: Envelope) -> Organization:
         return replace(organization, open=False, version=version, gone_at=envelope.position)
     if isinstance(event, facts.OrganizationAllowanceChanged):
         return replace(organization, version=version, allowances=_allowed(organization, event))
+    if isinstance(event, ThingImported):
+        return replace(
+            organization,
+            version=version,
+            created_at=event.created_at or organization.created_at,
+            created_by=event.created_by,
+            updated_at=event.updated_at or event.created_at or organization.updated_at,
+            updated_by=event.updated_by,
+        )
     members = _members(organization.members, version, event)
     return replace(
         organization,

@@ -11,6 +11,7 @@ from typing import Any
 
 from events import team as facts
 from events.envelope import Envelope
+from events.imported import ThingImported
 from events.registry import DomainEvent
 from events.team import TeamRole, TeamSettings
 from events.values import MemberLimits
@@ -237,6 +238,13 @@ def evolve(team: Team, envelope: Envelope) -> Team:
             roster = team.roster.insert(user_id, replace(team.roster[user_id], role=role))
         case facts.MemberBudgetChanged(user_id=user_id, after=limits):
             roster = team.roster.insert(user_id, replace(team.roster[user_id], limits=limits))
+        case ThingImported(deleted_at=None, created_at=created, updated_at=updated):
+            return replace(
+                team,
+                version=envelope.originator_version,
+                created_at=created or team.created_at,
+                updated_at=updated or created or team.updated_at,
+            )
         case facts.TeamDeleted():
             return replace(team, open=False, version=envelope.originator_version, updated_at=at)
         case _:

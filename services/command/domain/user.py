@@ -5,6 +5,7 @@ from datetime import datetime
 
 from events import user as facts
 from events.envelope import Envelope
+from events.imported import ThingImported
 from events.registry import DomainEvent
 from events.user import UserSettings
 from events.values import Sealed
@@ -95,6 +96,13 @@ def evolve(user: User, envelope: Envelope) -> User:
                 updated_at=at,
                 budget_since=at,
                 gone_at=user.gone_at,
+            )
+        case ThingImported(created_at=created, updated_at=updated):
+            return replace(
+                user,
+                version=version,
+                created_at=created or user.created_at,
+                updated_at=updated or created or user.updated_at,
             )
         case facts.UserEmailChanged(after=email) if email is not None:
             user = replace(user, persons=user.persons | {email.person})

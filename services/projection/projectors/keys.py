@@ -6,8 +6,10 @@ reads compares `team_incarnation` and membership.
 
 from events import key
 from events.envelope import Envelope
+from events.imported import ThingImported
 from events.key import KeyBudgetChanged, KeyDeleted, KeyGenerated, KeySettings
 from events.registry import DomainEvent
+from events.streams import KEY, kind_and_id
 from services.projection.projector import TableProjector, identity, on
 from services.projection.rows import Key, Rows, Table
 
@@ -88,6 +90,26 @@ def deleted(rows: Rows, at: Envelope, event: KeyDeleted) -> None:
     )
 
 
+def imported(rows: Rows, at: Envelope, event: ThingImported) -> None:
+    """Answers show who made a key, and when, in the system that it comes from."""
+    if kind_and_id(at.originator_id)[0] != KEY:
+        return
+    moments = {
+        "created_at": event.created_at,
+        "updated_at": event.updated_at or event.created_at,
+        "deleted_at": event.deleted_at,
+    }
+    known = {name: moment for name, moment in moments.items() if moment is not None}
+    rows.change(
+        _key(at),
+        version=at.originator_version,
+        created_by=event.created_by,
+        updated_by=event.updated_by,
+        **({} if event.deleted_at is None else {"deleted_by": event.deleted_by}),
+        **known,
+    )
+
+
 def _key(at: Envelope) -> Key:
     return identity(at.originator_id), at.incarnation
 
@@ -108,5 +130,6 @@ KEYS = TableProjector(
         **on(key.KeyBlocked, changed),
         **on(key.KeyUnblocked, changed),
         **on(KeyDeleted, deleted),
+        **on(ThingImported, imported),
     },
 )

@@ -1,7 +1,9 @@
 """Read model `teams_1`: one row per life of a team; a deleted team keeps its row."""
 
 from events.envelope import Envelope
+from events.imported import ThingImported
 from events.registry import DomainEvent
+from events.streams import TEAM, kind_and_id
 from events.team import (
     MemberAdded,
     MemberBudgetChanged,
@@ -159,6 +161,21 @@ def deleted(rows: Rows, at: Envelope, _: TeamDeleted) -> None:
     )
 
 
+def imported(rows: Rows, at: Envelope, event: ThingImported) -> None:
+    """Answers show the moments of the system that a team comes from."""
+    if kind_and_id(at.originator_id)[0] != TEAM:
+        return
+    moments = {
+        "created_at": event.created_at,
+        "updated_at": event.updated_at or event.created_at,
+        "deleted_at": event.deleted_at,
+        "deleted_by": event.deleted_by,
+        "deleted_by_key": event.deleted_by_key,
+    }
+    known = {name: moment for name, moment in moments.items() if moment is not None}
+    rows.change(team_key(at), version=at.originator_version, **known)
+
+
 def _change(rows: Rows, at: Envelope, settings: JsonObject, **columns: object) -> None:
     """Every fact about a team gives it a version and a time; most change fields of its settings."""
     key = team_key(at)
@@ -204,5 +221,6 @@ TEAMS = TableProjector(
         **on(MemberBudgetChanged, touched),
         **on(MemberRemoved, counts(-1)),
         **on(TeamDeleted, deleted),
+        **on(ThingImported, imported),
     },
 )

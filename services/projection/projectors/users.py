@@ -4,6 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from events.envelope import Envelope
+from events.imported import ThingImported
+from events.streams import USER, kind_and_id
 from events.user import UserCreated, UserEmailChanged
 from events.values import Sealed
 from services.projection.projector import Folds, OpenSealed, fold_all, identity, on
@@ -36,7 +38,11 @@ class _Opened:
 
     @property
     def folds(self) -> Folds:
-        return {**on(UserCreated, self.created), **on(UserEmailChanged, self.email_changed)}
+        return {
+            **on(UserCreated, self.created),
+            **on(UserEmailChanged, self.email_changed),
+            **on(ThingImported, imported),
+        }
 
     def created(self, rows: Rows, at: Envelope, event: UserCreated) -> None:
         settings = event.settings
@@ -67,6 +73,15 @@ class _Opened:
 
     def _text(self, sealed: Sealed | None) -> str | None:
         return None if sealed is None else self.texts[sealed]
+
+
+def imported(rows: Rows, at: Envelope, event: ThingImported) -> None:
+    """Answers show the moments of the system that a user comes from."""
+    if kind_and_id(at.originator_id)[0] != USER:
+        return
+    moments = {"created_at": event.created_at, "updated_at": event.updated_at or event.created_at}
+    known = {name: moment for name, moment in moments.items() if moment is not None}
+    rows.change(_key(at), version=at.originator_version, **known)
 
 
 @dataclass(frozen=True, slots=True)
