@@ -8,6 +8,7 @@ import psycopg
 import typer
 
 from services.cli.ledger_client import ServiceRefused
+from services.cli.litellm.source import SourceUnusable
 from services.database.backup import ArchiveError
 from services.database.backup.load import RestoreRefused
 from services.database.connections import DatabaseUnusable
@@ -36,6 +37,7 @@ EXPECTED = (
     SecretsError,
     ServiceRefused,
     SettingsError,
+    SourceUnusable,
     WrongRootKey,
     psycopg.OperationalError,
 )

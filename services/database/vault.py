@@ -93,6 +93,10 @@ class Vault:
         """The name under which an e-mail address is reserved; tells nothing without the pepper."""
         return self._hmac("email", normalised(email))
 
+    def digest(self, record: str) -> str:
+        """By which a record of another system is recognised; tells nothing without the pepper."""
+        return self._hmac("record", record)
+
     def new_person(self) -> Person:
         """A key for a user about to exist; stored with the fact that creates him, or never."""
         return self._person(f"p-{uuid.uuid4().hex}", secrets.token_bytes(32))
