@@ -18,6 +18,7 @@ from tests.support.postgres import fresh_database
 from tests.support.service import MASTER_KEY, ServiceProcess, Start, on_database
 from tests.support.stored import StoredFact, stored_facts
 
+Two = tuple[str, LiteLLM, str]
 MADE, CHANGED, DELETED = "2024-05-06T07:08:09.123", "2024-06-07T08:09:10.500", "2024-07-08T09:10:11"
 
 
@@ -80,10 +81,10 @@ def test_the_report_counts_every_kind(imported: Imported) -> None:
     assert counted == {
         "budget": (3, 0),
         "organization": (1, 0),
-        "user": (5, 2),
+        "user": (5, 3),
         "deleted team": (2, 0),
         "team": (2, 4),
-        "key": (7, 1),
+        "key": (7, 2),
         "deleted key": (1, 0),
         "membership": (0, 0),
     }
@@ -221,7 +222,7 @@ def test_an_address_belongs_to_who_had_it_first(imported: Imported) -> None:
         body = {"team_id": "strange", "member": {"user_email": "ANN@example.com", "role": "user"}}
         added = client.post("/team/member_add", json=body)
     assert added.status_code == 200, added.text
-    assert [m["user_id"] for m in added.json()["members_with_roles"]] == ["ann"]
+    assert [m["user_id"] for m in added.json()["members_with_roles"]] == ["big", "ann"]
 
 
 def test_a_user_answers_as_before(imported: Imported) -> None:
@@ -272,6 +273,8 @@ def test_deleted_things_are_in_the_deleted_lists(imported: Imported) -> None:
     assert gone["deleted_at"].startswith(DELETED)
     assert (gone["deleted_by"], gone["deleted_by_api_key"]) == ("ann", "f" * 64)
     assert [m["user_id"] for m in gone["members_with_roles"]] == ["bob"]
+    bobs = imported.answer("/v2/team/list", status="deleted", user_id="bob")["teams"]
+    assert {t["team_id"] for t in bobs} == {"gone", "core"}
     keys = imported.answer("/key/list", status="deleted", return_full_object="true")["keys"]
     (key,) = keys
     assert (key["key_alias"], key["deleted_by"]) == ("old", "ann")
@@ -300,7 +303,7 @@ def test_the_audit_names_the_import(imported: Imported) -> None:
 
 
 @pytest.fixture
-def two(postgres_server: EmbeddedServer) -> Iterator[tuple[str, LiteLLM, str]]:
+def two(postgres_server: EmbeddedServer) -> Iterator[Two]:
     """A filled source, and an empty target."""
     with (
         fresh_database(postgres_server) as source,
@@ -313,7 +316,7 @@ def two(postgres_server: EmbeddedServer) -> Iterator[tuple[str, LiteLLM, str]]:
         yield source, db, target
 
 
-def test_a_second_run_stores_nothing(two: tuple[str, LiteLLM, str]) -> None:
+def test_a_second_run_stores_nothing(two: Two) -> None:
     source, _, target = two
     _, first = run(source, target)
     before = len(stored_facts(target))
@@ -326,9 +329,7 @@ def test_a_second_run_stores_nothing(two: tuple[str, LiteLLM, str]) -> None:
         assert again["kinds"][kind]["changed"] == 0
 
 
-def test_what_changed_on_either_side_is_said_and_kept(
-    two: tuple[str, LiteLLM, str], start_service: Start
-) -> None:
+def test_what_changed_on_either_side_is_said_and_kept(two: Two, start_service: Start) -> None:
     source, db, target = two
     run(source, target)
     service = start_service(on_database(target))
@@ -349,9 +350,38 @@ def test_what_changed_on_either_side_is_said_and_kept(
     assert of(again, "bob") == {}
 
 
-def test_ids_that_are_taken_here_are_refused_one_by_one(
-    two: tuple[str, LiteLLM, str], start_service: Start
-) -> None:
+def test_what_was_refused_comes_with_a_later_import(two: Two) -> None:
+    source, db, target = two
+    _, first = run(source, target)
+    assert of(first, token("sk-waits"))["team_id"][0] == "refused"
+    facts = stored_facts(target)
+    assert not {"team-deep", "user-big", f"key-{token('sk-waits')}"} & {f.stream for f in facts}
+    assert "big" in {f.data["user_id"] for f in facts if f.topic == "team.member_added"}
+    db.change(TEAM, "team_id", "deep", metadata="{}")
+    db.change(USER, "user_id", "big", metadata="{}")
+    run(source, target)
+    news = {(f.stream, f.topic): f.data for f in stored_facts(target)[len(facts) :]}
+    made = news[f"key-{token('sk-waits')}", "key.generated"]
+    assert made["settings"]["team_incarnation"] == 1
+    assert {stream for stream, _ in news} == {"team-deep", "user-big", f"key-{token('sk-waits')}"}
+
+
+def test_a_large_team_is_several_commands_in_one_append(database_url: str, two: Two) -> None:
+    source, db, _ = two
+    listed = [{"user_id": f"user-{n}", "role": "user"} for n in range(2_500)]
+    db.put(TEAM, team_id="crowd", members_with_roles=listed, models=[])
+    run(source, database_url)
+    facts = [fact for fact in stored_facts(database_url) if fact.stream == "team-crowd"]
+    assert Counter(fact.topic for fact in facts) == {
+        "team.created": 1,
+        "team.member_added": 2_500,
+        "thing.imported": 1,
+    }
+    sizes = Counter(fact.body["meta"]["command_id"] for fact in facts)
+    assert sorted(sizes.values()) == [502, 2_000]
+
+
+def test_ids_that_are_taken_here_are_refused_one_by_one(two: Two, start_service: Start) -> None:
     source, _, target = two
     service = start_service(on_database(target))
     with service.client() as client:
@@ -373,9 +403,7 @@ def test_ids_that_are_taken_here_are_refused_one_by_one(
     service.stop()
 
 
-def test_a_rehearsal_says_the_same_and_stores_nothing(
-    two: tuple[str, LiteLLM, str], tmp_path: Path
-) -> None:
+def test_a_rehearsal_says_the_same_and_stores_nothing(two: Two, tmp_path: Path) -> None:
     source, _, target = two
     file = tmp_path / "report.jsonl"
     status, rehearsed = run(source, target, "--dry-run", "--report", str(file))
@@ -397,7 +425,7 @@ def everything(url: str) -> list[tuple[str, ...]]:
         ]
 
 
-def test_the_source_is_never_written_to(two: tuple[str, LiteLLM, str]) -> None:
+def test_the_source_is_never_written_to(two: Two) -> None:
     source, _, target = two
     before = everything(source)
     run(source, target)
@@ -449,7 +477,7 @@ def test_another_database_is_not_taken_for_litellms(database_url: str) -> None:
 
 
 def test_a_data_directory_is_made_and_its_keys_are_shown_once(
-    two: tuple[str, LiteLLM, str], data_dir: Path, start_service: Start
+    two: Two, data_dir: Path, start_service: Start
 ) -> None:
     source, _, _ = two
     own = {"TEAMLEDGER_DATA_DIR": str(data_dir)}
@@ -465,7 +493,7 @@ def test_a_data_directory_is_made_and_its_keys_are_shown_once(
     service.stop()
 
 
-def test_the_report_for_people(two: tuple[str, LiteLLM, str]) -> None:
+def test_the_report_for_people(two: Two) -> None:
     source, _, target = two
     ended = invoked("import-litellm", "--database-url", source, **env(target))
     assert ended.exit_code == 1

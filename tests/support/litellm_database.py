@@ -126,6 +126,7 @@ def _users(db: LiteLLM) -> None:
     db.put(USER, user_id="odd", user_email="no address", max_budget=-3.0, **own)
     db.put(USER, user_id="tab\tbed", **own)
     db.put(USER, user_id="u" * 256, **own)
+    db.put(USER, user_id="big", metadata={"text": "x" * 70_000}, **own)
 
 
 def _teams(db: LiteLLM) -> None:
@@ -185,6 +186,7 @@ def _strange_teams(db: LiteLLM) -> None:
         TEAM,
         team_id="strange",
         organization_id="nowhere",
+        members_with_roles=[{"user_id": "big", "role": "user"}],
         max_budget=float("nan"),
         tpm_limit=-5,
         budget_duration="often",
@@ -225,6 +227,7 @@ def _keys(db: LiteLLM) -> None:
     db.put(KEY, token=token("sk-teamless"), team_id="never", **own)
     db.put(KEY, token=token("sk-ownerless"), user_id="nobody", **own)
     db.put(KEY, token="sk-stored-in-the-clear", user_id="ann", **own)
+    db.put(KEY, token=token("sk-waits"), team_id="deep", **own)
     db.put(KEY, token="broken", user_id="ann", **own)
 
 

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from events.envelope import Envelope, Meta
 from events.imported import ThingImported
-from services.cli.litellm.report import Report
+from services.cli.litellm.report import Outcome, Report
 from services.cli.litellm.things import SOURCE, Plan, Thing
 from services.cli.litellm.values import Finding, Refused
 from services.command.application.cache import Cache
@@ -80,9 +80,10 @@ class Ledger:
         while rest:
             decided = await self._recorded(rest)
             for thing, new, findings in decided.settled:
-                refused = any(finding.sort == "refused" for finding in findings)
-                outcome = "refused" if refused else "imported" if new else "unchanged"
-                self._report.settle(thing.kind, thing.table, thing.id, outcome, findings)  # type: ignore[arg-type]
+                outcome: Outcome = "imported" if new else "unchanged"
+                if any(finding.sort == "refused" for finding in findings):
+                    outcome = "refused"
+                self._report.settle(thing.kind, thing.table, thing.id, outcome, findings)
             rest = rest[len(decided.settled) :]
 
     async def _recorded(self, things: Sequence[Thing]) -> _Decided:
@@ -145,11 +146,11 @@ class Ledger:
                 continue
             try:
                 plan = thing.decide(view)
+                decided.people += plan.people
                 self._record(view, plan)
             except REFUSALS as refusal:
                 decided.settled.append((thing, False, [finding_of(refusal)]))
                 continue
-            decided.people += plan.people
             decided.settled.append((thing, True, [*thing.findings, *plan.findings]))
         return decided
 
