@@ -89,7 +89,8 @@ _STATEMENT = SQL(
 _COUNT = SQL("SELECT count(*) FROM {keys} WHERE {conditions} AND {in_force}")
 _ENDS = SQL(
     "LEFT JOIN LATERAL (SELECT a.* FROM read.audit_1 a WHERE a.object_id = k.token "
-    "AND a.action = 'deleted' AND a.object_key_hash = k.token LIMIT 1) a ON true"
+    "AND a.action = 'deleted' AND a.updated_at >= k.deleted_at ORDER BY a.updated_at LIMIT 1) a "
+    "ON true"
 )
 _DELETION = SQL(", k.deleted_at, k.deleted_by, a.id, a.actor_key, a.actor_role, a.claim")
 _PERSON = SQL(
