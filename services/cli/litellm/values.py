@@ -149,7 +149,7 @@ class Record:
     def document(self, name: str) -> JsonObject:
         """A JSON object; raises Refused for what is none, too large or too deep."""
         raw = self.values.get(name)
-        if raw is None:
+        if raw in {None, "{}"}:
             return {}
         try:
             value = orjson.loads(raw)
