@@ -117,6 +117,7 @@ def test_everybody_who_was_in_a_team_is_in_it_once(imported: Imported) -> None:
     assert roles == {**known, made: "user"}
     emails = {m["user_id"]: m["user_email"] for m in team["members_with_roles"]}
     assert (emails[made], emails["dan"]) == ("new@example.com", "dan@example.com")
+    assert emails["cleo"] == "cleo@example.com"
     said = of(imported.report, "core")
     assert said["member bob"] == ("repaired", "is listed more than once: one member")
     assert said["member cleo"][1].startswith("is not in members_with_roles, but user.teams")
@@ -149,7 +150,10 @@ def test_what_makes_no_sense_is_repaired_and_said(imported: Imported) -> None:
     assert (team["max_budget"], team["tpm_limit"], team["budget_duration"]) == (None, 0, "1d")
     assert (team["organization_id"], team["blocked"]) == (None, True)
     said = of(imported.report, "strange")
+    assert said["member fay, user_email"][1] == "is that of user bob: left out"
+    assert said["member cleo"][1].startswith("has no address of his own")
     assert said.keys() == {
+        *("member fay, user_email", "member fay", "member cleo"),
         "metadata",
         "max_budget",
         "tpm_limit",
@@ -222,7 +226,9 @@ def test_an_address_belongs_to_who_had_it_first(imported: Imported) -> None:
         body = {"team_id": "strange", "member": {"user_email": "ANN@example.com", "role": "user"}}
         added = client.post("/team/member_add", json=body)
     assert added.status_code == 200, added.text
-    assert [m["user_id"] for m in added.json()["members_with_roles"]] == ["big", "ann"]
+    assert [m["user_id"] for m in added.json()["members_with_roles"]] == [
+        *("big", "cleo", "fay", "ann"),
+    ]
 
 
 def test_a_user_answers_as_before(imported: Imported) -> None:

@@ -186,7 +186,11 @@ def _strange_teams(db: LiteLLM) -> None:
         TEAM,
         team_id="strange",
         organization_id="nowhere",
-        members_with_roles=[{"user_id": "big", "role": "user"}],
+        members_with_roles=[
+            {"user_id": "big", "role": "user"},
+            {"user_id": "cleo", "user_email": "cleo@example.com", "role": "admin"},
+            {"user_id": "fay", "user_email": "bob@EXAMPLE.com", "role": "user"},
+        ],
         max_budget=float("nan"),
         tpm_limit=-5,
         budget_duration="often",

@@ -9,9 +9,9 @@ from typing import Any
 import orjson
 
 from events.registry import DomainEvent
-from events.streams import EMAIL, USER, stream
+from events.streams import EMAIL, USER, kind_and_id, stream
 from events.team import TeamRole
-from events.user import UserCreated
+from events.user import UserCreated, UserEmailChanged
 from events.values import MemberLimits
 from services.cli.litellm.budgets import member_limits
 from services.cli.litellm.source import Row
@@ -124,7 +124,7 @@ def enrolled(
         if entry.user_id in context.refused_users:
             _join(roles, entry.user_id, entry.role, plan)
             continue
-        candidate = _candidate(context, view, entry)
+        candidate = _candidate(context, view, entry, plan)
         user_id = enrolment.member(candidate).user_id
         _join(roles, user_id, entry.role, plan)
     plan.before += _created(context, enrolment.facts, plan)
@@ -155,35 +155,47 @@ def _join(roles: dict[str, TeamRole], user_id: str, role: TeamRole, plan: Plan) 
     roles[user_id] = role
 
 
-def _candidate(context: Context, view: View, entry: Entry) -> Candidate:
-    """An address beside an id counts only if the user is new and nobody else has it."""
+def _candidate(context: Context, view: View, entry: Entry, plan: Plan) -> Candidate:
+    """An address beside an id counts if its user has none, and nobody else has it."""
     person = context.vault.new_person()
     email = None
-    if entry.email is not None and entry.claim is not None:
-        new = entry.user_id is not None and not view.user(entry.user_id).open
-        if entry.user_id is None or (new and view.email(entry.claim).holder is None):
-            sealed = person.seal(entry.email)
-            email = EmailClaim("", entry.claim, sealed)
+    if entry.email is not None and entry.claim is not None and _counts(view, entry, plan):
+        email = EmailClaim("", entry.claim, person.seal(entry.email))
     return Candidate(
         entry.user_id, email, entry.role, None, str(uuid.uuid4()), person.person, person.wrapped
     )
 
 
+def _counts(view: View, entry: Entry, plan: Plan) -> bool:
+    if entry.user_id is None:
+        return True
+    known, holder = view.user(entry.user_id), view.email(entry.claim or "").holder
+    if (known.open and known.settings.email is not None) or holder == entry.user_id:
+        return False
+    if holder is not None:
+        why = f"is that of user {holder}: left out"
+        plan.findings.append(Finding("repaired", f"member {entry.user_id}, user_email", why))
+    return holder is None
+
+
 def _created(
     context: Context, facts: Sequence[tuple[str, DomainEvent]], plan: Plan
 ) -> list[list[tuple[str, DomainEvent]]]:
-    """One thing for each new user, marked like any other."""
+    """One thing for each new user, marked like any other, or for an address that was missing."""
     things: list[list[tuple[str, DomainEvent]]] = []
     for name, fact in facts:
+        user_id = kind_and_id(name)[1]
         if isinstance(fact, UserCreated):
-            user_id = name.partition("-")[2]
             ended = mark(LISTED, user_id, context.vault.digest(user_id))
             things.append([(name, fact), (name, ended)])
-            plan.findings.append(
-                Finding("repaired", f"member {user_id}", "has no user row: made a user")
-            )
+            why = "has no user row: made a user"
+        elif isinstance(fact, UserEmailChanged):
+            things.append([(name, fact)])
+            why = f"has no address of his own: the one of {LISTED}"
         else:
             things[-1].append((name, fact))
+            continue
+        plan.findings.append(Finding("repaired", f"member {user_id}", why))
     return things
 
 
