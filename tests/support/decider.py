@@ -6,18 +6,23 @@ The functions of the domain that take no command object have one here, so that a
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import reduce
 from typing import Any, Literal, cast
 
+from events.budget import BudgetSettings
 from events.key import KeySettings
+from events.organization import OrganizationRole, OrganizationSettings
 from events.registry import DomainEvent
-from events.streams import EMAIL, KEY, TEAM, USER, stream
+from events.streams import BUDGET, EMAIL, KEY, TEAM, USER, stream
+from events.streams import ORGANIZATION as ORG
 from events.values import Callback, Sealed
 from services.command.application.folds import FOLDS, AnyState
 from services.command.domain import (
+    budget,
     key,
     key_update,
+    organization,
     reservation,
     team,
     team_callbacks,
@@ -98,6 +103,53 @@ class UpdateKey:
     changes: dict[str, Any]
 
 
+@dataclass(frozen=True, slots=True)
+class CreateBudget:
+    settings: BudgetSettings
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateBudget:
+    changes: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteBudget:
+    used_by: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class CreateOrganization:
+    settings: OrganizationSettings
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateOrganization:
+    changes: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteOrganization:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class AddOrganizationMembers:
+    members: Sequence[organization.NewOrganizationMember]
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateOrganizationMember:
+    user_id: str
+    role: OrganizationRole | None = None
+    limits: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveOrganizationMember:
+    user_id: str
+
+
 Decide = Callable[[Any, Any], list[DomainEvent]]
 
 _DECISIONS: dict[type, tuple[str, Decide]] = {
@@ -120,6 +172,18 @@ _DECISIONS: dict[type, tuple[str, Decide]] = {
     BlockKey: (KEY, lambda state, c: key.set_blocked(state, blocked=c.blocked)),
     Reserve: (EMAIL, lambda state, c: reservation.reserve(state, c.kind, c.shown, c.holder)),
     Release: (EMAIL, lambda state, c: reservation.release(state, c.holder)),
+    CreateBudget: (BUDGET, lambda state, c: budget.create(state, "b", c.settings)),
+    UpdateBudget: (BUDGET, lambda state, c: budget.update(state, "b", c.changes)),
+    DeleteBudget: (BUDGET, lambda state, c: budget.delete(state, "b", c.used_by)),
+    CreateOrganization: (ORG, lambda state, c: organization.create(state, "o", c.settings)),
+    UpdateOrganization: (ORG, lambda state, c: organization.update(state, "o", c.changes)),
+    DeleteOrganization: (ORG, lambda state, _: organization.delete(state, "o")),
+    AddOrganizationMembers: (ORG, lambda s, c: organization.add_members(s, c.members)),
+    UpdateOrganizationMember: (
+        ORG,
+        lambda s, c: organization.update_member(s, c.user_id, c.role, c.limits, "own"),
+    ),
+    RemoveOrganizationMember: (ORG, lambda s, c: organization.remove_member(s, c.user_id)),
 }
 
 
@@ -141,6 +205,14 @@ def team_after(*facts: DomainEvent) -> team.Team:
 
 def user_after(*facts: DomainEvent) -> user.User:
     return cast("user.User", after(USER, *facts))
+
+
+def budget_after(*facts: DomainEvent) -> budget.Budget:
+    return cast("budget.Budget", after(BUDGET, *facts))
+
+
+def organization_after(*facts: DomainEvent) -> organization.Organization:
+    return cast("organization.Organization", after(ORG, *facts))
 
 
 def key_after(*facts: DomainEvent) -> key.ApiKey:

@@ -1,7 +1,7 @@
 """What a command sees while it decides: the cache plus what its batch decided before it."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import cast
 
@@ -85,7 +85,20 @@ class View:
         return {k: v for k, v in self._children.items() if k not in self._loads.partial}
 
     def team(self, team_id: str) -> Team:
+        """A team as rules see it: one whose organization is gone is not there any more."""
+        team = self.recorded_team(team_id)
+        return replace(team, open=False) if self.is_void(team) else team
+
+    def recorded_team(self, team_id: str) -> Team:
+        """The team as its own facts have it: its end may still be to follow."""
         return cast("Team", self.state(stream(TEAM, team_id)))
+
+    def is_void(self, team: Team) -> bool:
+        """Whether the team went with its organization, though no fact of its own says so yet."""
+        organization_id = team.settings.organization_id
+        if not team.open or organization_id is None:
+            return False
+        return self.organization(organization_id).gone_at >= team.organization_at
 
     def user(self, user_id: str) -> User:
         return cast("User", self.state(stream(USER, user_id)))
@@ -131,8 +144,11 @@ class View:
         self.rosters[team_id] = shown
 
     def need(self, streams: Iterable[str]) -> None:
-        """Raise Missing for all of these that are not at hand."""
-        absent = {name for name in streams if self._find(name) is None}
+        """Raise Missing for all of these that are not at hand, organizations of teams included."""
+        found = {name: self._find(name) for name in streams}
+        absent = {name for name, state in found.items() if state is None}
+        organizations = {_organization_of(state) for state in found.values()} - {None}
+        absent |= {name for name in organizations if name and self._find(name) is None}
         if absent:
             raise Missing(streams=absent)
 
@@ -230,6 +246,13 @@ class View:
         if found is None:
             found = self._loads.states.get(name)
         return self._cache.state(name) if found is None else found
+
+
+def _organization_of(state: AnyState | None) -> str | None:
+    """The stream that tells whether a team is still there."""
+    if not isinstance(state, Team) or not state.open or state.settings.organization_id is None:
+        return None
+    return stream(ORGANIZATION, state.settings.organization_id)
 
 
 def links_of(envelopes: Iterable[Envelope]) -> list[Link]:

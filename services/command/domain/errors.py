@@ -3,8 +3,8 @@
 DomainError
 ├── NotFound          the thing a command names does not exist (any more)
 ├── AlreadyExists     an id or a name is taken
-├── AlreadyMember     everybody who was to be added is in the team already
-├── NotAMember        the user is not in the team
+├── AlreadyMember     everybody who was to be added is in the team, or organization, already
+├── NotAMember        the user is not in the team, or organization
 ├── NotSamePerson     a user id and an e-mail address that belong to different users
 ├── NegativeLimit     a budget or limit below zero (register D33)
 ├── BudgetOrder       soft_budget is not strictly below max_budget
