@@ -24,7 +24,8 @@ PA, PV, TA, TM, TK, IU = As.PROXY_ADMIN, As.VIEWER, As.TEAM_ADMIN, As.MEMBER, As
 class Rule:
     """`admits` those who may; `routed` refusals use the text of the route check (401).
 
-    `stranger` is what the 403 of a route about one team says.
+    `stranger` is what the 403 of a route about one team says, `text` what a routed refusal says
+    where that is not the usual text.
     """
 
     admits: frozenset[As]
@@ -33,6 +34,11 @@ class Rule:
     stranger: str = (
         "Call not allowed. User not proxy admin OR team admin. route={route}, team_id={team_id}"
     )
+    text: str = (
+        "Authentication Error, Only proxy admin can be used to generate, delete, update info "
+        "for new keys/users/teams. Route={route}. Your role={role}. Your user_id={user_id}"
+    )
+    param: str | None = None
 
 
 _MODELS = Rule(
@@ -73,6 +79,25 @@ POLICY: dict[str, Rule] = {
     "/user/info": Rule(frozenset({PA, PV, IU}), writes=False),
     "/audit": Rule(frozenset({PA, PV}), routed=True, writes=False),
     "/audit/{id}": Rule(frozenset({PA, PV}), routed=True, writes=False),
+    "/budget/new": Rule(frozenset({PA}), routed=True),
+    "/budget/update": Rule(frozenset({PA}), routed=True),
+    "/budget/delete": Rule(frozenset({PA}), routed=True),
+    "/budget/info": Rule(frozenset({PA}), routed=True, writes=False),
+    "/budget/list": Rule(frozenset({PA}), routed=True, writes=False),
+    "/budget/settings": Rule(frozenset({PA}), routed=True, writes=False),
+    "/organization/new": Rule(
+        frozenset({PA}),
+        routed=True,
+        text="Only proxy admins can create new organizations. You are {role}",
+        param="user_role",
+    ),
+    "/organization/update": Rule(frozenset({PA}), routed=True),
+    "/organization/member_delete": Rule(frozenset({PA}), routed=True),
+    "/organization/delete": Rule(frozenset({PA, IU})),
+    "/organization/member_add": Rule(frozenset({PA, IU})),
+    "/organization/member_update": Rule(frozenset({PA, IU})),
+    "/organization/info": Rule(frozenset({PA, PV, IU}), writes=False),
+    "/organization/list": Rule(frozenset({PA, PV, IU}), writes=False),
 }
 
 
@@ -113,9 +138,12 @@ def check_route(route: str, principal: Principal, path: str | None = None) -> No
     if rule.routed and not admitted:
         raise AccessRefused(
             401,
-            "Authentication Error, Only proxy admin can be used to generate, delete, update info "
-            f"for new keys/users/teams. Route={path or route}. "
-            f"Your role={principal.role or 'unknown'}. Your user_id={masked(principal.user_id)}",
+            rule.text.format(
+                route=path or route,
+                role=principal.role or "unknown",
+                user_id=masked(principal.user_id),
+            ),
+            param=rule.param,
         )
 
 

@@ -33,6 +33,7 @@ def _rules(shape: Shape) -> dict[type[errors.DomainError], Answer]:
         errors.LastModel: lambda e: shape(400, str(e)),
         errors.MaskedSecret: lambda e: shape(400, str(e)),
         errors.NotByUpdate: lambda e: shape(400, str(e)),
+        errors.BudgetInUse: lambda e: shape(400, str(e)),
         errors.OverTeamLimit: lambda e: shape(403, str(e)),
         errors.NotSamePerson: lambda e: shape(
             400,
@@ -44,24 +45,29 @@ def _rules(shape: Shape) -> dict[type[errors.DomainError], Answer]:
     }
 
 
+_TAKEN: Mapping[str, tuple[int, str]] = {
+    "team": (400, "Team id = {} already exists. Please use a different team id."),
+    "organization": (400, "Organization id = {} already exists. Please use a different id."),
+    "budget": (400, "Budget id = {} already exists. Please use a different id."),
+    "user": (409, "User with id {} already exists"),
+    "email": (409, "User with email {} already exists"),
+}
+
+
 def _taken(shape: Shape, error: errors.AlreadyExists) -> HTTPException:
     name = error.identity
-    match error.kind:
-        case "team":
-            return shape(400, f"Team id = {name} already exists. Please use a different team id.")
-        case "user":
-            return shape(409, f"User with id {name} already exists")
-        case "email":
-            return shape(409, f"User with email {name} already exists")
-        case "key_alias":
-            text = (
-                f"Key with alias '{name}' already exists. "
-                "Unique key aliases across all keys are required."
-            )
-            return ShapeB(400, text, "bad_request_error", "key_alias", family=MANAGEMENT)
-        case "callback":
-            text = f"callback_name = {name} already exists for this type of calls of the team"
-            return ShapeB(400, text, "bad_request_error", "callback_name")
+    if error.kind in _TAKEN:
+        status, text = _TAKEN[error.kind]
+        return shape(status, text.format(name))
+    if error.kind == "key_alias":
+        text = (
+            f"Key with alias '{name}' already exists. "
+            "Unique key aliases across all keys are required."
+        )
+        return ShapeB(400, text, "bad_request_error", "key_alias", family=MANAGEMENT)
+    if error.kind == "callback":
+        text = f"callback_name = {name} already exists for this type of calls of the team"
+        return ShapeB(400, text, "bad_request_error", "callback_name")
     return shape(409, f"Key {name} already exists")
 
 
@@ -72,6 +78,8 @@ def _missing(shape: Shape, error: errors.NotFound) -> HTTPException:
             return shape(404, f"Organization not found, passed organization_id={name}")
         case "key":
             return shape(404, f"Key {name} not found")
+        case "budget":
+            return shape(404, f"Budget not found, passed budget_id={name}")
     return shape(404, f"Team not found, passed team_id={name}")
 
 
@@ -90,6 +98,11 @@ def _unknown_key(error: errors.NotFound) -> HTTPException:
 
 def _unknown_team(status: int, text: str) -> Answer:
     return lambda e: ShapeA(status, text.format(e.identity))
+
+
+def _organization(status: int, text: str, shape: Shape = _a) -> Answer:
+    """For routes about the members of one organization, which has a text of its own (4)."""
+    return lambda e: shape(status, text.format(e.identity))
 
 
 _IN_B, _IN_A = _rules(_b(MANAGEMENT)), _rules(_a)
@@ -150,6 +163,27 @@ REFUSALS: Mapping[str, Mapping[type[errors.DomainError], Answer]] = {
     "/key/delete": {**_IN_B, errors.NotFound: lambda _: ShapeB(404, "No keys found")},
     "/key/block": _IN_B,
     "/key/unblock": _IN_B,
+    "/budget/new": _IN_A,
+    "/budget/update": _IN_A,
+    "/budget/delete": _IN_A,
+    "/organization/new": _IN_A,
+    "/organization/update": _IN_A,
+    "/organization/delete": _IN_A,
+    "/organization/member_add": {
+        **_rules(_b(INFO)),
+        errors.NotFound: _organization(
+            404, "Organization not found for organization_id={}", _b(INFO)
+        ),
+        errors.AlreadyMember: lambda e: ShapeB(
+            400, f"User already in organization. user_id={', '.join(e.user_ids)}", family=INFO
+        ),
+    },
+    "/organization/member_update": {
+        **_IN_A,
+        errors.NotFound: _organization(400, "Organization not found for organization_id={}"),
+        errors.NotAMember: _organization(404, "Member not found in organization for user_id={}"),
+    },
+    "/organization/member_delete": _IN_A,
 }
 
 

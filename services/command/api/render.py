@@ -18,8 +18,8 @@ def team_view(answer: TeamAnswer) -> team_shapes.TeamView:
         team_id=answer.team_id,
         settings=team.settings.model_dump(mode="json"),
         members=answer.members,
-        created_at=_known(team.created_at),
-        updated_at=_known(team.updated_at),
+        created_at=known(team.created_at),
+        updated_at=known(team.updated_at),
         budget_since=team.budget_since,
         model_table_id=team.model_table_id,
         model_aliases_by=team.model_aliases_by,
@@ -112,8 +112,8 @@ def user_view(answer: UserAnswer) -> user_shapes.UserView:
         email=user.settings.email,
         alias=user.settings.user_alias,
         teams=answer.teams,
-        created_at=_known(user.created_at),
-        updated_at=_known(user.updated_at),
+        created_at=known(user.created_at),
+        updated_at=known(user.updated_at),
     )
 
 
@@ -123,11 +123,11 @@ def key_view(answer: KeyAnswer) -> key_shapes.KeyView:
     return key_shapes.KeyView(
         token=answer.token,
         settings=key.settings.model_dump(mode="json"),
-        created_at=_known(key.created_at),
+        created_at=known(key.created_at),
         created_by=key.created_by,
-        updated_at=_known(key.updated_at),
+        updated_at=known(key.updated_at),
         updated_by=key.updated_by,
-        budget_since=_known(key.budget_since),
+        budget_since=known(key.budget_since),
     )
 
 
@@ -137,7 +137,8 @@ def _with_total(body: JsonObject, answer: TeamAnswer) -> JsonObject:
     return body
 
 
-def _known(moment: datetime | None) -> datetime:
+def known(moment: datetime | None) -> datetime:
+    """When something happened to what is there; raises LookupError for what is not."""
     if moment is None:
         raise LookupError("an answer about something that never came to exist")
     return moment

@@ -1,4 +1,4 @@
-"""Headers and parameters that every POST understands: repetition, precondition, rehearsal.
+"""Headers and parameters that every write understands: repetition, precondition, rehearsal.
 
 Section 4 of the architecture; `If-Match` is that of RFC 9110, section 13.1.1.
 """
@@ -29,7 +29,7 @@ async def terms_of(request: Request, secret: str) -> Terms:
 
 async def _idempotency(request: Request, secret: str) -> Idempotency | None:
     key = request.headers.get("idempotency-key")
-    if key is None or request.method != "POST":
+    if key is None:
         return None
     if not 1 <= len(key) <= MAX_KEY_LENGTH or not key.isprintable():
         raise ShapeB(400, f"Idempotency-Key must be 1 to {MAX_KEY_LENGTH} printable characters")
