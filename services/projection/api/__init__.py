@@ -6,10 +6,12 @@ from services.projection.api.context import ReadContext
 from services.projection.api.routes import (
     activity,
     audit,
+    budgets,
     callbacks,
     health,
     key_lists,
     keys,
+    organizations,
     permissions,
     team_lists,
     team_pickers,
@@ -24,5 +26,7 @@ def include_read_routes(app: FastAPI, context: ReadContext) -> None:
     """Add the routes; what they work with stands in `app.state.reads`."""
     app.state.reads = context
     of_teams = (teams, team_lists, team_pickers, permissions, callbacks, activity)
-    for module in (*of_teams, keys, key_lists, users, audit, health):
+    for module in (*of_teams, keys, key_lists, users, organizations, budgets, audit, health):
         app.include_router(module.router)
+    for asked_by_body in (organizations, budgets):
+        app.include_router(asked_by_body.bodies)

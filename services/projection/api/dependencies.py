@@ -1,6 +1,7 @@
 """Reads the head, waits for it, authenticates: what every read does first (architecture, 7)."""
 
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any, cast
@@ -77,13 +78,33 @@ class ReadRoute(LedgerRoute):
         endpoint: Endpoint = self.endpoint
 
         async def handler(request: Request) -> Response:
-            try:
+            with _readable():
                 return await endpoint(await reader(request), request)
-            except _UNAVAILABLE as error:
-                text = "The read models cannot answer right now, try again"
-                raise ShapeB(503, text, "service_unavailable") from error
 
         return handler
+
+
+class ReadingRoute(LedgerRoute):
+    """The class of reads that are asked by a body: as ReadRoute, but FastAPI injects both."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handle = super().get_route_handler()
+
+        async def handler(request: Request) -> Response:
+            with _readable():
+                return await handle(request)
+
+        return handler
+
+
+@contextmanager
+def _readable() -> Iterator[None]:
+    """Makes a 503, shape B, of what cannot be read as it is now."""
+    try:
+        yield
+    except _UNAVAILABLE as error:
+        text = "The read models cannot answer right now, try again"
+        raise ShapeB(503, text, "service_unavailable") from error
 
 
 async def _as_of(
