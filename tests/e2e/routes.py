@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from services.edge.requests import callback, key, member, team, user
+from services.edge.requests import budget, callback, key, member, organization, team, user
 from services.edge.requests.common import RequestModel
 
 POSTS: Mapping[str, type[RequestModel]] = {
@@ -25,8 +25,27 @@ POSTS: Mapping[str, type[RequestModel]] = {
     "/key/delete": key.DeleteKeys,
     "/key/block": key.KeyRef,
     "/key/unblock": key.KeyRef,
+    "/organization/new": organization.NewOrganization,
+    "/organization/info": organization.OrganizationsAsked,
+    "/organization/member_add": organization.OrganizationMemberAdd,
+    "/budget/new": budget.BudgetBody,
+    "/budget/update": budget.BudgetBody,
+    "/budget/info": budget.BudgetsAsked,
+    "/budget/delete": budget.DeleteBudget,
 }
 """Each with the fields of its body."""
+
+BY_METHOD: Mapping[tuple[str, str], type[RequestModel]] = {
+    **{("POST", path): model for path, model in POSTS.items()},
+    ("PATCH", "/organization/update"): organization.UpdateOrganization,
+    ("PATCH", "/organization/member_update"): organization.OrganizationMemberUpdate,
+    ("DELETE", "/organization/delete"): organization.DeleteOrganizations,
+    ("DELETE", "/organization/member_delete"): organization.OrganizationMemberDelete,
+}
+"""All routes that take a body."""
+
+READS = {("POST", "/organization/info"), ("POST", "/budget/info")}
+"""Those of them that write nothing, and know no conditions of writes."""
 
 GETS = (
     *(
@@ -39,6 +58,7 @@ GETS = (
     ),
     *("/team/permissions_list", "/team/daily/activity", "/key/info", "/key/list", "/user/info"),
     *("/audit", "/audit/some-id"),
+    *("/organization/info", "/organization/list", "/budget/list", "/budget/settings"),
 )
 """Those that take a key."""
 
