@@ -27,6 +27,16 @@ _QUERIES: dict[str, LiteralString] = {
         SELECT token, incarnation, user_id, team_id, team_incarnation, coalesce(blocked, false)
                AS blocked, version, deleted_at IS NOT NULL AS deleted, deleted_cause
         FROM read.keys_1""",
+    "organizations": """
+        SELECT organization_id, incarnation, organization_alias, budget_id, version, members_total,
+               deleted_at IS NOT NULL AS deleted, metadata
+        FROM read.organizations_1""",
+    "organization_members": """
+        SELECT organization_id, incarnation, user_id, role, joined
+        FROM read.organization_members_1""",
+    "budgets": """
+        SELECT budget_id, incarnation, version, deleted_at IS NOT NULL AS deleted, settings
+        FROM read.budgets_1""",
     "audit": "SELECT position, object_id, command_id, command FROM read.audit_1",
 }
 
@@ -39,14 +49,23 @@ class Expected:
     members: dict[tuple[str, int, str], Row] = field(default_factory=dict)
     users: dict[tuple[str, int], Row] = field(default_factory=dict)
     keys: dict[tuple[str, int], Row] = field(default_factory=dict)
+    organizations: dict[tuple[str, int], Row] = field(default_factory=dict)
+    organization_members: dict[tuple[str, int, str], Row] = field(default_factory=dict)
+    budgets: dict[tuple[str, int], Row] = field(default_factory=dict)
+    belong: dict[tuple[str, int], str | None] = field(default_factory=dict)
     audit: dict[tuple[str, str], Row] = field(default_factory=dict)
 
     def fold(self, fact: StoredFact) -> None:
         kind, identity = fact.stream.split("-", 1)
-        if kind not in ("team", "user", "key"):
+        if kind not in ("team", "user", "key", "organization", "budget"):
             return
-        self._audit(fact, identity)
+        if fact.topic != "organization.allowance_changed":
+            self._audit(fact, identity)
         match kind:
+            case "organization":
+                self._organization(fact, (identity, fact.body["inc"]))
+            case "budget":
+                self._budget(fact, (identity, fact.body["inc"]))
             case "team":
                 self._team(fact, (identity, fact.body["inc"]))
             case "user":
@@ -78,6 +97,7 @@ class Expected:
                 "budget": data["settings"]["budget"],
                 "metadata": data["settings"]["metadata"],
             }
+            self.belong[key] = data["settings"]["organization_id"]
         team = self.teams[key]
         team["version"] = fact.version
         match fact.topic:
@@ -87,6 +107,8 @@ class Expected:
                 team["budget"] = data["after"]
             case "team.blocked" | "team.unblocked":
                 team["blocked"] = fact.topic == "team.blocked"
+            case "team.moved_to_organization":
+                self.belong[key] = data["after"]
             case "team.deleted":
                 team["deleted"] = True
             case "team.member_added" | "team.member_removed":
@@ -141,6 +163,61 @@ class Expected:
             row["blocked"] = fact.topic == "key.blocked"
         if fact.topic == "key.deleted":
             row |= {"deleted": True, "deleted_cause": fact.data["cause"]}
+
+    def _organization(self, fact: StoredFact, key: tuple[str, int]) -> None:
+        data = fact.data
+        if fact.topic == "organization.created":
+            self.organizations[key] = {
+                "organization_id": key[0],
+                "incarnation": key[1],
+                "organization_alias": data["settings"]["organization_alias"],
+                "budget_id": data["settings"]["budget_id"],
+                "members_total": 0,
+                "deleted": False,
+                "metadata": data["settings"]["metadata"],
+            }
+        row = self.organizations[key]
+        row["version"] = fact.version
+        match fact.topic:
+            case "organization.renamed":
+                row["organization_alias"] = data["after"]
+            case "organization.budget_assigned":
+                row["budget_id"] = data["after"]
+            case "organization.member_added" | "organization.member_removed":
+                self._organization_member(fact, key, row)
+            case "organization.deleted":
+                row["deleted"] = True
+                for team, organization_id in self.belong.items():
+                    self.teams[team]["deleted"] |= organization_id == key[0]
+            case "organization.created" | "organization.allowance_changed":
+                pass
+            case unknown:
+                raise LookupError(f"{unknown} is not part of what is tested")
+
+    def _organization_member(self, fact: StoredFact, key: tuple[str, int], row: Row) -> None:
+        place = (*key, fact.data["user_id"])
+        if fact.topic == "organization.member_removed":
+            del self.organization_members[place]
+            row["members_total"] -= 1
+            return
+        row["members_total"] += 1
+        self.organization_members[place] = {
+            "organization_id": key[0],
+            "incarnation": key[1],
+            "user_id": place[2],
+            "role": fact.data["role"],
+            "joined": fact.version,
+        }
+
+    def _budget(self, fact: StoredFact, key: tuple[str, int]) -> None:
+        if fact.topic == "budget.created":
+            self.budgets[key] = {"budget_id": key[0], "incarnation": key[1], "deleted": False}
+        row = self.budgets[key]
+        row["version"] = fact.version
+        if fact.topic == "budget.deleted":
+            row["deleted"] = True
+        else:
+            row["settings"] = fact.data.get("settings") or fact.data["after"]
 
     def rows(self) -> dict[str, list[Row]]:
         """All rows by read model, in a fixed order."""

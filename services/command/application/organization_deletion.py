@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from events.registry import DomainEvent
-from events.streams import ORGANIZATION, TEAM, stream
+from events.streams import BUDGET, ORGANIZATION, TEAM, stream
+from services.access.organizations import organization_not_named
+from services.access.policy import check_route
 from services.access.principal import Principal
 from services.command.application.cache import LinkKey
 from services.command.application.organization_answers import (
@@ -21,8 +23,12 @@ from services.command.application.view import View
 from services.command.domain import organization
 from services.command.domain.dependents import TEAMS
 
+ROUTE = "/organization/delete"
 TEAMS_AT_ONCE = 100
 """Teams that go in the append of their organization's deletion; of more, all follow in chunks."""
+
+KEYS_AT_ONCE = 100
+"""Keys that end with the teams of one chunk; a team of more is a chore of its own."""
 
 Facts = list[tuple[str, DomainEvent]]
 
@@ -35,13 +41,18 @@ class DeleteOrganizations:
     name: str = "DeleteOrganization"
 
     def decide(self, view: View, caller: Principal) -> Decision:
+        check_route(ROUTE, caller)
         names = {of: stream(ORGANIZATION, of) for of in self.organization_ids}
+        if not (names or caller.is_admin):
+            raise organization_not_named()
         view.need(names.values())
         facts: Facts = []
+        budgets: list[str] = []
         for organization_id, name in names.items():
-            route = "/organization/delete"
-            found = authorized_organization(view, caller, route, organization_id)
+            found = authorized_organization(view, caller, ROUTE, organization_id)
+            budgets.append(stream(BUDGET, found.settings.budget_id))
             facts += [(name, fact) for fact in organization.delete(found, organization_id)]
+        view.need(budgets)
         answers = [organization_answer(view, organization_id) for organization_id in names]
         gone, chores = self._teams(view)
         subject = next(iter(names.values())) if len(names) == 1 else None
@@ -72,7 +83,6 @@ class DeleteDependentTeams:
     def decide(self, view: View, caller: Principal) -> Decision:  # noqa: ARG002
         view.need(stream(TEAM, team_id) for team_id in self.team_ids)
         held = [(team_id, view.recorded_team(team_id)) for team_id in self.team_ids]
-        facts, chores = ends_of_teams(
-            view, [(t, found) for t, found in held if view.is_void(found)]
-        )
+        void = [(team_id, found) for team_id, found in held if view.is_void(found)]
+        facts, chores = ends_of_teams(view, void, KEYS_AT_ONCE)
         return Decision(facts, lambda _: {}, chores=chores)
