@@ -18,9 +18,9 @@ class ModelTable(Document):
     """The model aliases of a team."""
 
     id: int
-    model_aliases: dict[str, Any] | None
-    created_by: str | None
-    updated_by: str | None
+    model_aliases: dict[str, Any]
+    created_by: str
+    updated_by: str
     team: None
 
 
