@@ -56,6 +56,17 @@ class Described:
             for name, example in response["content"]["application/json"].get("examples", {}).items()
         }
 
+    def example_request(self) -> tuple[str, Any, dict[str, str]]:
+        """Path, body and query of the example; the body is None where none is taken."""
+        path, query = self.path, {}
+        for part in self.operation["parameters"]:
+            if "example" in part and part["in"] == "path":
+                path = path.replace(f"{{{part['name']}}}", part["example"])
+            elif "example" in part:
+                query[part["name"]] = str(part["example"])
+        body = self.operation.get("requestBody")
+        return path, body and body["content"]["application/json"]["example"], query
+
     def problems(self, schema: Json, instance: object) -> list[str]:
         """What of an instance is not as the schema says, each with the place."""
         return [f"{self}: {e.json_path}: {e.message}" for e in self.errors(schema, instance)]

@@ -15,6 +15,18 @@ from services.edge.openapi.operation import Refusal
 from services.edge.openapi.schema import SCHEMAS, Document
 
 _JSON = "application/json"
+_SAYS: Mapping[int, str] = {
+    400: "What is asked for breaks a rule, or the key has expired.",
+    401: "The caller is not known, or is nobody who may do this.",
+    403: "The caller may not do this.",
+    404: "What it is about is not there, or not for the caller to see.",
+    409: "There is one of this name.",
+    412: "It is not what the caller expects it to be.",
+    413: "The body is too large.",
+    422: "Malformed, or a field or parameter is not valid.",
+    500: "An error that nobody foresaw; the log tells it by the correlation id.",
+    503: "Not now; try again.",
+}
 
 
 def body_of(error: Refusal) -> tuple[int, JsonObject]:
@@ -51,7 +63,7 @@ def refused(refusals: Mapping[str, Refusal]) -> JsonObject:
 def _response(status: int, bodies: Mapping[str, JsonObject]) -> JsonObject:
     headers = {**ALWAYS, **(ON_UNAVAILABLE if status == HTTPStatus.SERVICE_UNAVAILABLE else {})}
     return {
-        "description": HTTPStatus(status).phrase,
+        "description": _SAYS[status],
         "headers": headers,
         "content": {
             _JSON: {

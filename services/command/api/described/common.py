@@ -27,6 +27,9 @@ from services.edge.openapi.components import ETAG, EVENT_POSITION, parameter
 from services.edge.openapi.operation import CORRELATION_ID, Operation, of_path
 from services.edge.requests.common import Identifier, RequestModel, parse_json
 
+SEVERAL = {"several_things": failure(NoOneSubject())}
+"""The refusal of If-Match on a call about several things."""
+
 PARAMETERS: Mapping[str, JsonObject] = {
     "IdempotencyKey": parameter(
         "Idempotency-Key",
@@ -67,12 +70,12 @@ def command(  # noqa: PLR0913 - what may differ between routes
     path: Mapping[str, str] | None = None,
     domain: Iterable[DomainError] = (),
     others: Mapping[str, Exception] | None = None,
-    one_subject: bool = True,
+    versioned: bool = True,
 ) -> Operation:
     """A POST route.
 
-    `domain` are the refusals of its rules, `others` those that stand elsewhere. `one_subject`
-    tells that it is about one thing, which has a version.
+    `domain` are the refusals of its rules, `others` those that stand elsewhere. `versioned` tells
+    that it is about one thing that is still there afterwards, and has a version.
     """
     path = path or {}
     return Operation(
@@ -82,10 +85,10 @@ def command(  # noqa: PLR0913 - what may differ between routes
         sent=sent,
         path=path,
         parameters=tuple(PARAMETERS),
-        headers=(EVENT_POSITION, ETAG) if one_subject else (EVENT_POSITION,),
+        headers=(EVENT_POSITION, ETAG) if versioned else (EVENT_POSITION,),
         refusals={
             **refusals_of_callers(route, of_path(route, path)),
-            **_of_terms(one_subject=one_subject),
+            **_of_terms(),
             **_of_requests(body, path),
             **{_name(error): answer_for(route, error) for error in domain},
             **(others or {}),
@@ -99,13 +102,12 @@ def command(  # noqa: PLR0913 - what may differ between routes
     )
 
 
-def _of_terms(*, one_subject: bool) -> dict[str, Exception]:
-    expected = PreconditionFailed(7) if one_subject else NoOneSubject()
+def _of_terms() -> dict[str, Exception]:
     return {
         "long_claim": claim_too_long(),
         "bad_repeat_key": bad_repeat_key(),
         "bad_etags": bad_etags(),
-        "not_expected": failure(expected),
+        "not_expected": failure(PreconditionFailed(7)),
         "bad_dry_run": bad_dry_run("maybe"),
         "repeated_otherwise": failure(KeyReused("example")),
     }
@@ -144,7 +146,7 @@ def _bad_fields(body: type[RequestModel]) -> RequestValidationError:
 
 def _bad_team_id() -> RequestValidationError:
     try:
-        TypeAdapter(Identifier).validate_python("core\n")
+        TypeAdapter(Identifier).validate_python("core\t")
     except ValidationError as invalid:
         return _placed(invalid, "path", "team_id")
     raise AssertionError("a team id must not hold control characters")

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 
 from services.access.principal import AccessRefused
-from services.command.api.described.common import command
+from services.command.api.described.common import SEVERAL, command
 from services.command.api.described.teams import NO_ORGANIZATION, NO_TEAM
 from services.command.domain.errors import (
     AlreadyExists,
@@ -121,7 +121,11 @@ OPERATIONS: Mapping[str, Operation] = {
         sent={"keys": [KEY]},
         example={"deleted_keys": [KEY]},
         domain=(_NO_KEY,),
-        others={"not_owner": AccessRefused(403, "You are not authorized to delete this key")},
+        others={
+            "not_owner": AccessRefused(403, "You are not authorized to delete this key"),
+            **SEVERAL,
+        },
+        versioned=False,
     ),
     "/key/block": _blocking("/key/block", "block_key", blocked=True),
     "/key/unblock": _blocking("/key/unblock", "unblock_key", blocked=False),

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from decimal import Decimal
 
-from services.command.api.described.common import command
+from services.command.api.described.common import SEVERAL, command
 from services.command.domain.errors import (
     AlreadyExists,
     BudgetOrder,
@@ -78,6 +78,8 @@ OPERATIONS: Mapping[str, Operation] = {
         sent={"team_ids": [TEAM]},
         example={"deleted_teams": [TEAM]},
         domain=(NO_TEAM,),
+        others=SEVERAL,
+        versioned=False,
     ),
     "/team/block": command(
         "/team/block",
