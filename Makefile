@@ -52,7 +52,8 @@ format: $(DEV_STAMP) ## Format the code and apply safe fixes
 	$(VENV)/bin/ruff check --fix
 
 openapi: $(RUN_READY) ## Write docs/openapi.json again from the code
-	$(VENV)/bin/teamledger openapi > docs/openapi.json
+	$(VENV)/bin/teamledger openapi > docs/openapi.json.new
+	mv docs/openapi.json.new docs/openapi.json
 
 bench: $(DEV_STAMP) ## Run the benchmarks and print their figures
 	$(PY) -m tests.benchmarks.run $(BENCH_ARGS)

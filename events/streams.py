@@ -5,6 +5,7 @@ from typing import NewType
 Stream = NewType("Stream", str)
 
 TEAM, USER, KEY, EMAIL, KEY_ALIAS = "team", "user", "key", "email", "key_alias"
+ORGANIZATION, BUDGET = "organization", "budget"
 
 
 def stream(kind: str, identity: str) -> Stream:

@@ -67,7 +67,10 @@ class RateLimits(Value):
 
 
 class MemberLimits(Value):
-    """What one member may spend in a team; `budget_id` is the id clients know the budget by."""
+    """What one member may spend in a team; `budget_id` is the id clients know the budget by.
+
+    Without a `budget_duration` the budget is reset whenever the team's is (register D37).
+    """
 
     budget_id: str
     max_budget: Money | None = None

@@ -31,12 +31,13 @@ from services.projection.runner import ProjectionGroup
 from services.settings import Settings
 
 MIGRATIONS = Path(__file__).parent / "database" / "migrations"
+EVENT_MIGRATIONS = MIGRATIONS / "events"
 
 
 def prepare_database(url: str) -> None:
     """Bring both schemas up to date, as the owner."""
     owner = owner_conninfo(url)
-    migrate(owner, MIGRATIONS / "events", schema="ops")
+    migrate(owner, EVENT_MIGRATIONS, schema="ops")
     migrate(owner, MIGRATIONS / "read", schema="read")
 
 
@@ -112,7 +113,7 @@ async def _start(
         master_key=secrets.master_key,
         key_header=key_header,
         zone=zone,
-        commands_ready=lambda: loop.alive,
+        commands_stopped=lambda: loop.stopped,
         available_teams=settings.available_teams,
     )
     include_read_routes(app, reads)

@@ -13,10 +13,11 @@ from pathlib import Path
 
 import orjson
 
-from events import key, reservation, team, user
+from events import budget, key, organization, reservation, team, user
 from events.envelope import Envelope, Meta, encode
 from events.registry import DomainEvent, Json, known_facts
-from events.streams import EMAIL, KEY, TEAM, USER, stream
+from events.streams import BUDGET as BUDGET_KIND
+from events.streams import EMAIL, KEY, ORGANIZATION, TEAM, USER, stream
 from events.values import (
     Callback,
     CallbackVariable,
@@ -105,6 +106,29 @@ USER_SETTINGS = user.UserSettings(
     extra={"sso_user_id": "s-1"},
 )
 
+USER_BUDGET = user.budget_of(USER_SETTINGS)
+USER_LIMITS = user.limits_of(USER_SETTINGS)
+ORGANIZATION_SETTINGS = organization.OrganizationSettings(
+    organization_alias="Acme",
+    budget_id="acme-budget",
+    models=["gpt-4o"],
+    metadata={"model_rpm_limit": {"gpt-4o": 10}},
+    object_permission=PERMISSION,
+)
+ALLOWANCE = organization.Allowance(
+    tpm_limit=1000, rpm_limit=10, model_tpm_limit={"gpt-4o": 500}, model_rpm_limit={"gpt-4o": 5}
+)
+SHARED_BUDGET = budget.BudgetSettings(
+    max_budget=Decimal("100.50"),
+    soft_budget=Decimal(80),
+    max_parallel_requests=3,
+    tpm_limit=1000,
+    rpm_limit=10,
+    model_max_budget={"gpt-4o": {"max_budget": 1.5}},
+    budget_duration="30d",
+    budget_reset_at=MOMENT,
+)
+
 _TEAM_FACTS: list[DomainEvent] = [
     team.TeamCreated(settings=TEAM_SETTINGS),
     team.TeamRenamed(before="Core", after=None),
@@ -131,6 +155,41 @@ _TEAM_FACTS: list[DomainEvent] = [
 _USER_FACTS: list[DomainEvent] = [
     user.UserCreated(settings=USER_SETTINGS, implicit=True),
     user.UserEmailChanged(before=None, after=SEALED, before_claim=None, after_claim="5f2c"),
+    user.UserRenamed(before=None, after=SEALED),
+    user.UserRoleChanged(before="internal_user", after="proxy_admin_viewer"),
+    user.UserBudgetChanged(
+        before=USER_BUDGET, after=USER_BUDGET.model_copy(update={"max_budget": None})
+    ),
+    user.UserLimitsChanged(
+        before=USER_LIMITS, after=USER_LIMITS.model_copy(update={"rpm_limit": None})
+    ),
+    user.UserModelsChanged(before=[], after=["gpt-4o"]),
+    user.UserMetadataChanged(before={"cost_center": "42"}, after={}),
+    user.UserDetailsChanged(before={}, after={"sso_user_id": "s-1"}),
+    user.UserDeleted(settings=USER_SETTINGS),
+]
+_ORGANIZATION_FACTS: list[DomainEvent] = [
+    organization.OrganizationCreated(settings=ORGANIZATION_SETTINGS),
+    organization.OrganizationRenamed(before="Acme", after="Acme Ltd"),
+    organization.OrganizationBudgetAssigned(before="acme-budget", after="shared"),
+    organization.OrganizationModelsChanged(before=["gpt-4o"], after=[]),
+    organization.OrganizationMetadataChanged(before={"a": 1}, after={"b": None}),
+    organization.OrganizationObjectPermissionChanged(before=None, after=PERMISSION),
+    organization.OrganizationMemberAdded(user_id="ann", role="org_admin", limits=LIMITS),
+    organization.OrganizationMemberRoleChanged(
+        user_id="ann", before="org_admin", after="internal_user"
+    ),
+    organization.OrganizationMemberBudgetChanged(user_id="ann", before=LIMITS, after=None),
+    organization.OrganizationMemberRemoved(user_id="ann", role="internal_user", limits=LIMITS),
+    organization.OrganizationAllowanceChanged(team_id="core", before=None, after=ALLOWANCE),
+    organization.OrganizationDeleted(settings=ORGANIZATION_SETTINGS),
+]
+_BUDGET_FACTS: list[DomainEvent] = [
+    budget.BudgetCreated(settings=SHARED_BUDGET),
+    budget.BudgetChanged(
+        before=SHARED_BUDGET, after=SHARED_BUDGET.model_copy(update={"max_budget": None})
+    ),
+    budget.BudgetDeleted(settings=SHARED_BUDGET),
 ]
 _KEY_FACTS: list[DomainEvent] = [
     key.KeyGenerated(settings=KEY_SETTINGS),
@@ -157,6 +216,8 @@ EXAMPLES: list[tuple[str, DomainEvent]] = [
     *((stream(TEAM, "core"), fact) for fact in _TEAM_FACTS),
     *((stream(USER, "ann"), fact) for fact in _USER_FACTS),
     *((stream(KEY, "2ab06cfa"), fact) for fact in _KEY_FACTS),
+    *((stream(ORGANIZATION, "acme"), fact) for fact in _ORGANIZATION_FACTS),
+    *((stream(BUDGET_KIND, "acme-budget"), fact) for fact in _BUDGET_FACTS),
     *((stream(EMAIL, "5f2c"), fact) for fact in _NAME_FACTS),
 ]
 """A stream and a fact with every field given; versions are the newest of this build."""

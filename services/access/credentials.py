@@ -115,7 +115,7 @@ def judge(
             f"Authentication Error, Team={key.team_id} is blocked. "
             "Update via `/team/unblock` if your admin.",
         )
-    return Principal(credential.token, key.user_id, role, key.team_id)
+    return Principal(credential.token, key.user_id, role, key.team_id, user_known=key.user_known)
 
 
 def check_allowed_routes(route: str, allowed: tuple[str, ...]) -> None:

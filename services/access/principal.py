@@ -6,6 +6,7 @@ from datetime import datetime
 MASTER_USER = "default_user_id"
 PROXY_ADMIN, VIEWER = "proxy_admin", "proxy_admin_viewer"
 INTERNAL_USER, INTERNAL_VIEWER = "internal_user", "internal_user_viewer"
+ORG_ADMIN = "org_admin"
 USER_ROLES = frozenset({PROXY_ADMIN, VIEWER, INTERNAL_USER, INTERNAL_VIEWER})
 
 
@@ -38,7 +39,10 @@ class Credential:
 
 @dataclass(frozen=True, slots=True)
 class KeyFacts:
-    """What is known of the key; `void` when its team's life or its membership is over."""
+    """What is known of the key; `void` when its team's life or its membership is over.
+
+    `user_known` is false when it names a user that does not exist.
+    """
 
     user_id: str | None
     team_id: str | None
@@ -47,6 +51,16 @@ class KeyFacts:
     allowed_routes: tuple[str, ...]
     models: tuple[str, ...]
     void: bool
+    user_known: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Towards:
+    """A stored team as rules about callers see it; `role` is the caller's in its roster."""
+
+    team_id: str
+    role: str | None = None
+    organization_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +68,8 @@ class Principal:
     """The authenticated caller.
 
     `role` is the role of the user's row, None where the key has no user or the user has no role.
+    `user_known` is false where the key names a user that does not exist: he is nobody (D63).
+    `org_roles` are the organizations that the user is in, each with his role there.
     """
 
     token: str
@@ -61,6 +77,13 @@ class Principal:
     role: str | None
     team_id: str | None
     master: bool = False
+    user_known: bool = True
+    org_roles: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def administers(self) -> frozenset[str]:
+        """The organizations that the caller is an admin of."""
+        return frozenset(name for name, role in self.org_roles if role == ORG_ADMIN)
 
     @property
     def is_admin(self) -> bool:

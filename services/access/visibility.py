@@ -28,8 +28,12 @@ def sees_every_key(principal: Principal, team_role: str | None) -> bool:
 def check_teams_of(principal: Principal, user_id: str | None) -> None:
     """Raise the 401 of the lists unless the caller asks for his own teams or sees all (3.5, D20).
 
-    A caller without a user asks for nobody's, as no user never equals no user (D12, A10).
+    A caller without a user asks for nobody's, as no user never equals no user (D12, A10). One
+    whose user does not exist is 403 (D63).
     """
+    if not principal.user_known:
+        text = f"User doesn't exist in db. 'user_id'={principal.user_id}"
+        raise AccessRefused(403, text, body="A")
     if principal.reads_everything or (user_id is not None and user_id == principal.user_id):
         return
     raise AccessRefused(

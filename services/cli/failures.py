@@ -7,6 +7,9 @@ from typing import ParamSpec, TypeVar
 import psycopg
 import typer
 
+from services.cli.ledger_client import ServiceRefused
+from services.database.backup import ArchiveError
+from services.database.backup.load import RestoreRefused
 from services.database.connections import DatabaseUnusable
 from services.database.data_directory import DataDirectoryError
 from services.database.migrations import MigrationError
@@ -23,12 +26,15 @@ class AddressUnusable(Exception):
 
 EXPECTED = (
     AddressUnusable,
+    ArchiveError,
     DatabaseUnusable,
     DataDirectoryError,
     EmbeddedServerError,
     MigrationError,
     RebuildFailed,
+    RestoreRefused,
     SecretsError,
+    ServiceRefused,
     SettingsError,
     WrongRootKey,
     psycopg.OperationalError,

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from services.cli import openapi, rebuild, replay, serve
+from services.cli import backup, demo, openapi, rebuild, replay, restore, serve
 
 app = typer.Typer(
     name="teamledger",
@@ -33,6 +33,9 @@ def _options(
 app.command(name="serve")(serve.serve)
 app.command(name="rebuild")(rebuild.rebuild)
 app.command(name="replay")(replay.replay)
+app.command(name="demo")(demo.demo)
+app.command(name="backup")(backup.backup)
+app.command(name="restore")(restore.restore)
 app.command(name="openapi")(openapi.openapi)
 
 if __name__ == "__main__":

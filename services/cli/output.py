@@ -1,6 +1,13 @@
-"""Tables on a terminal: what users stored is shown as it is, never taken for markup or control."""
+"""Tables on a terminal: what users stored is shown as it is, never taken for markup or control.
+
+Progress goes to standard error, so that the output of a command can be piped.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 
@@ -12,6 +19,20 @@ def cell(text: str) -> str:
 def print_table(table: Table) -> None:
     """Print to standard output; square brackets and colons in cells mean nothing."""
     Console(markup=False, emoji=False, highlight=False).print(table)
+
+
+@contextmanager
+def progress_bar(description: str) -> Iterator[Callable[[int, int], None]]:
+    """A bar until the block ends; to be told (how much is done, of how much)."""
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True)) as bar:
+        task = bar.add_task(description, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
 def _escaped(character: str) -> str:

@@ -4,13 +4,11 @@ import asyncio
 from contextlib import AsyncExitStack
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from services.cli.database import any_database
 from services.cli.failures import explained
-from services.cli.output import cell, print_table
+from services.cli.output import cell, print_table, progress_bar
 from services.database.connections import open_pool, service_conninfo
 from services.database.secrets import load_secrets
 from services.database.vault import Vault
@@ -20,7 +18,7 @@ from services.projection.projectors import GROUP, contract_projectors
 from services.projection.rebuild import RebuildReport
 from services.projection.rebuild import rebuild as run_rebuild
 from services.projection.runner import ProjectionGroup
-from services.settings import Settings, load_settings
+from services.settings import load_settings
 from services.standalone import prepare_database
 
 
@@ -34,33 +32,24 @@ def rebuild() -> None:
     settings = load_settings()
     with any_database(settings) as url:
         prepare_database(url)
-        report = asyncio.run(_rebuild(settings, url))
+        root_key = load_secrets(settings).root_key
+        report = asyncio.run(rebuild_read_models(url, root_key))
     _show(report)
 
 
-async def _rebuild(settings: Settings, url: str) -> RebuildReport:
+async def rebuild_read_models(url: str, root_key: bytes) -> RebuildReport:
+    """Make them again with a progress bar. Raises RebuildFailed."""
     conninfo = service_conninfo(url)
     async with AsyncExitStack() as stack:
         pool = await open_pool(conninfo, 1, 4, "rebuild")
         stack.push_async_callback(pool.close)
-        vault = Vault(pool, load_secrets(settings).root_key)
+        vault = Vault(pool, root_key)
         await vault.open()
         feed = StoreFeed(pool, conninfo)
         stack.push_async_callback(feed.close)
         projectors = contract_projectors(vault.open_all)
         group = ProjectionGroup(GROUP, projectors, feed, pool, Head(pool))
-        columns = (
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeRemainingColumn(),
-        )
-        bar = stack.enter_context(Progress(*columns, console=Console(stderr=True)))
-        task = bar.add_task("events", total=None)
-
-        def told(position: int, target: int) -> None:
-            bar.update(task, completed=position, total=target)
-
+        told = stack.enter_context(progress_bar("read models"))
         return await run_rebuild(group, url, progress=told)
 
 

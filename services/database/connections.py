@@ -13,6 +13,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout
 
 SERVICE_ROLE = "teamledger_service"
+SERVICE_NAME, OWNER_NAME = "teamledger", "teamledger-owner"  # of sessions, as the server shows them
 OLDEST_MAJOR = 15
 IDLE_IN_TRANSACTION_MS = 2000
 CONNECT_SECONDS = 5
@@ -33,12 +34,12 @@ def service_conninfo(url: str) -> str:
     Raises DatabaseUnusable for something that is no address, without repeating it.
     """
     idle = f"idle_in_transaction_session_timeout={IDLE_IN_TRANSACTION_MS}"
-    return _with_options(url, "teamledger", f"role={SERVICE_ROLE}", "timezone=UTC", idle)
+    return _with_options(url, SERVICE_NAME, f"role={SERVICE_ROLE}", "timezone=UTC", idle)
 
 
 def owner_conninfo(url: str) -> str:
     """The same database as the user of the URL, in UTC: for migrations. Raises likewise."""
-    return _with_options(url, "teamledger-owner", "timezone=UTC")
+    return _with_options(url, OWNER_NAME, "timezone=UTC")
 
 
 def _with_options(url: str, application: str, *settings: str) -> str:

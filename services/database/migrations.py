@@ -57,11 +57,14 @@ def read_migrations(sql_dir: Path) -> list[Migration]:
     return found
 
 
-def migrate(conninfo: str, sql_dir: Path, *, schema: str = "ops") -> list[str]:
+def migrate(
+    conninfo: str, sql_dir: Path, *, schema: str = "ops", upto: int | None = None
+) -> list[str]:
     """Bring the database up to the files and return the names of those applied now.
 
     Each file is one transaction, recorded in `<schema>.migrations`. Schema, table and the role
-    `teamledger_service` are made first. Any number of processes may do this at once.
+    `teamledger_service` are made first. Any number of processes may do this at once. Files with
+    numbers beyond `upto` are left for later: an older backup is restored before they are applied.
     Raises MigrationError (also when files and database disagree) and DatabaseUnusable.
     """
     files = read_migrations(sql_dir)
@@ -74,6 +77,8 @@ def migrate(conninfo: str, sql_dir: Path, *, schema: str = "ops") -> list[str]:
         conn.execute("SELECT pg_advisory_lock(%s)", (ADVISORY_LOCK,))  # until the session ends
         table = _prepare(conn, schema)
         pending = _pending(files, _applied(conn, table))
+        if upto is not None:
+            pending = [migration for migration in pending if migration.number <= upto]
         for migration in pending:
             _apply(conn, table, migration)
     return [migration.name for migration in pending]

@@ -64,6 +64,41 @@ def load_secrets(settings: Settings) -> Secrets:
         raise SecretsError(f"{failed.filename}: {failed.strerror}") from failed
 
 
+def known_master_key(settings: Settings) -> str:
+    """The master key of a service that has one: for visitors, who make none.
+
+    Raises SecretsError.
+    """
+    if settings.master_key is not None:
+        return settings.master_key.get_secret_value()
+    directory = settings.data_dir / "secrets"
+    try:
+        return _stored_master_key(directory)
+    except FileNotFoundError:
+        raise SecretsError(
+            f"{directory / MASTER_KEY_FILE} does not exist: set TEAMLEDGER_MASTER_KEY, "
+            "or TEAMLEDGER_DATA_DIR to where `teamledger serve` keeps it"
+        ) from None
+    except OSError as failed:
+        raise SecretsError(f"{failed.filename}: {failed.strerror}") from failed
+
+
+def find_root_key(settings: Settings) -> bytes | None:
+    """The root key that is set or stored already; None rather than a new one.
+
+    Raises SecretsError for a file that cannot be trusted.
+    """
+    if settings.root_key is not None:
+        return decode_root_key(settings.root_key.get_secret_value())
+    directory = settings.data_dir / "secrets"
+    try:
+        if not (directory / ROOT_KEY_FILE).exists():
+            return None
+        return _stored_root_key(directory)
+    except OSError as failed:
+        raise SecretsError(f"{failed.filename}: {failed.strerror}") from failed
+
+
 def _stored_master_key(directory: Path) -> str:
     path = directory / MASTER_KEY_FILE
     try:

@@ -49,13 +49,18 @@ def normalised(email: str) -> str:
     return unicodedata.normalize("NFC", email).strip().casefold()
 
 
+def root_fingerprint(root_key: bytes) -> bytes:
+    """By which a root key is recognised, and from which nobody can tell it."""
+    return hashlib.sha256(b"teamledger root key" + root_key).digest()
+
+
 class Vault:
     """Keys of persons, fetched per batch and kept in memory up to a bound."""
 
     def __init__(self, pool: AsyncConnectionPool[Any], root_key: bytes) -> None:
         self._pool = pool
         self._root = AESGCM(root_key)
-        self._fingerprint = hashlib.sha256(b"teamledger root key" + root_key).digest()
+        self._fingerprint = root_fingerprint(root_key)
         self._pepper = b""
         self._keys: OrderedDict[str, bytes | None] = OrderedDict()
         self._written: OrderedDict[tuple[str, str], Sealed] = OrderedDict()

@@ -9,6 +9,7 @@ from psycopg import AsyncCursor
 
 from events.envelope import Envelope
 from services.projection.feed import Feed
+from services.projection.progress import Progress
 from services.projection.projector import Projector
 from services.projection.rows import Rows
 
@@ -42,19 +43,19 @@ class Batches:
         self._ahead: asyncio.Queue[Batch | Exception | None] = asyncio.Queue(maxsize=1)
         self._folding: asyncio.Task[None] | None = None
 
-    async def after(self, position: int, upto: int | None = None) -> Batch | None:
+    async def after(self, at: Progress, upto: int | None = None) -> Batch | None:
         """The next batch, with nothing beyond `upto` (the end of a command); None if there is none.
 
         After a full batch the following ones are folded ahead, at most two.
         Raises what the feed raises, and FactFailed.
         """
-        batch = await self._taken(position)
+        batch = await self._taken(at.position)
         if batch is None or (upto is not None and batch.last.position > upto):
             await self.close()
-            batch = await self._folded(position, upto)
+            batch = await self._folded(at, upto)
         if batch is not None and batch.full:
             self._next_after = batch.last.position
-            self._folding = self._folding or asyncio.create_task(self._fold_ahead())
+            self._folding = self._folding or asyncio.create_task(self._fold_ahead(batch.last))
         else:
             await self.close()
         return batch
@@ -75,21 +76,22 @@ class Batches:
             raise batch
         return batch
 
-    async def _fold_ahead(self) -> None:
-        position, full = self._next_after, True
+    async def _fold_ahead(self, last: Envelope) -> None:
+        full = True
         while full:
             try:
-                batch = await self._folded(position, None)
+                batch = await self._folded(Progress.at(last, None), None)
             except Exception as error:  # noqa: BLE001 raised where the batch is asked for
                 await self._ahead.put(error)
                 return
             await self._ahead.put(batch)
             if full := batch is not None and batch.full:
-                position = batch.last.position
+                last = batch.last
 
-    async def _folded(self, position: int, upto: int | None) -> Batch | None:
-        page = await self._feed.after(position, self._page)
-        facts = [at for at in page if position < at.position <= (upto or at.position)]
+    async def _folded(self, at: Progress, upto: int | None) -> Batch | None:
+        position = at.position
+        page = await self._feed.after(position, self._page, event_id=at.event_id)
+        facts = [fact for fact in page if position < fact.position <= (upto or fact.position)]
         if not facts:
             return None
         rows = [await projector.fold(facts) for projector in self._projectors]

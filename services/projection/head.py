@@ -6,6 +6,7 @@ from uuid import UUID
 import psycopg
 
 from services.database.connections import Pool
+from services.projection.progress import RebuildNeeded
 
 _QUERY = """
 SELECT coalesce(max(notification_id), 0), (SELECT epoch FROM events.store)
@@ -22,6 +23,9 @@ class Head:
 
     Whoever calls joins the *next* query, never the one under way: that one may have been
     answered before an append which the caller has to see.
+
+    A head that went back, or a new epoch, means that an older copy was put in the place of the
+    store. What this process knows of it is worth nothing from then on.
     """
 
     def __init__(self, events_pool: Pool, *, deadline_seconds: float = 1.0) -> None:
@@ -29,17 +33,32 @@ class Head:
         self._deadline = deadline_seconds
         self._next: asyncio.Future[int] | None = None
         self._asking: asyncio.Task[None] | None = None
+        self._seen = 0
+        self._replaced: RebuildNeeded | None = None
         self.epoch: UUID | None = None
-        """The store's epoch as the last answered query found it; None before the first."""
+        """The store's epoch as the first answered query found it; None before that."""
 
     async def read(self) -> int:
-        """The position of the last event committed before now; raises HeadUnavailable."""
+        """The position of the last event committed before now.
+
+        Raises HeadUnavailable, and RebuildNeeded for good once the store was replaced.
+        """
+        self.check()
         if self._next is None:
             self._next = asyncio.get_running_loop().create_future()
         joined = self._next
         if self._asking is None:
             self._asking = asyncio.create_task(self._ask())
         return await asyncio.shield(joined)
+
+    def check(self) -> None:
+        """Raise RebuildNeeded if the store is known to have been replaced."""
+        if self._replaced is not None:
+            raise self._replaced
+
+    def saw(self, position: int) -> None:
+        """There is an event at this position: no later query may find the head before it."""
+        self._seen = max(self._seen, position)
 
     async def _ask(self) -> None:
         while self._next is not None:
@@ -50,13 +69,24 @@ class Head:
                 unavailable = HeadUnavailable(f"the event database did not tell its head: {error}")
                 waiting.set_exception(unavailable)
                 waiting.exception()
+            except RebuildNeeded as replaced:
+                self._replaced = replaced
+                waiting.set_exception(replaced)
+                waiting.exception()
         self._asking = None
 
     async def _query(self) -> int:
+        seen = self._seen
         async with asyncio.timeout(self._deadline), self._pool.connection() as connection:
             cursor = await connection.execute(_QUERY, prepare=True)
             row = await cursor.fetchone()
         if row is None or row[1] is None:
             raise psycopg.DataError("events.store holds no epoch")
-        head, self.epoch = int(row[0]), row[1]
+        head, epoch = int(row[0]), row[1]
+        if self.epoch is not None and epoch != self.epoch:
+            raise RebuildNeeded(f"the store has a new epoch, {epoch}, instead of {self.epoch}")
+        if head < seen:
+            raise RebuildNeeded(f"the store ends at position {head} and held event {seen} before")
+        self.epoch = epoch
+        self.saw(head)
         return head

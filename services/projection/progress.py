@@ -9,6 +9,13 @@ from psycopg import AsyncCursor
 from events.envelope import Envelope
 
 
+class RebuildNeeded(Exception):
+    """The store is not the one that was followed: a restored backup, or lost commits."""
+
+    def __init__(self, found: str) -> None:
+        super().__init__(f"{found}; run `teamledger rebuild`, then start the service again")
+
+
 @dataclass(frozen=True, slots=True)
 class Progress:
     """Everything up to `position` of the store `epoch` is in the tables.
@@ -23,6 +30,12 @@ class Progress:
     @classmethod
     def at(cls, last: Envelope, epoch: UUID | None) -> "Progress":
         return cls(last.position, epoch, last.event_id)
+
+
+def recognise(position: int, event_id: str | None, found: str | None) -> None:
+    """Raise RebuildNeeded unless the store still has at `position` what it had there."""
+    if found != event_id:
+        raise RebuildNeeded(f"at position {position} the store holds event {found}, not {event_id}")
 
 
 async def try_lock(cursor: AsyncCursor[Any], group: str) -> bool:

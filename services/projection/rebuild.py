@@ -17,9 +17,17 @@ from services.database.connections import owner_conninfo
 from services.projection import shadow
 from services.projection.batches import Batches
 from services.projection.feed import FeedBroken
-from services.projection.progress import Progress, forget, load, lock, lock_session, save
+from services.projection.progress import (
+    Progress,
+    RebuildNeeded,
+    forget,
+    load,
+    lock,
+    lock_session,
+    save,
+)
 from services.projection.projector import FactFailed
-from services.projection.runner import ProjectionGroup, RebuildNeeded, verify
+from services.projection.runner import ProjectionGroup, verify
 from services.projection.shadow import Comparison
 
 PAGE = 5_000
@@ -63,7 +71,7 @@ async def rebuild(
         work = _Rebuild(group, connection, progress, page)
         try:
             return await work.run()
-        except (FactFailed, FeedBroken) as error:
+        except (FactFailed, FeedBroken, RebuildNeeded) as error:
             await work.discard()
             raise RebuildFailed(f"nothing is changed: {error}") from error
         finally:
@@ -180,7 +188,7 @@ class _Rebuild:
         return at
 
     async def _step(self, cursor: AsyncCursor[Any], at: Progress, target: int) -> Progress:
-        batch = await self._batches.after(at.position, target)
+        batch = await self._batches.after(at, target)
         if batch is None:
             raise FeedBroken(f"the log ends at {at.position}, before position {target}")
         await batch.write(cursor, shadow.SUFFIX)

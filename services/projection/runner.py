@@ -15,10 +15,10 @@ import psycopg
 
 from services.database.connections import Pool
 from services.projection import progress
-from services.projection.batches import Batch, Batches
+from services.projection.batches import Batches
 from services.projection.feed import Feed, FeedBroken
 from services.projection.head import Head, HeadUnavailable
-from services.projection.progress import Progress
+from services.projection.progress import Progress, RebuildNeeded, recognise
 from services.projection.projector import FactFailed, Projector
 
 TICK_SECONDS = 1.0
@@ -36,10 +36,6 @@ log = logging.getLogger(__name__)
 
 class NotReached(Exception):
     """The group has not come to the position asked for: an answer from it would be stale."""
-
-
-class RebuildNeeded(Exception):
-    """What was projected is not what the store holds: a restored backup, or lost commits."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -176,7 +172,8 @@ class ProjectionGroup:
             cursor = connection.cursor()
             locked = await progress.try_lock(cursor, self.name)
             saved = await progress.load(cursor, self.name)
-            batch = await self._next(saved) if locked else None
+            await self._recognise(saved)
+            batch = await self._batches.after(saved) if locked else None
             if batch is not None:
                 await batch.write(cursor)
                 await progress.save(cursor, self.name, Progress.at(batch.last, self._epoch))
@@ -184,17 +181,20 @@ class ProjectionGroup:
         self._moved(batch.last.position if batch else saved.position)
         return locked
 
-    async def _next(self, saved: Progress) -> Batch | None:
+    async def _recognise(self, saved: Progress) -> None:
+        """Raise RebuildNeeded when what was saved is of another store than the one that is there.
+
+        Looks at the event itself once for each connection; whoever reads on compares it again.
+        """
         if not self._verified:
             await self.head.read()
             await verify(saved, self.feed, self.head)
             self._verified, self._epoch = True, self.head.epoch
-        batch = await self._batches.after(saved.position)
-        if self._epoch != self.head.epoch or (saved.position and saved.epoch != self._epoch):
-            raise RebuildNeeded(f"the store has a new epoch, {self.head.epoch}")
-        return batch
+        self.head.check()
+        _same_epoch(saved, self._epoch)
 
     def _moved(self, position: int) -> None:
+        self.head.saw(position)
         self.position = position
         for waiter in self._waiters:
             if waiter.position <= position and not waiter.reached.done():
@@ -208,14 +208,14 @@ class ProjectionGroup:
 
 async def verify(saved: Progress, feed: Feed, head: Head) -> None:
     """Raise RebuildNeeded unless the store is the one that was projected up to `saved`."""
-    if saved.position == 0:
-        return
-    if saved.epoch != head.epoch:
-        raise RebuildNeeded(f"the store has a new epoch, {head.epoch}, instead of {saved.epoch}")
-    if (found := await feed.event_id(saved.position)) != saved.event_id:
-        raise RebuildNeeded(
-            f"at position {saved.position} the store holds event {found}, not {saved.event_id}"
-        )
+    _same_epoch(saved, head.epoch)
+    if saved.position:
+        recognise(saved.position, saved.event_id, await feed.event_id(saved.position))
+
+
+def _same_epoch(saved: Progress, epoch: UUID | None) -> None:
+    if saved.position and saved.epoch != epoch:
+        raise RebuildNeeded(f"the store has a new epoch, {epoch}, instead of {saved.epoch}")
 
 
 def _pause_seconds(failures: int) -> float:

@@ -89,6 +89,7 @@ def test_keys_have_versions_too(ledger: Ledger) -> None:
     secret = ledger.key()
     changed = ledger.post("/key/update", {"key": secret, "models": ["a"]}, if_match='"1"')
     assert (changed.status_code, changed.headers["etag"]) == (200, '"2"')
+    assert ledger.get("/key/info", key=secret).headers["etag"] == '"2"'
     late = ledger.post("/key/block", {"key": secret}, if_match='"1"')
     assert_refused(late, 412, "B", 'which is "2"')
 

@@ -1,9 +1,7 @@
 """The command line: what it prints, what it refuses, and that it leaves a service in peace."""
 
 import json
-import os
 import subprocess
-import sys
 from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
@@ -12,38 +10,18 @@ from typing import Any
 import httpx
 import psycopg
 import pytest
-from typer.testing import CliRunner, Result
 
-from services.cli.main import app
 from services.database.embedded import EmbeddedServer
 from services.database.service_role import ensure_service_role
+from tests.support.command_line import command, environment, invoked, line
 from tests.support.postgres import open_directory
 from tests.support.service import MASTER_KEY, ROOT_KEY, ServiceProcess, Start, free_port
 
+COMMANDS = ("serve", "replay", "rebuild", "backup", "restore", "demo")
 ODD_TEAM = "[/b] :smile: [red]"
 ODD_USER = "esc\u001b[31m\u009b31m\u202euser"
 NO_SERVER = "postgresql://127.0.0.1:1/none"
 BOTH_KEYS = {"TEAMLEDGER_MASTER_KEY": MASTER_KEY, "TEAMLEDGER_ROOT_KEY": ROOT_KEY}
-
-
-def environment(**own: str) -> dict[str, str]:
-    """Ours without settings of the machine, and the given ones."""
-    inherited = {k: v for k, v in os.environ.items() if not k.startswith("TEAMLEDGER_")}
-    return {**inherited, **own}
-
-
-def command(*arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
-    """A process of its own, which has to end by itself."""
-    line = [sys.executable, "-m", "services.cli.main", *arguments]
-    return subprocess.run(
-        line, env=environment(**env), capture_output=True, text=True, timeout=90, check=False
-    )
-
-
-def invoked(*arguments: str, **env: str) -> Result:
-    """The same in this process, which saves its start."""
-    hidden = {name: None for name in os.environ if name.startswith("TEAMLEDGER_")}
-    return CliRunner().invoke(app, arguments, env={**hidden, **env, "COLUMNS": "200"})
 
 
 @pytest.fixture(scope="module")
@@ -87,7 +65,7 @@ def types(facts: list[Any]) -> list[str]:
 def test_help_and_version() -> None:
     helped, versioned = command("--help"), command("--version")
     assert (helped.returncode, versioned.returncode) == (0, 0)
-    assert [name for name in ("serve", "replay", "rebuild") if name not in helped.stdout] == []
+    assert [name for name in COMMANDS if name not in helped.stdout] == []
     assert versioned.stdout == f"teamledger {version('teamledger')}\n"
 
 
@@ -165,12 +143,13 @@ def test_personal_data_and_secrets_stay_sealed(service: ServiceProcess, data_dir
 
 
 def test_rebuild_while_answers_stay_right(service: ServiceProcess, data_dir: Path) -> None:
-    line = [sys.executable, "-m", "services.cli.main", "rebuild"]
     env = environment(TEAMLEDGER_DATA_DIR=str(data_dir))
     written = 0
     with (
         service.client() as http,
-        subprocess.Popen(line, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process,
+        subprocess.Popen(
+            line("rebuild"), env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        ) as process,
     ):
         while process.poll() is None:
             written += 1
@@ -225,9 +204,9 @@ def test_bad_settings(tmp_path: Path, name: str, env: dict[str, str], says: str)
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("name", ["replay", "rebuild"])
-def test_visitors_make_no_database(tmp_path: Path, name: str) -> None:
-    result = invoked(name, TEAMLEDGER_DATA_DIR=str(tmp_path / "data"))
+@pytest.mark.parametrize("typed", ["replay", "rebuild", "backup /nowhere/file"])
+def test_visitors_make_no_database(tmp_path: Path, typed: str) -> None:
+    result = invoked(*typed.split(), TEAMLEDGER_DATA_DIR=str(tmp_path / "data"))
     assert_explained(result.exit_code, result.stderr, "data holds no database")
     assert list(tmp_path.iterdir()) == []
 

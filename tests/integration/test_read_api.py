@@ -191,9 +191,9 @@ async def test_ready_means_at_the_head_and_taking_commands(world: World) -> None
     answered = await world.get("/health/readiness", None)
     assert answered.status_code == 200
     assert answered.json() == {"status": "healthy", "position": world.history.position}
-    world.ready = False
+    world.stopped = "commands are not taken"
     refused = await world.get("/health/readiness", None)
-    world.ready = True
+    world.stopped = None
     assert refused.status_code == 503
     assert refused.json() == {"status": "unhealthy", "reason": "commands are not taken"}
 

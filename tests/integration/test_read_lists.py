@@ -24,6 +24,7 @@ async def world(postgres_server: EmbeddedServer) -> AsyncIterator[World]:
             await world.user("pat", role="proxy_admin_viewer")
             await world.user("vic", role="internal_user_viewer")
             await world.user("ann", "ann@example.com")
+            await world.user("bob")
             world.team("b", {"ann": "user", "bob": "admin"}, team_alias="Beta")
             world.team("z", {"cy": "user"}, team_alias="Alpha", organization_id="o1")
             world.team("y", {"ann": "user"}, organization_id="o1")

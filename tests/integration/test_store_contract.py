@@ -1,6 +1,8 @@
 """What every event store promises: the one in PostgreSQL, and the one in memory that tests use."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
+from uuid import uuid4
 
 import pytest
 
@@ -8,6 +10,7 @@ from events.envelope import Envelope, encode
 from events.registry import DomainEvent
 from events.streams import KEY, TEAM, Stream, stream
 from events.team import MemberRemoved, TeamDeleted, TeamSettings
+from services.command.application.cache import Mark
 from services.command.application.store import Batch, EventStore, StoredAnswer
 from services.command.application.view import Row, links_of
 from services.command.domain.dependents import KEYS, TEAMS, keys_of_member
@@ -57,12 +60,14 @@ async def test_what_was_appended_is_read_in_order(store: EventStore) -> None:
     assert await store.head() == 3
     assert await store.news(0, 10) == written
     assert await store.news(1, 1) == written[1:2]
-    assert await store.recorded_at(3) == written[2].recorded_at
+    assert await store.newest() == written[2]
     assert await store.load([CORE, "team-none"]) == written[:2]
 
 
 async def test_an_empty_store_has_no_head(store: EventStore) -> None:
     assert (await store.head(), await store.news(0, 1), await store.load([CORE])) == (0, [], [])
+    assert await store.newest() is None
+    assert await store.stands_at(Mark(await store.epoch(), 0, None))
 
 
 async def test_whoever_expects_another_head_writes_nothing(store: EventStore) -> None:
@@ -85,8 +90,31 @@ async def test_an_idempotency_key_is_answered_once(store: EventStore) -> None:
 
 async def test_the_head_under_the_lock_is_the_head(store: EventStore) -> None:
     await fill(store, [(CORE, created())])
-    async with store.locked() as head:
-        assert head == 1
+    async with store.locked() as place:
+        assert place == (1, await store.epoch())
+
+
+async def test_a_log_without_the_mark_is_another_one_and_nothing_is_written(
+    store: EventStore,
+) -> None:
+    (first,) = await fill(store, [(CORE, created())])
+    mark = Mark(await store.epoch(), 1, first.event_id)
+    others = [
+        replace(mark, epoch=uuid4()),
+        replace(mark, event_id=first.event_id[:-1] + "x"),
+        replace(mark, position=2),
+        replace(mark, position=0, event_id=None),
+    ]
+    history = History(position=1)
+    second = batch(history.command((OTHER, created())), ANSWER)
+    for other in others:
+        assert not await store.stands_at(other)
+        moved = replace(second, expected_head=other.position, after=other)
+        assert (await store.append(moved))[0] == "moved"
+    assert await store.news(0, 10) == [first]
+    assert await store.stands_at(mark)
+    assert await store.append(replace(second, after=mark)) == ("appended", 2)
+    assert not await store.stands_at(mark)
 
 
 LEFT = MemberRemoved(user_id="ann", role="user")

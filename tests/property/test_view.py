@@ -15,7 +15,8 @@ from services.command.application.answers import KeyAnswer, TeamAnswer
 from services.command.application.enrolment import Candidate, EmailClaim
 from services.command.application.folds import evolve, fold_of
 from services.command.application.keys import BlockKey, DeleteKeys, NewKey
-from services.command.application.members import AddMembers, ByName, RemoveMember, UpdateMember
+from services.command.application.members import AddMembers, RemoveMember, UpdateMember
+from services.command.application.names import ByName
 from services.command.application.plan import REFUSALS
 from services.command.application.requests import Command
 from services.command.application.store import _net

@@ -53,7 +53,7 @@ def test_link_sets_count_by_their_size() -> None:
         cache.keep_children(key, teams(10))
     cache.trim()
     assert sum(cache.children(key) is not None for key in keys) <= 1
-    cache.restart(0, cache.recorded_at)
+    cache.restart(None)
     cache.keep_children(keys[0], teams(0))
     cache.apply_links(Link("add", *keys[0], stream(TEAM, str(n)), n) for n in range(20))
     cache.keep(USERS[0], KNOWN)

@@ -12,7 +12,8 @@ from events.user import UserCreated, UserEmailChanged
 from events.values import Sealed
 from services.access.principal import MASTER_USER
 from services.command.application.enrolment import Candidate, EmailClaim
-from services.command.application.members import AddMembers, ByName, EverybodyThere, RemoveMember
+from services.command.application.members import AddMembers, EverybodyThere, RemoveMember
+from services.command.application.names import ByName
 from services.command.application.teams import NewTeam
 from services.command.application.users import NewUser
 from services.command.domain.errors import AlreadyExists, NotAMember, NotSamePerson

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr, ValidationError
 
-from services.database.secrets import SecretsError, load_secrets
+from services.database.secrets import SecretsError, known_master_key, load_secrets
 from services.settings import Settings, SettingsError, load_settings
 
 MASTER_KEY = "sk-of-the-operator"
@@ -200,6 +200,24 @@ def test_a_given_master_key_goes_before_the_file_and_leaves_it(data_dir: Path) -
     given = Settings(data_dir=data_dir, master_key=SecretStr(MASTER_KEY))
     assert load_secrets(given).master_key == MASTER_KEY
     assert load_secrets(Settings(data_dir=data_dir)).master_key == made.master_key
+
+
+def test_a_visitor_knows_the_master_key_or_makes_none(data_dir: Path) -> None:
+    settings = Settings(data_dir=data_dir)
+    with pytest.raises(SecretsError, match="does not exist: set TEAMLEDGER_MASTER_KEY"):
+        known_master_key(settings)
+    assert not data_dir.exists()
+    assert load_secrets(settings).master_key == known_master_key(settings)
+    given = Settings(data_dir=data_dir, master_key=SecretStr(MASTER_KEY))
+    assert known_master_key(given) == MASTER_KEY
+
+
+def test_a_visitor_reads_no_key_that_is_open_to_others(data_dir: Path) -> None:
+    settings = Settings(data_dir=data_dir)
+    load_secrets(settings)
+    (data_dir / "secrets" / "master.key").chmod(0o644)
+    with pytest.raises(SecretsError, match="is open to others"):
+        known_master_key(settings)
 
 
 def test_a_given_master_key_is_never_written(data_dir: Path) -> None:

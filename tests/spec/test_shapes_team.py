@@ -223,9 +223,18 @@ def test_the_id_of_the_default_limits_is_shown_in_metadata_and_not_kept_there() 
     assert "team_member_budget_id" not in view.settings["metadata"]
 
 
+def settings_with(
+    defaults: dict[str, Any] | None = None, duration: str | None = None
+) -> dict[str, Any]:
+    lasting = {"budget_duration": duration}
+    return TeamSettings.model_validate({"member_defaults": defaults, "budget": lasting}).model_dump(
+        mode="json"
+    )
+
+
 def test_a_member_without_own_limits_has_the_defaults_of_the_team() -> None:
     recorded = ANSWERS["009-team-info-every-plain-field"]["team_memberships"][0]
-    assert same(membership("team-full", "full-u1", None, DEFAULTS), recorded)
+    assert same(membership("team-full", "full-u1", None, settings_with(DEFAULTS)), recorded)
 
 
 def test_a_members_own_limits_replace_the_defaults_as_a_whole() -> None:
@@ -233,13 +242,26 @@ def test_a_members_own_limits_replace_the_defaults_as_a_whole() -> None:
     own = MemberLimits(
         budget_id=recorded["budget_id"], max_budget=Decimal(4), tpm_limit=10, rpm_limit=2
     ).model_dump(mode="json")
-    assert same(membership("team-a", "u3", own, DEFAULTS), recorded)
+    assert same(membership("team-a", "u3", own, settings_with(DEFAULTS)), recorded)
+
+
+@pytest.mark.parametrize(
+    ("own", "teams", "shown"), [(None, "7d", "7d"), ("1d", "7d", "1d"), (None, None, None)]
+)
+def test_d37_a_members_budget_is_reset_with_the_teams_or_as_it_says(
+    own: str | None, teams: str | None, shown: str | None
+) -> None:
+    limits = MemberLimits(budget_id="b", max_budget=Decimal(4), budget_duration=own)
+    of_member = membership("t", "u", limits.model_dump(mode="json"), settings_with(None, teams))
+    shared = membership("t", "u", None, settings_with(limits.model_dump(mode="json"), teams))
+    for row in (of_member, shared):
+        assert row["litellm_budget_table"]["budget_duration"] == shown
 
 
 def test_a_member_without_any_limits_has_a_membership_too() -> None:
     recorded = ANSWERS["189-auth-key-of-blocked-team"]["team_memberships"][3]
-    assert same(membership("team-a", "u1", None, None), recorded)
+    assert same(membership("team-a", "u1", None, settings_with()), recorded)
 
 
 def test_a_membership_shows_what_the_member_spent() -> None:
-    assert membership("t", "u", None, None, spend=Decimal("0.3"))["spend"] == 0.3
+    assert membership("t", "u", None, settings_with(), spend=Decimal("0.3"))["spend"] == 0.3

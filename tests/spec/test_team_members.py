@@ -92,12 +92,11 @@ def test_d33_negative_limits_of_a_member_are_refused(own: MemberLimits, text: st
     given(created(), joined("ann")).when(update("ann", **sent)).then_raises(NegativeLimit, text)
 
 
-def test_d37_a_members_own_budget_lasts_as_long_as_the_teams() -> None:
-    team = created(budget=budget(100, None, "30d"))
-    own, inherited = limits(max_budget=5), limits(max_budget=5, budget_duration="30d")
-    given(team).when(AddMembers([NewMember("ann", "user", own)])).then(joined("ann", own=inherited))
+def test_d37_a_members_own_budget_follows_the_teams_and_copies_nothing() -> None:
+    team, own = created(budget=budget(100, None, "30d")), limits(max_budget=5)
+    given(team).when(AddMembers([NewMember("ann", "user", own)])).then(joined("ann", own=own))
     given(team, joined("ann")).when(update("ann", max_budget=usd(5))).then(
-        budget_changed(None, limits("drawn", max_budget=5, budget_duration="30d"))
+        budget_changed(None, limits("drawn", max_budget=5))
     )
 
 

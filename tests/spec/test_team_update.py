@@ -235,19 +235,14 @@ def test_member_defaults_are_changed_in_part_under_the_id_they_have() -> None:
     )
 
 
-def test_d37_new_member_defaults_last_as_long_as_the_teams_budget() -> None:
+def test_d37_new_member_defaults_have_no_duration_but_their_own() -> None:
     team = created(budget=budget(100, None, "7d"))
-    given(team).when(change(member_defaults={"budget_id": "drawn", "max_budget": usd(5)})).then(
-        TeamMemberDefaultsChanged(
-            before=None, after=limits("drawn", max_budget=5, budget_duration="7d")
+    for own in (None, "1d"):
+        sent = {"budget_id": "drawn", "max_budget": usd(5), "budget_duration": own}
+        wanted = limits("drawn", max_budget=5, budget_duration=own)
+        given(team).when(change(member_defaults=sent)).then(
+            TeamMemberDefaultsChanged(before=None, after=wanted)
         )
-    )
-    own = {"budget_id": "drawn", "max_budget": usd(5), "budget_duration": "1d"}
-    given(team).when(change(member_defaults=own)).then(
-        TeamMemberDefaultsChanged(
-            before=None, after=limits("drawn", max_budget=5, budget_duration="1d")
-        )
-    )
 
 
 def test_d38_only_a_changed_duration_restarts_the_window() -> None:

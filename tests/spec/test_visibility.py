@@ -59,6 +59,14 @@ def test_others_list_their_own_teams_and_nothing_else() -> None:
             assert (refused.value.status, refused.value.body) == (401, "A")
 
 
+def test_d63_who_does_not_exist_lists_nothing() -> None:
+    ghost = Principal("h-ghost", "ghost", None, None, user_known=False)
+    for user_id in (None, "ghost", "ann"):
+        with pytest.raises(AccessRefused, match="User doesn't exist in db") as no:
+            check_teams_of(ghost, user_id)
+        assert (no.value.status, no.value.body) == (403, "A")
+
+
 def test_the_refusal_of_a_list_names_the_role_that_handlers_see() -> None:
     with pytest.raises(AccessRefused) as refused:
         check_teams_of(BARE_KEY, None)

@@ -126,14 +126,17 @@ def _commands(team: str, number: int) -> list[tuple[str, dict[str, Any], Effect]
 
 
 @asynccontextmanager
-async def load(*base_urls: str, clients: int = 6) -> AsyncIterator[Books]:
-    """Clients that write, spread over the services, until the block ends; their books."""
+async def load(*base_urls: str, clients: int = 6, name: str = "c") -> AsyncIterator[Books]:
+    """Clients that write, spread over the services, until the block ends; their books.
+
+    Their teams are called by `name`: a second load on one database needs another one.
+    """
     books, over = Books(), asyncio.Event()
     headers = {"Authorization": f"Bearer {MASTER_KEY}"}
     async with asyncio.TaskGroup() as group:
         for number in range(clients):
             url = base_urls[number % len(base_urls)]
-            group.create_task(_client(url, headers, f"c{number}", books, over))
+            group.create_task(_client(url, headers, f"{name}{number}", books, over))
         try:
             yield books
         finally:

@@ -6,11 +6,11 @@ asked for, so they owe nothing to the code that follows them.
 
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from uuid import UUID
 
 from events.envelope import Envelope, decode
-from services.command.application.cache import LinkKey
-from services.command.application.store import Batch, EventStore, Outcome, StoredAnswer
+from services.command.application.cache import LinkKey, Mark
+from services.command.application.store import Batch, EventStore, LogHead, Outcome, StoredAnswer
 from services.command.application.view import Row
 from services.command.domain.dependents import Link, links
 
@@ -26,9 +26,18 @@ class MemoryLog(EventStore):
     async def head(self) -> int:
         return len(self.envelopes)
 
-    async def recorded_at(self, position: int) -> datetime:
-        found = self.envelopes[position - 1 : position]
-        return found[0].recorded_at if found else datetime(1970, 1, 1, tzinfo=UTC)
+    async def epoch(self) -> UUID:
+        return UUID(int=0)
+
+    async def newest(self) -> Envelope | None:
+        return self.envelopes[-1] if self.envelopes else None
+
+    async def stands_at(self, mark: Mark) -> bool:
+        return mark == self._mark()
+
+    def _mark(self) -> Mark:
+        event_id = self.envelopes[-1].event_id if self.envelopes else None
+        return Mark(UUID(int=0), len(self.envelopes), event_id)
 
     async def news(self, after: int, limit: int) -> list[Envelope]:
         return self.envelopes[after : after + limit]
@@ -49,7 +58,7 @@ class MemoryLog(EventStore):
         return [self._answers[key] for key in keys if key in self._answers]
 
     async def append(self, batch: Batch) -> tuple[Outcome, int]:
-        if len(self.envelopes) != batch.expected_head:
+        if len(self.envelopes) != batch.expected_head or batch.after not in (None, self._mark()):
             return "moved", len(self.envelopes)
         if any((a.caller, a.key) in self._answers for a in batch.answers):
             return "repeated", len(self.envelopes)
@@ -59,8 +68,8 @@ class MemoryLog(EventStore):
         return "appended", len(self.envelopes)
 
     @asynccontextmanager
-    async def locked(self) -> AsyncIterator[int]:
-        yield len(self.envelopes)
+    async def locked(self) -> AsyncIterator[LogHead]:
+        yield LogHead(len(self.envelopes), UUID(int=0))
 
 
 def _stored(row: Row) -> Envelope:

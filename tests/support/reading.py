@@ -37,7 +37,7 @@ Json = Any
 
 @dataclass
 class World:
-    """A read API, and the log it reads. `ready` is what readiness is told of the commands."""
+    """A read API, and the log it reads. `stopped` is what readiness is told of the commands."""
 
     context: ReadContext
     http: httpx.AsyncClient
@@ -45,7 +45,7 @@ class World:
     url: str
     history: History = field(default_factory=History)
     joined: dict[tuple[str, object], int] = field(default_factory=dict)
-    ready: bool = True
+    stopped: str | None = None
 
     def tell(self, *facts: Fact, meta: Meta | None = None) -> list[Envelope]:
         """Append one command with these facts, by default the master key's."""
@@ -171,7 +171,7 @@ async def reading(
             master_key=MASTER,
             key_header=None,
             zone=ZoneInfo("UTC"),
-            commands_ready=lambda: worlds[0].ready,
+            commands_stopped=lambda: worlds[0].stopped,
             available_teams=available_teams,
         )
         include_read_routes(app, context)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import Any
 
-from events.team import TeamSettings
+from events.team import TeamRole, TeamSettings
 from events.values import (
     Callback,
     CallbackVariable,
@@ -18,7 +18,7 @@ from events.values import (
 )
 from services.access.principal import MASTER_USER, Principal
 from services.command.application.enrolment import Candidate, EmailClaim
-from services.command.application.members import ByName
+from services.command.application.names import ByName
 from services.command.domain.callbacks import MASK
 from services.database.vault import Person, Vault
 from services.edge.requests.callback import (
@@ -69,6 +69,13 @@ def by_name(vault: Vault, who: UserReference) -> ByName:
     if email is None or who.user_id is not None:
         return ByName(who.user_id, None)
     return ByName(None, EmailClaim(email, vault.claim(email), Sealed(person="", box="")))
+
+
+def believed_roster(
+    vault: Vault, members: Sequence[Member] | None
+) -> list[tuple[ByName, TeamRole]] | None:
+    """The roster that a client sends back with an update; None where it sends none."""
+    return None if members is None else [(by_name(vault, m), m.role) for m in members]
 
 
 def own_limits(max_budget: Decimal | None) -> MemberLimits | None:
@@ -197,7 +204,7 @@ def _member_defaults(body: NewTeam) -> MemberLimits | None:
         max_budget=body.team_member_budget,
         tpm_limit=body.team_member_tpm_limit,
         rpm_limit=body.team_member_rpm_limit,
-        budget_duration=body.team_member_budget_duration or body.budget_duration,
+        budget_duration=body.team_member_budget_duration,
     )
 
 

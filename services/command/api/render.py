@@ -42,14 +42,12 @@ def team_row(answer: TeamAnswer, zone: tzinfo, *, load_model_table: bool) -> Jso
 
 def added_members(answer: TeamAnswer, zone: tzinfo) -> JsonObject:
     """Team plus `updated_users` and `updated_team_memberships` of those just added (3.9, D43)."""
-    settings = answer.team.settings
-    defaults = settings.member_defaults
-    shared = None if defaults is None else defaults.model_dump(mode="json")
+    settings = answer.team.settings.model_dump(mode="json")
     memberships: list[JsonObject] = []
     for touched in answer.touched:
         limits = answer.team.roster[touched.user_id].limits
         own = None if limits is None else limits.model_dump(mode="json")
-        memberships.append(team_shapes.membership(answer.team_id, touched.user_id, own, shared))
+        memberships.append(team_shapes.membership(answer.team_id, touched.user_id, own, settings))
     reported = {"already_member": list(answer.already_there)} if answer.already_there else {}
     return {
         **team(answer, zone),

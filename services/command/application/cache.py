@@ -2,8 +2,10 @@
 
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypeAlias
+from uuid import UUID
 
 from rpds import HashTrieMap
 
@@ -23,21 +25,42 @@ LINK_WEIGHT = 150
 KEPT_CHILDREN = 1_000
 
 
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """By which a log is recognised: its epoch, and the id of its event at a position."""
+
+    epoch: UUID
+    position: int
+    event_id: str | None
+
+
 class Cache:
     """States as of `head`; what was loaded later may be newer, never older.
 
-    `recorded_at` is that of the fact at `head`: no later fact may be recorded before it.
+    `epoch` is that of the store they come from. `recorded_at` is that of the fact at `head`: no
+    later fact may be recorded before it.
     """
 
     def __init__(self, max_bytes: int) -> None:
-        self.head = 0
-        self.recorded_at = datetime(1970, 1, 1, tzinfo=UTC)
+        self.epoch = UUID(int=0)
+        self.stand_at(None)
         self.rosters = ShownRosters()
         self._max_bytes = max_bytes
         self._bytes = 0
         self._states: OrderedDict[str, tuple[AnyState, int]] = OrderedDict()
         self._links: OrderedDict[LinkKey, Children] = OrderedDict()
         self._holders: dict[str, set[LinkKey]] = {}
+
+    @property
+    def mark(self) -> Mark:
+        """What an append on the strength of these states expects of the log."""
+        return Mark(self.epoch, self.head, self.event_id)
+
+    def stand_at(self, last: Envelope | None) -> None:
+        """The states are those after this fact, or before the first."""
+        self.head = last.position if last else 0
+        self.event_id = last.event_id if last else None
+        self.recorded_at = last.recorded_at if last else datetime(1970, 1, 1, tzinfo=UTC)
 
     def state(self, stream: str) -> AnyState | None:
         entry = self._states.get(stream)
@@ -95,7 +118,7 @@ class Cache:
     def follow(self, news: Iterable[Envelope]) -> None:
         """Fold what others appended behind `head`, in order."""
         for envelope in news:
-            self.head, self.recorded_at = envelope.position, envelope.recorded_at
+            self.stand_at(envelope)
             self.apply_links(links(envelope))
             self.rosters.follow(envelope.event)
             state = self.state(envelope.originator_id)
@@ -122,14 +145,14 @@ class Cache:
                 self.keep_children(key, found)
         self.apply_links(new)
 
-    def restart(self, head: int, recorded_at: datetime) -> None:
+    def restart(self, last: Envelope | None) -> None:
         """Forget everything: too much happened elsewhere to follow it fact by fact."""
         self.rosters.clear()
         self._states.clear()
         self._links.clear()
         self._holders.clear()
         self._bytes = 0
-        self.head, self.recorded_at = head, recorded_at
+        self.stand_at(last)
 
     def trim(self) -> None:
         """Drop what was used longest ago until the bound holds again."""

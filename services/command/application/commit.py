@@ -4,6 +4,9 @@ The usual case is one round trip: append at the head the batch was decided on. O
 is taken, the news folded, the batch decided again and appended before the lock is let go. After a
 connection was lost the outcome is settled under the lock by looking for the batch's own event;
 a statement still queued in a dead session then fails its head check, so it can do no harm.
+
+Each append expects not only the head but the very event there and the store's epoch: on another
+log, however long, nothing is written.
 """
 
 import asyncio
@@ -18,8 +21,8 @@ import structlog
 from events.envelope import Envelope
 from services.command.application.cache import Cache
 from services.command.application.plan import Plan, Planner
-from services.command.application.requests import Request, Unavailable
-from services.command.application.store import EventStore
+from services.command.application.requests import Request, StoreReplaced, Unavailable
+from services.command.application.store import EventStore, LogHead
 
 log = structlog.get_logger(__name__)
 
@@ -51,7 +54,10 @@ class Committer:
         self.conflicts = 0
 
     async def commit(self, requests: Sequence[Request]) -> Plan:
-        """Decide and store; returns once it is settled. Raises Unavailable at the deadline."""
+        """Decide and store; returns once it is settled.
+
+        Raises Unavailable at the deadline, and StoreReplaced, whatever is sent from then on.
+        """
         deadline = max(request.deadline for request in requests)
         doubtful: Plan | None = None
         pause = 0.005
@@ -84,7 +90,7 @@ class Committer:
 
     async def _optimistic(self, plan: Plan, attempt: "_Attempt") -> bool:
         if not plan.batch.writes:
-            return await self._store.head() == self._cache.head
+            return await self._store.stands_at(self._cache.mark)
         attempt.plan = plan
         outcome, _ = await self._store.append(plan.batch)
         if outcome != "appended":
@@ -95,14 +101,16 @@ class Committer:
         while True:
             async with self._store.locked() as head:
                 doubtful = attempt.plan
-                if doubtful is not None and await self._resolved(doubtful, head):
+                if doubtful is not None and await self._resolved(doubtful, head.position):
                     return doubtful
                 attempt.plan = None
+                news = await self._news(head)
                 if self._estranged:
-                    await self._begin_afresh(head)
-                if head - self._cache.head <= MAX_NEWS:
-                    self._contended = head != self._cache.head
-                    self._cache.follow(await self._store.news(self._cache.head, MAX_NEWS))
+                    await self._begin_afresh()
+                    news = []
+                if not self._far_from(head):
+                    self._contended = head.position != self._cache.head
+                    self._cache.follow(news)
                     plan = await self._planner.plan(requests)
                     if not plan.batch.writes:
                         return plan
@@ -111,8 +119,8 @@ class Committer:
                     if outcome == "appended":
                         return plan
                     attempt.plan = None
-            if head - self._cache.head > MAX_NEWS:
-                await self.catch_up()
+            if self._far_from(head):
+                await self._begin_afresh()
 
     async def _resolved(self, doubtful: Plan, head: int) -> bool:
         """Under the lock: whether the batch is in the store, or could still be put there."""
@@ -123,20 +131,42 @@ class Committer:
         outcome, _ = await self._store.append(doubtful.batch)
         return outcome == "appended"
 
-    async def catch_up(self) -> None:
-        """Jump to the head without following every fact: the cache starts afresh."""
-        await self._begin_afresh(await self._store.head())
+    async def start(self) -> None:
+        """Take the store as it is: it is this one that is followed from now on."""
+        self._cache.epoch = await self._store.epoch()
+        await self._begin_afresh()
 
-    async def _begin_afresh(self, head: int) -> None:
-        """After a lost connection the store may be another one: a restored copy, a successor."""
-        self._cache.restart(head, await self._store.recorded_at(head))
+    def _far_from(self, head: LogHead) -> bool:
+        return head.position - self._cache.head > MAX_NEWS
+
+    async def _news(self, head: LogHead) -> list[Envelope]:
+        """What others appended behind the cache, unless that is to be begun afresh.
+
+        Raises StoreReplaced unless the store still is the one the cache was made from.
+        """
+        mark = self._cache.mark
+        if head.epoch != mark.epoch:
+            raise StoreReplaced(f"the store has a new epoch, {head.epoch}, instead of {mark.epoch}")
+        wanted = 0 if self._estranged or self._far_from(head) else MAX_NEWS
+        if not mark.position:
+            return await self._store.news(0, wanted)
+        news = await self._store.news(mark.position - 1, 1 + wanted)
+        found = news[0].event_id if news else None
+        if found != mark.event_id:
+            raise StoreReplaced(
+                f"at position {mark.position} the store holds event {found}, not {mark.event_id}"
+            )
+        return news[1:]
+
+    async def _begin_afresh(self) -> None:
+        """Jump to the head without following every fact."""
+        self._cache.restart(await self._store.newest())
         self._estranged = False
 
     def _settled(self, plan: Plan) -> Plan:
         rows = plan.batch.rows
         if rows:
-            last = rows[-1].envelope
-            self._cache.head, self._cache.recorded_at = last.position, last.recorded_at
+            self._cache.stand_at(rows[-1].envelope)
         view, envelopes = plan.view, [row.envelope for row in rows]
         self._cache.take_over(
             view.changed, view.whole_sets, view.link_changes, envelopes, view.rosters

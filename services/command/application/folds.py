@@ -5,8 +5,17 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from events.envelope import Envelope
-from events.streams import EMAIL, KEY, KEY_ALIAS, TEAM, USER, kind_and_id
-from services.command.domain import key, reservation, team, user
+from events.streams import (
+    BUDGET,
+    EMAIL,
+    KEY,
+    KEY_ALIAS,
+    ORGANIZATION,
+    TEAM,
+    USER,
+    kind_and_id,
+)
+from services.command.domain import budget, key, organization, reservation, team, user
 
 
 class State(Protocol):
@@ -19,7 +28,14 @@ class State(Protocol):
     def incarnation(self) -> int: ...
 
 
-AnyState = team.Team | user.User | key.ApiKey | reservation.Reservation
+AnyState = (
+    team.Team
+    | user.User
+    | key.ApiKey
+    | reservation.Reservation
+    | organization.Organization
+    | budget.Budget
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +51,19 @@ def _team_weight(state: AnyState) -> int:
     return 3000 + 250 * len(state.roster) if isinstance(state, team.Team) else 0
 
 
+def _organization_weight(state: AnyState) -> int:
+    if not isinstance(state, organization.Organization):
+        return 0
+    return 2000 + 250 * (len(state.members) + len(state.allowances))
+
+
 _RESERVATION = Fold(reservation.Reservation(), reservation.evolve, lambda _: 400)
 FOLDS: dict[str, Fold] = {
     TEAM: Fold(team.Team(), team.evolve, _team_weight),
     USER: Fold(user.User(), user.evolve, lambda _: 2000),
     KEY: Fold(key.ApiKey(), key.evolve, lambda _: 2000),
+    ORGANIZATION: Fold(organization.Organization(), organization.evolve, _organization_weight),
+    BUDGET: Fold(budget.Budget(), budget.evolve, lambda _: 1000),
     EMAIL: _RESERVATION,
     KEY_ALIAS: _RESERVATION,
 }

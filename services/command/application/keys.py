@@ -3,9 +3,11 @@
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from decimal import Decimal
 from typing import Literal
 
+from events.duration import BudgetDuration
 from events.key import KeySettings
 from events.registry import DomainEvent
 from events.streams import KEY, KEY_ALIAS, TEAM, stream
@@ -48,6 +50,8 @@ class NewKey:
             view.assume_new(name)
         settings = self.settings
         settings = settings.model_copy(update=ties(view, settings.team_id, settings.user_id))
+        if settings.team_id is not None and settings.user_id is not None:
+            settings = _lasting(settings, view.team(settings.team_id), view.now)
         generated = key.generate(view.key(self.token), settings)
         facts: list[tuple[str, DomainEvent]] = [(name, fact) for fact in generated]
         if (alias := settings.key_alias) is not None:
@@ -91,6 +95,17 @@ def _check_member(team: Team, team_id: str, caller: Principal) -> None:
         raise NotAssigned(caller.user_id, team_id)
     if member.role != "admin":
         check_permission(team, team_id, "/key/generate")
+
+
+def _lasting(settings: KeySettings, team: Team, now: datetime) -> KeySettings:
+    """A team may say how long the keys of its members last (supporting-api.md 2.2)."""
+    forced = team.settings.metadata.get("team_member_key_duration")
+    try:
+        expires = BudgetDuration.parse(str(forced)).expires_after(now)
+    except ValueError:  # none, or something else that a client keeps under this name
+        return settings
+    extra = {**settings.extra, "duration": forced}
+    return settings.model_copy(update={"expires": expires, "extra": extra})
 
 
 def check_permission(team: Team, team_id: str, route: str) -> None:

@@ -29,6 +29,7 @@ from services.command.application.requests import (
     Origin,
     Render,
     Request,
+    StoreReplaced,
     Terms,
     Unavailable,
 )
@@ -51,7 +52,11 @@ class _Identify:
 
 
 class CommandLoop:
-    """A bounded queue and the task that drains it."""
+    """A bounded queue and the task that drains it.
+
+    `failed` is the reason why no command is taken any more, for readiness to show: the store was
+    replaced by another one, and what this process knows of it is wrong.
+    """
 
     def __init__(
         self,
@@ -70,10 +75,11 @@ class CommandLoop:
         self._work = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._stopping = False
+        self.failed: str | None = None
 
     async def start(self) -> None:
         """Take up the store's head and begin to drain the queue."""
-        await self._committer.catch_up()
+        await self._committer.start()
         self._task = asyncio.create_task(self._run(), name="command loop")
 
     async def stop(self) -> None:
@@ -85,8 +91,11 @@ class CommandLoop:
         await self._store.close()
 
     @property
-    def alive(self) -> bool:
-        return self._task is not None and not self._task.done()
+    def stopped(self) -> str | None:
+        """Why no commands are taken; None while they are."""
+        if self._task is None or self._task.done():
+            return "commands are not taken"
+        return self.failed
 
     @property
     def queued(self) -> int:
@@ -105,6 +114,8 @@ class CommandLoop:
         NoOneSubject), or Unavailable when the queue is full, the deadline passes, or the event
         database is out of reach.
         """
+        if self.failed is not None:
+            raise Unavailable(self.failed, "not executed")
         if self._stopping or len(self._queue) >= self._queue_size:
             raise Unavailable("too many commands are waiting", "not executed")
         future: asyncio.Future[Done] = asyncio.get_running_loop().create_future()
@@ -174,6 +185,10 @@ class CommandLoop:
             plan = await self._committer.commit(batch)
         except Unavailable as error:
             _fail(batch, error)
+        except StoreReplaced as replaced:
+            log.error("commands are taken no more", reason=str(replaced))  # noqa: TRY400
+            self.failed = str(replaced)
+            _fail(batch, Unavailable(self.failed, "not executed"))
         except Exception:
             log.exception("a batch failed")
             _fail(batch, Unavailable("the command could not be carried out", "not executed"))

@@ -143,6 +143,7 @@ class Planner:
             people=sides.people,
             chores=sides.chores,
             answers=sides.answers,
+            after=self._cache.mark,
         )
         return Plan(view, batch, list(decided), list(later))
 

@@ -120,6 +120,16 @@ class NoOneSubject(Exception):
         super().__init__("If-Match can only be used on a call about one thing")
 
 
+class StoreReplaced(Exception):
+    """The log is not the one this process has followed: an older copy was put in its place.
+
+    What the process knows is of no use any more, and it may write nothing on the strength of it.
+    """
+
+    def __init__(self, found: str) -> None:
+        super().__init__(f"{found}; run `teamledger rebuild`, then start the service again")
+
+
 class Unavailable(Exception):
     """The command was not carried out, or nobody knows: `outcome` tells which.
 

@@ -9,8 +9,8 @@ import base64
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
+from uuid import UUID
 
 import orjson
 import psycopg
@@ -20,8 +20,8 @@ from psycopg import AsyncConnection
 from psycopg.rows import tuple_row
 from psycopg_pool import AsyncConnectionPool
 
-from events.envelope import Envelope, decode, encode
-from services.command.application.cache import LinkKey
+from events.envelope import Envelope, beginning, decode, encode
+from services.command.application.cache import LinkKey, Mark
 from services.command.application.view import Row
 from services.command.domain.dependents import Link
 
@@ -29,11 +29,27 @@ Conn = AsyncConnection[Any]
 LINKS_SHOWN = 1_000
 """A write answer names at most so many teams of a user; larger sets are not kept."""
 
-_APPEND = """
-SELECT outcome, head FROM events.append(
-    %b::bigint, %b::text[], %b::bigint[], %b::text[], %b::bytea[],
+_APPENDED = """%b::text[], %b::bigint[], %b::text[], %b::bytea[],
     %b::text[], %b::text[], %b::text[], %b::bigint[],
-    %b::text[], %b::text[], %b::text[], %b::text[], %b::json)
+    %b::text[], %b::text[], %b::text[], %b::text[], %b::json"""
+_APPEND = f"SELECT outcome, head FROM events.append(%b::bigint, {_APPENDED})"  # noqa: S608
+# The position of a mark, or -1, at which no store is, where the log does not hold the mark.
+_RECOGNISED = """
+coalesce((
+    SELECT mark.position
+    FROM (VALUES (%b::uuid, %b::bigint, %b::bytea)) AS mark (epoch, position, beginning)
+    WHERE mark.epoch = (SELECT epoch FROM events.store) AND (mark.position = 0 OR mark.beginning = (
+        SELECT substr(state, 1, octet_length(mark.beginning))
+        FROM events.stored_events WHERE notification_id = mark.position))
+), -1)
+"""
+_APPEND_AFTER = f"SELECT outcome, head FROM events.append({_RECOGNISED}, {_APPENDED})"  # noqa: S608
+_STANDS_AT = f"""
+SELECT {_RECOGNISED} = (SELECT coalesce(max(notification_id), 0) FROM events.stored_events)
+"""  # noqa: S608
+_NEWEST = """
+SELECT originator_id, originator_version, notification_id, topic, state
+FROM events.stored_events ORDER BY notification_id DESC LIMIT 1
 """
 _NEWS = """
 SELECT originator_id, originator_version, notification_id, topic, state
@@ -105,7 +121,7 @@ class StoredAnswer:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Everything one append writes."""
+    """Everything one append writes. With `after` the log is recognised, too, before it."""
 
     expected_head: int
     rows: Sequence[Row] = ()
@@ -113,6 +129,7 @@ class Batch:
     people: Sequence[tuple[str, bytes]] = ()
     chores: Sequence[tuple[str, str, int]] = ()
     answers: Sequence[StoredAnswer] = field(default=())
+    after: Mark | None = None
 
     @property
     def writes(self) -> bool:
@@ -120,6 +137,13 @@ class Batch:
 
 
 Outcome = Literal["appended", "moved", "repeated"]
+
+
+class LogHead(NamedTuple):
+    """Where a store ends, and which one it is."""
+
+    position: int
+    epoch: UUID
 
 
 class EventStore:
@@ -142,10 +166,23 @@ class EventStore:
         )
         return int((await cursor.fetchone() or (0,))[0])
 
-    async def recorded_at(self, position: int) -> datetime:
-        """When the event at that position was recorded."""
-        news = await self.news(position - 1, 1)
-        return news[0].recorded_at if news else datetime(1970, 1, 1, tzinfo=UTC)
+    async def epoch(self) -> UUID:
+        """Which store this is: another one after a backup was restored."""
+        writer = await self.writer()
+        cursor = await writer.execute("SELECT epoch FROM events.store")
+        return UUID(str((await cursor.fetchone() or (UUID(int=0),))[0]))
+
+    async def newest(self) -> Envelope | None:
+        """The event at the head."""
+        writer = await self.writer()
+        row = await (await writer.execute(_NEWEST, binary=True)).fetchone()
+        return None if row is None else decode(*row)
+
+    async def stands_at(self, mark: Mark) -> bool:
+        """Whether the mark is the head of this store."""
+        writer = await self.writer()
+        cursor = await writer.execute(_STANDS_AT, _recognisable(mark))
+        return await cursor.fetchone() == (True,)
 
     async def news(self, after: int, limit: int) -> list[Envelope]:
         """Envelopes behind a position, in order."""
@@ -194,20 +231,28 @@ class EventStore:
         return [StoredAnswer(bytes(c), k, bytes(h), s, bytes(a), p) for c, k, h, s, a, p in rows]
 
     async def append(self, batch: Batch) -> tuple[Outcome, int]:
-        """Write the batch in one round trip, if the store is still at its expected head."""
+        """Write the batch in one round trip, if the store is still at its expected head.
+
+        A store that does not hold the mark `after` has moved, too.
+        """
         writer = await self.writer()
         cursor = writer.cursor(row_factory=tuple_row)
-        await cursor.execute(_APPEND, _parameters(batch), prepare=True)
+        if batch.after is None:
+            query, place = _APPEND, (batch.expected_head,)
+        else:
+            query, place = _APPEND_AFTER, _recognisable(batch.after)
+        await cursor.execute(query, (*place, *_parameters(batch)), prepare=True)
         outcome, head = await cursor.fetchone() or ("moved", 0)
         return outcome, int(head)
 
     @asynccontextmanager
-    async def locked(self) -> AsyncIterator[int]:
-        """Hold the append lock; yields the head. What happens inside commits at the end."""
+    async def locked(self) -> AsyncIterator[LogHead]:
+        """Hold the append lock. What happens inside commits at the end."""
         writer = await self.writer()
         async with writer.transaction():
-            cursor = await writer.execute("SELECT events.lock_head()")
-            yield int((await cursor.fetchone() or (0,))[0])
+            cursor = await writer.execute("SELECT events.lock_head(), epoch FROM events.store")
+            head, epoch = await cursor.fetchone() or (0, UUID(int=0))
+            yield LogHead(head, epoch)
 
     async def holds(self, batch: Batch) -> bool:
         """Whether the batch is in the store, asked under the lock: the event ids tell."""
@@ -235,10 +280,13 @@ class EventStore:
         return self._writer
 
 
+def _recognisable(mark: Mark) -> tuple[Any, ...]:
+    return mark.epoch, mark.position, beginning(mark.event_id or "")
+
+
 def _parameters(batch: Batch) -> tuple[Any, ...]:
     added, removed, dropped = _net(batch.links)
     return (
-        batch.expected_head,
         [row.envelope.originator_id for row in batch.rows],
         [row.envelope.originator_version for row in batch.rows],
         [row.topic for row in batch.rows],

@@ -10,14 +10,16 @@ from rpds import HashTrieMap
 
 from events.envelope import Envelope, EventTooLarge, Meta, encode
 from events.registry import DomainEvent
-from events.streams import EMAIL, KEY, KEY_ALIAS, TEAM, USER, stream
+from events.streams import BUDGET, EMAIL, KEY, KEY_ALIAS, ORGANIZATION, TEAM, USER, stream
 from events.user import UserEmailChanged
 from services.command.application.cache import Cache, Children, LinkKey, changed
 from services.command.application.folds import AnyState, evolve, fold_of
 from services.command.application.rosters import Shown
+from services.command.domain.budget import Budget
 from services.command.domain.dependents import TEAMS, Link, links
 from services.command.domain.errors import TooLarge
 from services.command.domain.key import ApiKey
+from services.command.domain.organization import Organization
 from services.command.domain.reservation import Reservation
 from services.command.domain.team import Team
 from services.command.domain.user import User
@@ -90,6 +92,12 @@ class View:
 
     def key(self, token: str) -> ApiKey:
         return cast("ApiKey", self.state(stream(KEY, token)))
+
+    def organization(self, organization_id: str) -> Organization:
+        return cast("Organization", self.state(stream(ORGANIZATION, organization_id)))
+
+    def budget(self, budget_id: str) -> Budget:
+        return cast("Budget", self.state(stream(BUDGET, budget_id)))
 
     def email(self, claim: str) -> Reservation:
         return cast("Reservation", self.state(stream(EMAIL, claim)))

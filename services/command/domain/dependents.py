@@ -1,4 +1,4 @@
-"""What hangs on what: keys on teams and users, teams on users, all users on everybody.
+"""What hangs on what: keys on teams and users, teams on users and organizations, and so on.
 
 The links come from facts alone, are written with them and can be rebuilt; the command side uses
 them to find what a deletion concerns, and which teams a user is in.
@@ -9,11 +9,24 @@ from typing import Literal
 
 from events.envelope import Envelope
 from events.key import KeyDeleted, KeyGenerated, KeyMoved, KeyOwner, owner_of
-from events.streams import TEAM, USER, stream
-from events.team import MemberAdded, MemberRemoved, TeamDeleted
-from events.user import UserCreated
+from events.organization import (
+    OrganizationBudgetAssigned,
+    OrganizationCreated,
+    OrganizationDeleted,
+    OrganizationMemberAdded,
+    OrganizationMemberRemoved,
+)
+from events.streams import BUDGET, ORGANIZATION, TEAM, USER, stream
+from events.team import (
+    MemberAdded,
+    MemberRemoved,
+    TeamCreated,
+    TeamDeleted,
+    TeamMovedToOrganization,
+)
+from events.user import UserCreated, UserDeleted
 
-TEAMS, KEYS, USERS = "teams", "keys", "users"
+TEAMS, KEYS, USERS, ORGANIZATIONS = "teams", "keys", "users", "organizations"
 EVERYBODY = "everybody"
 """The one parent of all users."""
 
@@ -52,7 +65,33 @@ def links(envelope: Envelope) -> list[Link]:
             return _moved(stream_name, since, owner_of(settings), KeyOwner())
         case UserCreated():
             return [Link("add", EVERYBODY, USERS, stream_name, since)]
+        case UserDeleted():
+            return [Link("drop", "", USERS, stream_name)]
+        case TeamCreated(settings=settings):
+            return _in_organization(stream_name, since, None, settings.organization_id)
+        case TeamMovedToOrganization(before=before, after=after):
+            return _in_organization(stream_name, since, before, after)
+        case OrganizationMemberAdded(user_id=user_id):
+            return [Link("add", stream(USER, user_id), ORGANIZATIONS, stream_name, since)]
+        case OrganizationMemberRemoved(user_id=user_id):
+            return [Link("remove", stream(USER, user_id), ORGANIZATIONS, stream_name)]
+        case OrganizationCreated(settings=settings):
+            budget = stream(BUDGET, settings.budget_id)
+            return [Link("add", budget, ORGANIZATIONS, stream_name, since)]
+        case OrganizationBudgetAssigned(before=old, after=new):
+            return [
+                Link("remove", stream(BUDGET, old), ORGANIZATIONS, stream_name),
+                Link("add", stream(BUDGET, new), ORGANIZATIONS, stream_name, since),
+            ]
+        case OrganizationDeleted():
+            return [Link("drop", "", ORGANIZATIONS, stream_name)]
     return []
+
+
+def _in_organization(team: str, since: int, before: str | None, after: str | None) -> list[Link]:
+    left = [] if before is None else [Link("remove", stream(ORGANIZATION, before), TEAMS, team)]
+    entered = stream(ORGANIZATION, after) if after is not None else None
+    return [*left, *([Link("add", entered, TEAMS, team, since)] if entered is not None else [])]
 
 
 def _moved(key: str, since: int, before: KeyOwner, after: KeyOwner) -> list[Link]:

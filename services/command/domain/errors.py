@@ -12,6 +12,14 @@ DomainError
 ├── LastModel         a team without models would be one with all of them (register D16)
 ├── MaskedSecret      what answers show of a secret was sent where no such secret is kept
 ├── OverOwnBudget     a key that could spend more than its owner
+├── BudgetInUse       a budget that others refer to (register S16)
+├── OverOrganization  a team that may spend or use more than its organization (D05)
+├── OutsideOrganization  a team that may use a model its organization may not (D06)
+├── OverAllowance     throughput guaranteed to teams beyond what the organization has (D07)
+├── CannotMove        a team that is too large for the organization it is to move to
+├── ModelOutsideOrganization  a team that is to move, with a model it could not use there
+├── NotInOrganization members of a team that moves, who are not in the organization
+├── NotByUpdate       another roster in /team/update, which changes no members (register D35)
 ├── OverTeamLimit     a key that is allowed more than the team it is to move to
 └── TooLarge          more events than one command may write, or a fact above 256 KiB
 """
@@ -84,6 +92,71 @@ class OverOwnBudget(DomainError):
         shown = "unlimited" if asked is None else float(asked)
         super().__init__(
             f"max budget higher than user max. User max budget={float(own)}. Asked for {shown}"
+        )
+
+
+class BudgetInUse(DomainError):
+    def __init__(self, budget_id: str, used_by: int) -> None:
+        super().__init__(
+            f"Budget {budget_id} is used by {used_by} organizations or keys: give those another "
+            "budget first"
+        )
+
+
+class OverOrganization(DomainError):
+    def __init__(
+        self, field: str, asked: Decimal | int, most: Decimal | int, organization_id: str
+    ) -> None:
+        team, limit = (n if isinstance(n, int) else float(n) for n in (asked, most))
+        super().__init__(
+            f"Team {field} ({team}) exceeds organization's {field} ({limit}). "
+            f"Organization: {organization_id}"
+        )
+        self.field, self.asked, self.most = field, team, limit
+
+
+class OutsideOrganization(DomainError):
+    def __init__(self, model: str, allowed: Sequence[str], organization_id: str) -> None:
+        super().__init__(
+            f"Model '{model}' not in organization's allowed models. Organization allowed "
+            f"models={list(allowed)}. Organization: {organization_id}"
+        )
+        self.model, self.allowed = model, allowed
+
+
+class OverAllowance(DomainError):
+    def __init__(self, kind: str, held: int, asked: int, most: int) -> None:
+        super().__init__(
+            f"Allocated {kind} limit={held} + Team {kind} limit={asked} is greater than "
+            f"organization {kind} limit={most}"
+        )
+
+
+class CannotMove(DomainError):
+    def __init__(self, why: str) -> None:
+        super().__init__(f"Cannot move team to organization. {why}")
+
+
+class ModelOutsideOrganization(DomainError):
+    def __init__(self, model: str, allowed: Sequence[str]) -> None:
+        super().__init__(
+            "org not allowed to access model. This org can only access "
+            f"models={list(allowed)}. Tried to access {model}"
+        )
+
+
+class NotInOrganization(CannotMove):
+    def __init__(self, user_ids: Sequence[str]) -> None:
+        super().__init__(
+            f"Team has user_id {list(user_ids)} that is not a member of the organization."
+        )
+
+
+class NotByUpdate(DomainError):
+    def __init__(self) -> None:
+        super().__init__(
+            "members_with_roles is not what the team has, and /team/update changes no members: use "
+            "/team/member_add, /team/member_update and /team/member_delete"
         )
 
 

@@ -17,7 +17,11 @@ MAX_KEY_BYTES = 96 * 1024
 
 @dataclass(frozen=True, slots=True)
 class ApiKey:
-    """Folded state of one key stream. A deleted key is never open again."""
+    """Folded state of one key stream. A deleted key is never open again.
+
+    `owned_at` is the position since which it is its owner's: a user who was deleted since takes his
+    keys with him.
+    """
 
     incarnation: int = 0
     open: bool = False
@@ -28,6 +32,7 @@ class ApiKey:
     updated_at: datetime | None = None
     updated_by: str | None = None
     budget_since: datetime | None = None
+    owned_at: int = 0
 
 
 def generate(key: ApiKey, settings: KeySettings) -> list[DomainEvent]:
@@ -83,11 +88,14 @@ def evolve(key: ApiKey, envelope: Envelope) -> ApiKey:
             updated_at=at,
             updated_by=actor,
             budget_since=at,
+            owned_at=envelope.position,
         )
     key = replace(key, version=version, updated_at=at, updated_by=actor)
     match event:
         case facts.KeyDeleted():
             return replace(key, open=False)
+        case facts.KeyMoved():
+            key = replace(key, owned_at=envelope.position)
         case facts.KeyBudgetChanged(before=before, after=after):
             moved = before.budget_duration != after.budget_duration
             key = replace(key, budget_since=at if moved else key.budget_since)

@@ -18,11 +18,15 @@ SMALL = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Membership:
-    """One member; `joined` is the version of the fact that added him and orders the roster."""
+    """One member; `joined` is the version of the fact that added him and orders the roster.
+
+    `at` is the position of that fact: a user who was deleted since is no member any more.
+    """
 
     joined: int
     role: TeamRole
     limits: MemberLimits | None = None
+    at: int = 0
 
 
 if TYPE_CHECKING:

@@ -27,7 +27,11 @@ from services.command.domain.roster import Membership, Roster
 
 @dataclass(frozen=True, slots=True)
 class Team:
-    """Folded state of one team stream. `incarnation` 0 means: never created."""
+    """Folded state of one team stream. `incarnation` 0 means: never created.
+
+    `organization_at` is the position of the fact that put the team into its organization: one that
+    was deleted since takes the team with it.
+    """
 
     incarnation: int = 0
     open: bool = False
@@ -39,6 +43,7 @@ class Team:
     budget_since: datetime | None = None
     model_table_id: int | None = None
     model_aliases_by: str | None = None
+    organization_at: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,8 +129,7 @@ def add_members(team: Team, command: AddMembers) -> list[DomainEvent]:
     """Adds those who are not in the team yet; refuses when that is nobody (3.9, D27)."""
     for member in command.members:
         check_member_limits(member.limits)
-    members = [replace(m, limits=_inheriting(team, m.limits)) for m in command.members]
-    added = _additions(members, team.roster)
+    added = _additions(command.members, team.roster)
     if not added:
         raise AlreadyMember([member.user_id for member in command.members])
     return added
@@ -184,14 +188,6 @@ def check_member_limits(limits: MemberLimits | None) -> None:
         )
 
 
-def _own_copy(team: Team, budget_id: str) -> MemberLimits:
-    shared = team.settings.member_defaults
-    if shared is not None:
-        return shared.model_copy(update={"budget_id": budget_id})
-    duration = team.settings.budget.budget_duration
-    return MemberLimits(budget_id=budget_id, budget_duration=duration)
-
-
 def _additions(members: Sequence[NewMember], roster: Roster) -> list[DomainEvent]:
     fresh: dict[str, NewMember] = {}
     for member in members:
@@ -202,21 +198,14 @@ def _additions(members: Sequence[NewMember], roster: Roster) -> list[DomainEvent
     ]
 
 
-def _inheriting(team: Team, limits: MemberLimits | None) -> MemberLimits | None:
-    """A member's own budget is reset when the team's is, unless it says otherwise (D37)."""
-    if limits is None or limits.budget_duration is not None:
-        return limits
-    duration = team.settings.budget.budget_duration
-    return limits.model_copy(update={"budget_duration": duration})
-
-
 def _changed_limits(
     team: Team, own: MemberLimits | None, command: UpdateMember
 ) -> MemberLimits | None:
     """A member under the team's defaults gets limits of his own, starting from those (D14)."""
     if not command.limits:
         return own
-    base = own or _own_copy(team, command.budget_id)
+    shared = team.settings.member_defaults or MemberLimits(budget_id="")
+    base = own or shared.model_copy(update={"budget_id": command.budget_id})
     changed = base.model_copy(update=dict(command.limits))
     empty = (changed.max_budget, changed.tpm_limit, changed.rpm_limit) == (None, None, None)
     return None if empty else changed
@@ -237,9 +226,10 @@ def evolve(team: Team, envelope: Envelope) -> Team:
                 budget_since=at,
                 model_table_id=envelope.position if settings.model_aliases is not None else None,
                 model_aliases_by=envelope.meta.actor,
+                organization_at=envelope.position,
             )
         case facts.MemberAdded(user_id=user_id, role=role, limits=limits):
-            member = Membership(envelope.originator_version, role, limits)
+            member = Membership(envelope.originator_version, role, limits, envelope.position)
             roster = team.roster.insert(user_id, member)
         case facts.MemberRemoved(user_id=user_id):
             roster = team.roster.discard(user_id)
@@ -275,6 +265,8 @@ def _with_settings(team: Team, envelope: Envelope) -> Team:
                 model_aliases_by=envelope.meta.actor,
             )
             return replace(team, settings=settings.model_copy(update={"model_aliases": after}))
+        case facts.TeamMovedToOrganization():
+            team = replace(team, organization_at=envelope.position)
         case facts.TeamBlocked() | facts.TeamUnblocked():
             blocked = isinstance(event, facts.TeamBlocked)
             return replace(team, settings=settings.model_copy(update={"blocked": blocked}))

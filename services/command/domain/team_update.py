@@ -10,7 +10,7 @@ from typing import Any, cast
 from events import team as facts
 from events.registry import DomainEvent
 from events.team import TeamSettings
-from events.values import JsonObject, MemberLimits, ObjectPermission, TeamBudget
+from events.values import JsonObject, MemberLimits, ObjectPermission
 from services.command.domain.callbacks import unmasked
 from services.command.domain.errors import NotFound
 from services.command.domain.limits import (
@@ -43,8 +43,7 @@ def revised(settings: TeamSettings, changes: Mapping[str, Any]) -> TeamSettings:
         if part in update:
             update[part] = getattr(settings, part).model_copy(update=dict(update[part]))
     if "member_defaults" in update:
-        budget = update.get("budget", settings.budget)
-        update["member_defaults"] = _defaults(settings, budget, update["member_defaults"])
+        update["member_defaults"] = _defaults(settings, update["member_defaults"])
     if (wanted := update.get("object_permission")) is not None:
         update["object_permission"] = _merged(settings.object_permission, wanted)
     if "callbacks" in update:
@@ -83,16 +82,9 @@ def _check_sent(changes: Mapping[str, Any]) -> None:
     )
 
 
-def _defaults(
-    settings: TeamSettings, budget: TeamBudget, sent: Mapping[str, Any]
-) -> MemberLimits | None:
-    """`sent` carries `budget_id` for the case that the team has no member defaults yet.
-
-    New ones last as long as the team's budget, unless they say otherwise (D37).
-    """
-    base = settings.member_defaults or MemberLimits(
-        budget_id=cast("str", sent["budget_id"]), budget_duration=budget.budget_duration
-    )
+def _defaults(settings: TeamSettings, sent: Mapping[str, Any]) -> MemberLimits | None:
+    """`sent` carries `budget_id` for the case that the team has no member defaults yet."""
+    base = settings.member_defaults or MemberLimits(budget_id=cast("str", sent["budget_id"]))
     given = {name: value for name, value in sent.items() if name != "budget_id"}
     changed = base.model_copy(update=given)
     unlimited = changed.model_copy(update={"budget_duration": None})

@@ -12,6 +12,8 @@ from services.command.domain.errors import AlreadyExists
 from services.command.domain.limits import check_not_negative, check_size
 
 IMPLICIT_ROLE = "internal_user"
+MAX_USER_BYTES = 96 * 1024
+"""A change of one part is recorded with its value before and after."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +22,7 @@ class User:
 
     `persons` are all under whose keys something of this user was ever sealed: an address that is
     given later comes with a key of its own. Forgetting the user means forgetting all of them.
+    `gone_at` is the position of his last deletion: memberships and keys made up to there are void.
     """
 
     incarnation: int = 0
@@ -29,6 +32,8 @@ class User:
     settings: UserSettings = field(default_factory=lambda: UserSettings(person=""))
     created_at: datetime | None = None
     updated_at: datetime | None = None
+    budget_since: datetime | None = None
+    gone_at: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +44,14 @@ class CreateUser:
 
 def create(user: User, command: CreateUser) -> list[DomainEvent]:
     """Refuses an id in use (supporting-api.md 3.1) and negative limits."""
-    settings = command.settings
+    check_settings(command.settings)
+    if user.open:
+        raise AlreadyExists("user", command.user_id)
+    return [facts.UserCreated(settings=command.settings)]
+
+
+def check_settings(settings: UserSettings) -> None:
+    """Raises NegativeLimit (D33) or TooLarge."""
     check_not_negative(
         {
             "max_budget": settings.max_budget,
@@ -48,10 +60,7 @@ def create(user: User, command: CreateUser) -> list[DomainEvent]:
             "max_parallel_requests": settings.max_parallel_requests,
         }
     )
-    check_size("user", settings)
-    if user.open:
-        raise AlreadyExists("user", command.user_id)
-    return [facts.UserCreated(settings=settings)]
+    check_size("user", settings, MAX_USER_BYTES)
 
 
 def create_implicitly(person: str, email: Sealed | None, claim: str | None) -> DomainEvent:
@@ -84,9 +93,18 @@ def evolve(user: User, envelope: Envelope) -> User:
                 settings=settings,
                 created_at=at,
                 updated_at=at,
+                budget_since=at,
+                gone_at=user.gone_at,
             )
-        case facts.UserEmailChanged(after=email, after_claim=claim):
-            settings = user.settings.model_copy(update={"email": email, "email_claim": claim})
-            persons = user.persons if email is None else user.persons | {email.person}
-            return replace(user, settings=settings, persons=persons, version=version, updated_at=at)
-    return replace(user, version=version)
+        case facts.UserEmailChanged(after=email) if email is not None:
+            user = replace(user, persons=user.persons | {email.person})
+        case facts.UserBudgetChanged(before=before, after=after):
+            moved = before.budget_duration != after.budget_duration
+            user = replace(user, budget_since=at if moved else user.budget_since)
+        case facts.UserDeleted():
+            return replace(user, open=False, version=version, gone_at=envelope.position)
+    changed = facts.replaced(event)
+    if not changed:
+        return replace(user, version=version)
+    settings = user.settings.model_copy(update=changed)
+    return replace(user, settings=settings, version=version, updated_at=at)

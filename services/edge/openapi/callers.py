@@ -10,7 +10,7 @@ from services.access.credentials import (
     judge,
     presented_key,
 )
-from services.access.policy import POLICY, check_route, check_team_admin
+from services.access.policy import POLICY, check_route, check_team
 from services.access.principal import (
     INTERNAL_USER,
     INTERNAL_VIEWER,
@@ -19,6 +19,7 @@ from services.access.principal import (
     Credential,
     KeyFacts,
     Principal,
+    Towards,
 )
 
 KEY = "sk-example-4Tg8"
@@ -50,7 +51,7 @@ def refusals_of_callers(route: str, path: str) -> dict[str, Exception]:
 
 def refusal_of_stranger(route: str, team_id: str = TEAM) -> AccessRefused:
     """The refusal of a user who does not manage the team."""
-    return refused_by(lambda: check_team_admin(route, somebody(INTERNAL_USER), team_id, None))
+    return refused_by(lambda: check_team(route, somebody(INTERNAL_USER), Towards(team_id)))
 
 
 def _refusals(route: str, path: str) -> Iterator[tuple[str, AccessRefused | None]]:

@@ -77,7 +77,7 @@ def team_row() -> JsonObject:
 
 def membership() -> JsonObject:
     """The user's membership of the team."""
-    return team_shapes.membership(TEAM, USER, _LIMITS, None)
+    return team_shapes.membership(TEAM, USER, _LIMITS, TEAM_VIEW.settings)
 
 
 def user() -> JsonObject:
@@ -98,5 +98,5 @@ def added_members() -> JsonObject:
 
 def list_item() -> JsonObject:
     """The team with its memberships and keys."""
-    admins = team_shapes.membership(TEAM, MASTER_USER, None, None)
+    admins = team_shapes.membership(TEAM, MASTER_USER, None, TEAM_VIEW.settings)
     return {**team(), "team_memberships": [admins, membership()], "keys": [key_row()]}

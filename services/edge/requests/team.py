@@ -106,11 +106,15 @@ class NewTeam(TeamFields):
 
 
 class UpdateTeam(TeamFields):
-    """`/team/update` (3.2). Absent leaves as it is, null clears; `model_fields_set` tells which."""
+    """`/team/update` (3.2). Absent leaves as it is, null clears; `model_fields_set` tells which.
+
+    `members_with_roles` may be sent back as it was read: it cannot be changed here (D35).
+    """
 
     team_id: Identifier
     models: Texts | None = None
     blocked: bool | None = None
+    members_with_roles: list[Member] | None = None
 
     def metadata_fields(self) -> dict[str, JsonValue]:
         """The fields to keep in metadata, as JSON: those sent; null means take the key out."""

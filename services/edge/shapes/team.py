@@ -184,7 +184,7 @@ def team_info(
     """The `team_info` of /team/info (3.4): with object permission and the members' default."""
     answer = team(view, now, zone, spend=spend)
     answer["object_permission"] = _object_permission(view.settings)
-    answer["team_member_budget_table"] = _member_budget_table(view.settings["member_defaults"])
+    answer["team_member_budget_table"] = _member_budget_table(view.settings)
     return answer
 
 
@@ -192,27 +192,31 @@ def membership(
     team_id: str,
     user_id: str,
     limits: JsonObject | None,
-    defaults: JsonObject | None,
+    settings: JsonObject,
     *,
     spend: Decimal = NOTHING_SPENT,
 ) -> JsonObject:
     """Membership (2.3). Every member has one, its budget null without any limits (D43).
 
-    `limits` are the member's own, `defaults` the team's: both the JSON form of MemberLimits. A
-    member's own limits take the place of the defaults as a whole (chapter 6, 7).
+    `limits` are the member's own, the JSON form of MemberLimits, `settings` the team's. A member's
+    own limits take the place of the team's defaults as a whole (chapter 6, 7).
     """
-    effective = defaults if limits is None else limits
+    effective = settings["member_defaults"] if limits is None else limits
     return {
         "user_id": user_id,
         "team_id": team_id,
         "budget_id": None if effective is None else effective["budget_id"],
         "spend": usd(spend),
-        "litellm_budget_table": None if effective is None else budget(effective),
+        "litellm_budget_table": None if effective is None else budget(effective, settings),
     }
 
 
-def budget(limits: JsonObject) -> JsonObject:
-    """The typed Budget (2.3) of one member's limits: USD, tokens and requests per minute."""
+def budget(limits: JsonObject, settings: JsonObject) -> JsonObject:
+    """The typed Budget (2.3) of one member's limits: USD, tokens and requests per minute.
+
+    It is reset with the team's, unless it says otherwise (D37).
+    """
+    lasts = limits["budget_duration"] or settings["budget"]["budget_duration"]
     return {
         "budget_id": limits["budget_id"],
         "soft_budget": None,
@@ -221,15 +225,16 @@ def budget(limits: JsonObject) -> JsonObject:
         "tpm_limit": limits["tpm_limit"],
         "rpm_limit": limits["rpm_limit"],
         "model_max_budget": None,
-        "budget_duration": limits["budget_duration"],
+        "budget_duration": lasts,
     }
 
 
-def _member_budget_table(defaults: JsonObject | None) -> JsonObject | None:
+def _member_budget_table(settings: JsonObject) -> JsonObject | None:
     """The same Budget, in the order of columns in which /team/info alone writes it."""
+    defaults = settings["member_defaults"]
     if defaults is None:
         return None
-    columns = budget(defaults)
+    columns = budget(defaults, settings)
     return {
         "budget_id": columns.pop("budget_id"),
         "max_budget": columns.pop("max_budget"),

@@ -21,8 +21,8 @@ from services.projection.runner import ProjectionGroup
 class ReadContext:
     """`master_key` is compared in constant time; `zone` aligns budget windows.
 
-    `commands_ready` tells readiness whether commands of this process are taken; `available_teams`
-    are ids of teams that are offered to everybody, there or not.
+    `commands_stopped` tells readiness why commands of this process are not taken, or None;
+    `available_teams` are ids of teams that are offered to everybody, there or not.
     """
 
     read_pool: Pool
@@ -32,7 +32,7 @@ class ReadContext:
     master_key: str
     key_header: str | None
     zone: tzinfo
-    commands_ready: Callable[[], bool]
+    commands_stopped: Callable[[], str | None]
     available_teams: tuple[str, ...] = ()
 
     @cached_property

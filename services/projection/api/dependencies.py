@@ -22,6 +22,7 @@ from services.access.principal import Credential, Principal
 from services.edge.body import LedgerRoute
 from services.edge.errors import ShapeB
 from services.projection.api.context import ReadContext
+from services.projection.progress import RebuildNeeded
 from services.projection.runner import CONNECTION_LOST, NotReached
 
 POSITION_HEADER = "x-event-position"
@@ -29,7 +30,7 @@ MIN_POSITION, MIN_POSITION_HEADER = "min_position", "x-min-position"
 WAIT_SECONDS = 1.0
 _BIGGEST = 2**63 - 1
 Endpoint = Callable[["Reader", Request], Awaitable[Response]]
-_UNAVAILABLE = (*CONNECTION_LOST, NotReached)
+_UNAVAILABLE = (*CONNECTION_LOST, NotReached, RebuildNeeded)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +50,8 @@ async def reader(request: Request) -> Reader:
     """The caller of a read, once the read models hold all that was acknowledged.
 
     A missing or malformed key is refused before any database work. Raises AccessRefused in the
-    order of auth.md chapter 2, NotReached or HeadUnavailable for a state not at hand, and
-    RequestValidationError for a `min_position` that is no position.
+    order of auth.md chapter 2, NotReached, HeadUnavailable or RebuildNeeded for a state not at
+    hand, and RequestValidationError for a `min_position` that is no position.
     """
     context: ReadContext = request.app.state.reads
     headers = cast("Mapping[str, str]", request.headers)

@@ -35,5 +35,4 @@ def _memberships(user_id: str | None, listed: ListedTeam) -> list[JsonObject]:
     if user_id is None:
         return listed.record.memberships()
     view = listed.record.view
-    defaults = view.settings["member_defaults"]
-    return [membership(view.team_id, user_id, listed.limits, defaults)]
+    return [membership(view.team_id, user_id, listed.limits, view.settings)]

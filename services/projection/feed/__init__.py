@@ -12,11 +12,14 @@ class FeedBroken(Exception):
 class Feed(Protocol):
     """Projectors cannot tell one feed from another."""
 
-    async def after(self, position: int, limit: int = 2_000) -> list[Envelope]:
+    async def after(
+        self, position: int, limit: int = 2_000, *, event_id: str | None = None
+    ) -> list[Envelope]:
         """What follows `position`, without a gap, ending with the end of a command.
 
         About `limit` envelopes, more if one command is longer; empty if there is nothing yet.
-        Raises FactFailed for a fact that cannot be read and FeedBroken.
+        Raises FactFailed for a fact that cannot be read, FeedBroken, and RebuildNeeded where the
+        event at `position` is not the one of `event_id`.
         """
         ...
 

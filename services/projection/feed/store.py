@@ -10,6 +10,7 @@ from events.envelope import Envelope, decode
 from services.database.connections import Pool
 from services.projection.feed import FeedBroken
 from services.projection.feed.handover import HandOver, command_boundary
+from services.projection.progress import recognise
 from services.projection.projector import FactFailed
 
 PAGE_BYTES = 8 * 1024 * 1024
@@ -20,7 +21,7 @@ _PAGE = f"""
 SELECT {_COLUMNS} FROM (
     SELECT *, sum(octet_length(state)) OVER (ORDER BY notification_id ROWS UNBOUNDED PRECEDING)
         - octet_length(state) AS bytes_before
-    FROM events.stored_events WHERE notification_id > %s ORDER BY notification_id LIMIT %s
+    FROM events.stored_events WHERE notification_id >= %s ORDER BY notification_id LIMIT %s
 ) page WHERE bytes_before < {PAGE_BYTES} ORDER BY notification_id
 """  # noqa: S608
 _AT = f"SELECT {_COLUMNS} FROM events.stored_events WHERE notification_id = %s"  # noqa: S608
@@ -59,12 +60,14 @@ class StoreFeed:
             self._handover.offer(envelopes)
             self._saw(envelopes[-1].position)
 
-    async def after(self, position: int, limit: int = 2_000) -> list[Envelope]:
+    async def after(
+        self, position: int, limit: int = 2_000, *, event_id: str | None = None
+    ) -> list[Envelope]:
         if handed := self._handover.after(position, limit):
             return handed
-        page = await self._page(position, limit)
+        page = await self._page(position, limit, event_id)
         while page and not (end := command_boundary(page, limit)):
-            rest = await self._page(page[-1].position, limit)
+            rest = await self._page(page[-1].position, limit, page[-1].event_id)
             if not rest:
                 raise FeedBroken(f"the command at position {page[0].position} has no end")
             page += rest
@@ -93,11 +96,16 @@ class StoreFeed:
             self._listener.cancel()
             await asyncio.wait([self._listener])
 
-    async def _page(self, position: int, limit: int) -> list[Envelope]:
-        seen = self._seen
+    async def _page(self, position: int, limit: int, event_id: str | None) -> list[Envelope]:
+        """The next rows. With an `event_id` the one before them is read too, and recognised."""
+        seen, known = self._seen, event_id is not None
+        parameters = (position, limit + 1) if known else (position + 1, limit)
         async with self._pool.connection() as connection:
-            cursor = await connection.cursor(binary=True).execute(_PAGE, (position, limit))
+            cursor = await connection.cursor(binary=True).execute(_PAGE, parameters)
             rows: list[Row] = await cursor.fetchall()
+        if known:
+            before = rows.pop(0) if rows and rows[0][2] == position else None
+            recognise(position, event_id, before and _decode(before).event_id)
         if not rows and self._seen == seen:
             self._seen = position
         if rows and rows[-1][2] != position + len(rows):

@@ -15,7 +15,8 @@ from services.projection.queries.records import KEY_ROW, LAST_KEY, key_view
 _STATEMENT = (
     SQL(
         """
-        SELECT {position}, {key}, k.user_id, c.role, (t.settings->'member_permissions')::text
+        SELECT {position}, {key}, k.version, k.user_id, c.role,
+            (t.settings->'member_permissions')::text
         FROM (SELECT) one
         LEFT JOIN (
             {last_key} k
@@ -40,9 +41,11 @@ class FoundKey:
     """A key that is in force; `team_role` is the caller's in the team of the key, if any.
 
     `permissions` is that team's list for its members as it stands, empty for the default.
+    `version` is that of the key's stream.
     """
 
     view: KeyView
+    version: int
     owner: str | None
     team_role: str | None
     permissions: Sequence[str]
@@ -52,8 +55,8 @@ async def find_key(pool: Pool, principal: Principal, token: str) -> tuple[int, F
     """Position and key by its sha256, None for a key that is unknown, deleted or void."""
     parameters = {"token": token, "caller": principal.user_id}
     row = (await fetch(pool, _STATEMENT, parameters, prepare=True))[0]
-    position, *columns, owner, role, permissions = row
+    position, *columns, version, owner, role, permissions = row
     if columns[0] is None:
         return position, None
     allowed = orjson.loads(permissions) if permissions else []
-    return position, FoundKey(key_view(columns), owner, role, allowed)
+    return position, FoundKey(key_view(columns), version, owner, role, allowed)

@@ -21,7 +21,7 @@ _STATEMENT = (
             k.team_id IS NOT NULL AND (t.team_id IS NULL OR t.deleted_at IS NOT NULL
                 OR (k.settings->>'member_since' IS NOT NULL
                     AND m.joined IS DISTINCT FROM (k.settings->>'member_since')::bigint)),
-            u.user_role, t.blocked
+            k.user_id IS NULL OR u.user_id IS NOT NULL, u.user_role, t.blocked
         FROM unnest(%(tokens)s::text[]) WITH ORDINALITY q (token, place)
         LEFT JOIN LATERAL {key} k ON k.deleted_at IS NULL
         LEFT JOIN read.teams_1 t ON t.team_id = k.team_id AND t.incarnation = k.team_incarnation
@@ -95,7 +95,8 @@ class Principals:
 
 
 def _holder(row: Row) -> Holder:
-    position, known, user_id, team_id, blocked, expires, routes, models, void, role, stopped = row
+    position, known, user_id, team_id, blocked, expires, routes, models, void, *owner = row
+    user_known, role, stopped = owner
     facts = KeyFacts(
         user_id=user_id,
         team_id=team_id,
@@ -104,5 +105,6 @@ def _holder(row: Row) -> Holder:
         allowed_routes=tuple(orjson.loads(routes)) if routes else (),
         models=tuple(orjson.loads(models)) if models else (),
         void=void,
+        user_known=user_known,
     )
     return Holder(position, facts if known else None, role, bool(stopped))

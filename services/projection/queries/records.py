@@ -92,9 +92,8 @@ class TeamRecord:
 
     def memberships(self) -> list[JsonObject]:
         """The Membership (team-api.md 2.3) of each of `view.members`, without what was spent."""
-        defaults = self.view.settings["member_defaults"]
         return [
-            membership(self.view.team_id, member.user_id, limits, defaults)
+            membership(self.view.team_id, member.user_id, limits, self.view.settings)
             for member, limits in zip(self.view.members, self.own_limits, strict=True)
         ]
 

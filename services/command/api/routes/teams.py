@@ -42,7 +42,7 @@ async def update_team(caller: CallerDep, body: requests.UpdateTeam) -> Response:
     if (sent := sent_callbacks(body.metadata)) is not None:
         changes["callbacks"] = await build.callbacks(vault, body.team_id, sent)
     done = await caller.carry_out(
-        ReviseTeam(body.team_id, changes),
+        ReviseTeam(body.team_id, changes, build.believed_roster(vault, body.members_with_roles)),
         lambda made: {
             "team_id": body.team_id,
             "data": render.team_row(made, zone, load_model_table=True),

@@ -59,6 +59,7 @@ OPERATIONS: Mapping[str, Operation] = {
         KeyInfo,
         query={"key": KEY},
         example=key_info(KEY_VIEW, KEY, NOW, UTC),
+        versioned=True,
         refusals={
             "no_key_found": ShapeB(
                 404, "Key not found in database", "not_found_error", family=MANAGEMENT

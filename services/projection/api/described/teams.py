@@ -1,6 +1,7 @@
 """Reads about teams (team-api.md 3.4 to 3.8, 3.17, 3.19, 4)."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC
 
 from services.access.activity import Asked, activity_scope
@@ -33,8 +34,12 @@ from services.edge.shapes.team import team_info
 from services.projection.api.described.common import read
 
 _CALLBACK = "/team/{team_id:path}/callback"
+_NOBODY = replace(somebody(None), user_known=False)
 _ITEM = examples.list_item()
-_NOT_HIS = refused_by(lambda: check_teams_of(somebody(INTERNAL_USER), None))
+_NOT_HIS = {
+    "not_his_own": refused_by(lambda: check_teams_of(somebody(INTERNAL_USER), None)),
+    "no_user_row": refused_by(lambda: check_teams_of(_NOBODY, None)),
+}
 
 
 def _activity(user_id: str | None, *, user_known: bool) -> AccessRefused:
@@ -72,7 +77,7 @@ OPERATIONS: Mapping[str, Operation] = {
         list[TeamListItem],
         query={"limit": 10},
         example=[_ITEM],
-        refusals={"not_his_own": _NOT_HIS},
+        refusals=_NOT_HIS,
     ),
     "/v2/team/list": read(
         "/v2/team/list",
@@ -87,7 +92,7 @@ OPERATIONS: Mapping[str, Operation] = {
             "total_pages": 1,
         },
         refusals={
-            "not_his_own": _NOT_HIS,
+            **_NOT_HIS,
             "bad_status": ShapeA(
                 400, "Invalid status value. Currently only 'deleted' is supported."
             ),

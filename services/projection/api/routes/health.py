@@ -8,6 +8,7 @@ from services.edge.body import LedgerRoute, answer
 from services.projection.api.context import ReadContext
 from services.projection.api.dependencies import reached
 from services.projection.head import HeadUnavailable
+from services.projection.progress import RebuildNeeded
 from services.projection.runner import NotReached
 
 router = APIRouter(route_class=LedgerRoute, tags=["health"])
@@ -24,10 +25,10 @@ async def liveness() -> Response:
 async def readiness(request: Request) -> Response:
     """200 once the read models hold all that is committed and commands are taken, else 503."""
     context: ReadContext = request.app.state.reads
-    reason = None if context.commands_ready() else "commands are not taken"
+    reason = context.commands_stopped()
     try:
         await reached(context, await context.head.read())
-    except (HeadUnavailable, NotReached) as error:
+    except (HeadUnavailable, NotReached, RebuildNeeded) as error:
         reason = str(error)
     if reason is None:
         return answer({"status": "healthy", "position": context.group.position})

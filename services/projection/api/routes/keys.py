@@ -35,7 +35,8 @@ async def info(reader: ReaderDep, request: Request) -> Response:
     if found is None:
         raise ShapeB(404, "Key not found in database", "not_found_error", family=MANAGEMENT)
     content = key_info(found.view, key or token, reader.now, reader.context.zone)
-    return answer(content, headers={POSITION_HEADER: str(position)})
+    headers = {POSITION_HEADER: str(position), "etag": f'"{found.version}"'}
+    return answer(content, headers=headers)
 
 
 def _token_of(key: str) -> str:

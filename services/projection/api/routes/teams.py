@@ -77,9 +77,8 @@ async def _members(connection: Connection, found: FoundTeam) -> AsyncIterator[li
 
 async def _memberships(connection: Connection, found: FoundTeam) -> AsyncIterator[list[JsonObject]]:
     view = found.record.view
-    defaults = view.settings["member_defaults"]
     async for chunk in queries.members(connection, found):
-        yield [membership(view.team_id, m.user_id, limits, defaults) for m, limits in chunk]
+        yield [membership(view.team_id, m.user_id, limits, view.settings) for m, limits in chunk]
 
 
 async def _keys(

@@ -1,15 +1,25 @@
 """Models, permissions, callbacks, many members at once: the register's entries over HTTP."""
 
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
-from tests.support.ledger import Ledger
+from services.database.embedded import EmbeddedServer
+from tests.support.ledger import Ledger, running_ledger
 from tests.support.refused import assert_refused
+from tests.support.service import Start
 
 SECRET = "sk-lf-1234567890-abcdef"
 MASKED = "sk-l****cdef"
+
+
+@pytest.fixture(scope="module")
+def ledger(postgres_server: EmbeddedServer, start: Start) -> Iterator[Ledger]:
+    """A service of this module's own: some tests are about all users there are."""
+    with running_ledger(postgres_server, start) as running:
+        yield running
 
 
 @pytest.fixture(scope="module")
@@ -266,3 +276,77 @@ def test_d44_every_change_of_a_part_leaves_a_row(ledger: Ledger) -> None:
     assert logged["callback_name"] == "langfuse"
     assert SECRET not in str(rows)
     assert rows["DisableLogging"]["updated_values"] == {"metadata": {}}
+
+
+def test_d04_an_available_team_is_joined_by_oneself_and_as_a_plain_member(
+    postgres_server: EmbeddedServer, start_service: Start
+) -> None:
+    env = {"TEAMLEDGER_AVAILABLE_TEAMS": "open,never made"}
+    with running_ledger(postgres_server, start_service, **env) as ledger:
+        ann, bob = ledger.user("ann"), ledger.user("bob")
+        for team_id in ("open", "closed"):
+            ledger.done("/team/new", {"team_id": team_id})
+        me = {"user_id": "ann", "role": "user"}
+        refused: list[dict[str, Any]] = [
+            {"team_id": "open", "member": {"user_id": "bob", "role": "user"}},
+            {"team_id": "open", "member": {"user_id": "ann", "role": "admin"}},
+            {"team_id": "open", "member": me, "max_budget_in_team": 5},
+            {"team_id": "open", "member": [me, {"user_id": "bob", "role": "user"}]},
+            {"team_id": "closed", "member": me},
+            {"team_id": "never made", "member": me},
+        ]
+        with ledger.nothing_stored():
+            for body in refused:
+                text = f"route=/team/member_add, team_id={body['team_id']}"
+                assert_refused(ledger.post("/team/member_add", body, ann), 403, "A", text)
+            granted = {"team_id": "open", "team_member_permissions": ["/key/generate"]}
+            assert_refused(ledger.post("/team/permissions_update", granted, ann), 403, "A", "open")
+            assert ledger.get("/team/permissions_list", ann, team_id="open").status_code == 403
+        assert [team["team_id"] for team in ledger.shown("/team/available", ann)] == ["open"]
+        joined = ledger.done("/team/member_add", {"team_id": "open", "member": me}, ann)
+        assert joined["members_with_roles"][-1] == {**me, "user_email": None}
+        assert ledger.shown("/team/available", ann) == []
+        assert ledger.get("/team/info", bob, team_id="open").status_code == 403
+
+
+def test_d35_a_roster_that_is_sent_back_is_accepted_and_another_one_is_not(ledger: Ledger) -> None:
+    team_id = team(ledger, "d35")
+    ledger.done("/user/new", {"user_id": "d35-ann", "user_email": "d35@example.com"})
+    member = {"user_id": "d35-ann", "role": "user"}
+    ledger.done("/team/member_add", {"team_id": team_id, "member": member})
+    roster = info(ledger, team_id)["members_with_roles"]
+    sent = {"team_id": team_id, "max_budget": 3, "members_with_roles": roster}
+    assert ledger.done("/team/update", sent)["data"]["max_budget"] == 3.0
+    by_email = [*roster[:2], {"user_email": "D35@example.com", "role": "user"}]
+    ledger.done("/team/update", {**sent, "members_with_roles": by_email})
+    with ledger.nothing_stored():
+        for other in ([], roster[:1], [*roster[:2], {**member, "role": "admin"}]):
+            refused = ledger.post("/team/update", {**sent, "members_with_roles": other})
+            assert_refused(refused, 400, "B", "/team/update changes no members")
+
+
+def test_d37_budgets_of_members_follow_a_duration_the_team_gets_later(ledger: Ledger) -> None:
+    team_id = team(ledger, "d37-later", team_member_budget=2)
+    member = {"user_id": "d37-own", "role": "user"}
+    body = {"team_id": team_id, "member": member, "max_budget_in_team": 3}
+    ledger.done("/team/member_add", body)
+    ledger.done("/team/update", {"team_id": team_id, "budget_duration": "7d"})
+    rows = ledger.shown("/team/info", team_id=team_id)["team_memberships"]
+    assert {row["litellm_budget_table"]["budget_duration"] for row in rows} == {"7d"}
+
+
+def test_d63_a_key_of_nobody_makes_no_keys(ledger: Ledger) -> None:
+    ghost = ledger.key(user_id="d63-never-made")
+    with ledger.nothing_stored():
+        assert_refused(ledger.post("/key/generate", {}, ghost), 401, "B", "Only proxy admin")
+
+
+def test_keys_of_members_last_as_long_as_their_team_says(ledger: Ledger) -> None:
+    team_id = team(ledger, "short-lived", team_member_key_duration="1h")
+    made = ledger.done("/key/generate", {"team_id": team_id, "user_id": "tina", "duration": "1y"})
+    assert made["duration"] == "1h"
+    service = ledger.done("/key/generate", {"team_id": team_id})
+    assert service["expires"] is None
+    odd = {"team_id": team_id, "metadata": {"team_member_key_duration": ["never"]}}
+    ledger.done("/team/update", odd)
+    assert ledger.done("/key/generate", {"team_id": team_id, "user_id": "tina"})["key"]

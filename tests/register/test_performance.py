@@ -1,0 +1,153 @@
+"""D50 to D54: what the database is asked, not how long it takes."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import httpx
+import pytest
+
+from tests.support.ledger import Ledger, bearer
+from tests.support.service import MASTER_KEY, Start, on_database
+from tests.support.statements import Statements, Step
+
+COMMAND_SIDE = ("originator_id = ANY", "ops.dependents", "events.append(")
+"""What statements of a command contain; those of projections do not."""
+
+
+def asked(statements: Statements, ledger: Ledger, path: str, **query: str | int) -> list[str]:
+    """The statements behind a GET once nothing else is going on."""
+    ledger.shown(path, **query)
+    with statements.sent("read.teams_1") as sent:
+        ledger.shown(path, **query)
+    return sent
+
+
+def whole_reads(steps: list[Step]) -> list[Step]:
+    """Steps that read all of a table, or all of an index of it."""
+    tables = ("teams_1", "memberships_1", "keys_1", "users_1")
+    return [step for step in steps if step.table in tables and step.condition is None]
+
+
+def indexes(steps: list[Step]) -> set[tuple[str, ...]]:
+    """Each by its columns."""
+    return {step.columns for step in steps}
+
+
+def make_teams(ledger: Ledger, prefix: str, count: int, user_id: str) -> None:
+    for number in range(count):
+        team_id = f"{prefix}-{number}"
+        members = [{"user_id": user_id, "role": "user"}]
+        ledger.done("/team/new", {"team_id": team_id, "members_with_roles": members})
+        ledger.key(team_id=team_id)
+
+
+def test_d50_the_teams_of_one_user_are_found_by_index_in_one_statement(
+    ledger: Ledger, statements: Statements
+) -> None:
+    make_teams(ledger, "d50-few", 1, "d50-few")
+    make_teams(ledger, "d50-many", 15, "d50-many")
+    few = asked(statements, ledger, "/team/list", user_id="d50-few")
+    many = asked(statements, ledger, "/team/list", user_id="d50-many")
+    assert len(few) == len(many) == 1
+    steps = statements.plan(many[0])
+    assert whole_reads(steps) == []
+    assert ("user_id", "team_id") in indexes(steps)
+    assert ("team_id", "team_incarnation", "created_at", "token") in indexes(steps)
+    assert len(ledger.shown("/team/list", limit=3)) == 3
+
+
+@pytest.mark.parametrize(
+    ("sort_by", "index"),
+    [
+        ("created_at", ("created_at", "team_id")),
+        ("team_alias", ("team_alias", "team_id")),
+        ("team_id", ("team_id",)),
+    ],
+)
+def test_d51_pages_have_a_stable_order_that_an_index_keeps(
+    ledger: Ledger, statements: Statements, sort_by: str, index: tuple[str, ...]
+) -> None:
+    for number in range(7):
+        ledger.done("/team/new", {"team_id": f"d51-{sort_by}-{number}", "team_alias": "same"})
+    sort: dict[str, str | int] = {"sort_by": sort_by, "page_size": 2}
+    [statement] = asked(statements, ledger, "/v2/team/list", **sort)
+    assert index in indexes(statements.plan(statement))
+    first = ledger.shown("/v2/team/list", **sort)
+    pages = range(1, first["total_pages"] + 1)
+    found = [
+        team["team_id"]
+        for page in pages
+        for team in ledger.shown("/v2/team/list", **sort, page=page)["teams"]
+    ]
+    assert len(found) == len(set(found)) == first["total"]
+
+
+def test_d52_one_of_many_creations_of_an_id_wins_and_no_team_is_counted(
+    ledger: Ledger, statements: Statements
+) -> None:
+    body = {"team_id": "d52", "members_with_roles": [{"user_id": "d52", "role": "user"}]}
+    with ThreadPoolExecutor(12) as pool:
+        answers = list(pool.map(lambda _: ledger.post("/team/new", body), range(12)))
+    refused = [answer for answer in answers if answer.status_code != 200]
+    assert [answer.status_code for answer in refused] == [400] * 11
+    assert {"Team id = d52 already exists" in answer.text for answer in refused} == {True}
+    with statements.sent(*COMMAND_SIDE) as sent:
+        ledger.done("/team/new", {"team_id": "d52-next"})
+    assert [each for each in sent if "count(" in each] == []
+    assert len(sent) <= 3
+
+
+@pytest.fixture
+def cold(ledger: Ledger, start: Start) -> Iterator[httpx.Client]:
+    """A process that has nothing in its cache, on the same database."""
+    service = start(on_database(ledger.database_url))
+    with httpx.Client(base_url=service.base_url, timeout=30, headers=bearer(MASTER_KEY)) as http:
+        yield http
+    assert service.stop() == 0
+
+
+def test_d53_many_members_or_teams_take_as_many_statements_as_one(
+    ledger: Ledger, statements: Statements, cold: httpx.Client
+) -> None:
+    make_teams(ledger, "d53", 13, "d53-user")
+
+    def taken(path: str, body: object) -> int:
+        with statements.sent(*COMMAND_SIDE) as sent:
+            response = cold.post(path, json=body)
+            assert response.status_code == 200, response.text
+        return len(sent)
+
+    def add(team_id: str, count: int) -> int:
+        member = [
+            {
+                "user_id": f"{team_id}-{n}",
+                "user_email": f"{team_id}-{n}@example.com",
+                "role": "user",
+            }
+            for n in range(count)
+        ]
+        return taken("/team/member_add", {"team_id": team_id, "member": member})
+
+    add("d53-12", 2)
+    assert add("d53-0", 1) == add("d53-1", 60)
+    one = taken("/team/delete", {"team_ids": ["d53-2"]})
+    assert one == taken("/team/delete", {"team_ids": [f"d53-{n}" for n in range(3, 12)]})
+
+
+def test_d54_teams_have_the_indexes_that_their_filters_need(
+    ledger: Ledger, statements: Statements
+) -> None:
+    ledger.done("/team/new", {"team_id": "d54", "team_alias": "D54"})
+    ledger.user("d54")
+    for path, query, index in (
+        (
+            "/v2/team/list",
+            {"organization_id": "none"},
+            ("organization_id", "created_at", "team_id"),
+        ),
+        ("/v2/team/list", {"sort_by": "team_alias"}, ("team_alias", "team_id")),
+        ("/v2/team/list", {}, ("created_at", "team_id")),
+        ("/team/info", {"team_id": "d54"}, ("team_id", "incarnation")),
+    ):
+        [statement] = asked(statements, ledger, path, **query)
+        assert index in indexes(statements.plan(statement)), path
