@@ -12,6 +12,7 @@ class RefusedError(Exception):
 
     def __init__(self, response: httpx.Response) -> None:
         super().__init__(f"{response.request.url.path} {response.status_code}: {response.text}")
+        self.response = response
         self.status = response.status_code
         self.text = response.text
 
