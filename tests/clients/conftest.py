@@ -30,6 +30,13 @@ def ledger(
         yield ledger
 
 
+@pytest.fixture(scope="session")
+def offered(ledger: Ledger) -> str:
+    """The team that the service offers to everybody."""
+    ledger.done("/team/new", {"team_id": AVAILABLE, "team_alias": "Open"})
+    return AVAILABLE
+
+
 @pytest.fixture
 def connect(ledger: Ledger) -> Iterator[Connect]:
     with ExitStack() as open_clients:

@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 
-from tests.clients.conftest import AVAILABLE
 from tests.clients.litellm_client import LiteLLM, RaisedError
 from tests.support.auditor import token
 from tests.support.ledger import Ledger
@@ -21,7 +20,6 @@ def ann(ledger: Ledger) -> str:
     key = ledger.user("client-ann", user_email="client-ann@example.com")
     ledger.done("/team/new", {"team_id": "client-core", "team_alias": "Client Core"})
     ledger.done("/team/new", {"team_id": "client-edge", "team_alias": "Client Edge"})
-    ledger.done("/team/new", {"team_id": AVAILABLE, "team_alias": "Open"})
     member = {"user_id": "client-ann", "role": "user"}
     ledger.done("/team/member_add", {"team_id": "client-core", "member": member})
     return key
@@ -33,7 +31,7 @@ def ann(ledger: Ledger) -> str:
 def test_teams_are_listed_as_the_api_lists_them(litellm: LiteLLM, ledger: Ledger, ann: str) -> None:
     listed = litellm.call("teams.list")
     assert listed == ledger.shown("/team/list")
-    assert {"client-core", "client-edge", AVAILABLE} <= {team["team_id"] for team in listed}
+    assert {"client-core", "client-edge"} <= {team["team_id"] for team in listed}
     (own,) = litellm.call("teams.list", ann, user_id="client-ann")
     assert own["team_id"] == "client-core"
     assert litellm.call("teams.list", user_id="client-ann") == [own]
@@ -64,10 +62,10 @@ def test_teams_in_pages(litellm: LiteLLM, ledger: Ledger, ann: str) -> None:
     assert [team["team_id"] for team in mine["teams"]] == ["client-core"]
 
 
-def test_teams_that_can_be_joined(litellm: LiteLLM, ledger: Ledger, ann: str) -> None:
-    (offered,) = litellm.call("teams.get_available", ann)
-    assert offered["team_id"] == AVAILABLE
-    assert [offered] == ledger.shown("/team/available", ann)
+def test_teams_that_can_be_joined(litellm: LiteLLM, ledger: Ledger, ann: str, offered: str) -> None:
+    (found,) = litellm.call("teams.get_available", ann)
+    assert found["team_id"] == offered
+    assert [found] == ledger.shown("/team/available", ann)
 
 
 # Keys
