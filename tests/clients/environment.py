@@ -17,7 +17,7 @@ SECONDS = 540
 
 
 class NotBuiltError(Exception):
-    """Why there is no environment: the last line of whoever failed."""
+    """Why there is no environment, in the words of whoever failed."""
 
 
 def build() -> Path:
@@ -44,8 +44,9 @@ def _run(*command: str) -> None:
     except (OSError, subprocess.TimeoutExpired) as error:
         raise NotBuiltError(str(error)) from error
     if done.returncode != 0:
-        said = (done.stderr or done.stdout).strip().splitlines() or ["no reason given"]
-        raise NotBuiltError(f"exit status {done.returncode}: {said[-1]}")
+        lines = (done.stderr or done.stdout).strip().splitlines()
+        said = [line for line in lines if line.startswith("ERROR")] or lines[-1:]
+        raise NotBuiltError(f"exit status {done.returncode}: {' '.join(said[:1])}")
 
 
 if __name__ == "__main__":
