@@ -1,5 +1,6 @@
 """Bodies of the routes about keys (supporting-api.md 2), and what users share with them."""
 
+from collections.abc import Mapping
 from typing import Literal, Self
 
 from pydantic import AwareDatetime, Field, model_validator
@@ -25,8 +26,25 @@ FOR_EVER = "-1"
 ThroughputType = Literal["guaranteed_throughput", "best_effort_throughput", "dynamic"]
 
 
+_BLANK_IS_UNSET = (
+    *("team_id", "user_id", "organization_id", "project_id", "agent_id", "budget_id", "key_alias"),
+    *("duration", "budget_duration", "rotation_interval"),
+)
+
+
 class KeyFields(RequestModel):
-    """What `/key/generate` and `/user/new` have in common."""
+    """What `/key/generate` and `/user/new` have in common.
+
+    Some clients send "" for everything that is not set; it counts as absent, so that an update
+    leaves such a field alone.
+    """
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_blanks(cls, sent: object) -> object:
+        if not isinstance(sent, Mapping):
+            return sent
+        return {k: v for k, v in sent.items() if v != "" or k not in _BLANK_IS_UNSET}
 
     key_alias: Text | None = None
     duration: Duration | None = None

@@ -136,6 +136,7 @@ class Healthy(Document):
 
     status: Literal["healthy"]
     position: int
+    litellm_version: str
 
 
 class Unhealthy(Document):

@@ -166,5 +166,6 @@ class Permissions(Document):
 
     team_id: str
     team_member_permissions: list[str]
+    effective_permissions: list[str]
     is_default: bool
     all_available_permissions: list[str]

@@ -18,7 +18,7 @@ from services.edge.shapes.audit import audit_log
 from services.edge.shapes.key import key_info
 from services.edge.shapes.user import user_row
 from services.projection.api.described.common import read
-from services.projection.api.routes.health import unhealthy
+from services.projection.api.routes.health import COMPATIBLE_WITH, unhealthy
 
 ENTRY = "019cdd1f-7a63-7c5b-9c0f-2a61d5f0b7e4"
 """The id of the entry in the example of /audit/{id}."""
@@ -133,7 +133,7 @@ OPERATIONS: Mapping[str, Operation] = {
     "/health/readiness": _public(
         "get_readiness",
         Healthy,
-        {"status": "healthy", "position": 7},
+        {"status": "healthy", "position": 7, "litellm_version": COMPATIBLE_WITH},
         unhealthy=unhealthy("commands are not taken"),
     ),
 }
