@@ -26,3 +26,4 @@ def include_read_routes(app: FastAPI, context: ReadContext) -> None:
     of_teams = (teams, team_lists, team_pickers, permissions, callbacks, activity)
     for module in (*of_teams, keys, key_lists, users, audit, health):
         app.include_router(module.router)
+    app.include_router(keys.several)
