@@ -24,6 +24,7 @@ from services.command.domain.errors import DomainError
 from services.edge.body import LedgerRoute
 from services.edge.errors import MANAGEMENT, ShapeB
 from services.edge.requests import key as requests
+from services.edge.requests.common import Text
 from services.edge.shapes.key import generated, key_row
 
 router = APIRouter(route_class=LedgerRoute, tags=["keys"])
@@ -49,7 +50,7 @@ async def generate_service_key(caller: CallerDep, body: requests.GenerateKey) ->
 
 @router.post("/key/regenerate")
 async def regenerate(
-    caller: CallerDep, key: str | None = None, body: requests.RegenerateKey | None = None
+    caller: CallerDep, key: Text | None = None, body: requests.RegenerateKey | None = None
 ) -> Response:
     """Give a key a new secret, and change what is sent; `grace_period` lets the old one go on."""
     return await _regenerate(caller, body, key)
@@ -57,7 +58,7 @@ async def regenerate(
 
 @router.post("/key/{key}/regenerate")
 async def regenerate_named(
-    caller: CallerDep, key: str, body: requests.RegenerateKey | None = None
+    caller: CallerDep, key: Text, body: requests.RegenerateKey | None = None
 ) -> Response:
     """As /key/regenerate, with the key, plain or hashed, in the path."""
     return await _regenerate(caller, body, key)
