@@ -16,10 +16,10 @@ from services.access.principal import (
 )
 
 SHORT = 8
-MAX_ROTATIONS = 4
+MAX_ROTATIONS = 3
 """How many rotations, all within their grace periods, a secret may lie behind its key (A08)."""
 
-_RAW_HEADERS = ("api-key", "x-api-key", "x-goog-api-key", "ocp-apim-subscription-key")
+RAW_HEADERS = ("api-key", "x-api-key", "x-goog-api-key", "ocp-apim-subscription-key")
 _PREFIXES = ("Bearer ", "bearer ", "Basic ")
 _AWS = re.compile(r"Credential=(?:Bearer )?([^/,]+)")
 
@@ -53,7 +53,7 @@ def _find(headers: Mapping[str, str], configured: str | None) -> str | None:
         return _after_prefix(value) or value
     if (value := headers.get("authorization")) is not None:
         return _after_prefix(value)
-    for name in _RAW_HEADERS:
+    for name in RAW_HEADERS:
         if (value := headers.get(name)) is not None:
             return value
     return None

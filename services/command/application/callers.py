@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from events.streams import TEAM, USER, stream
+from events.streams import TEAM, USER, kind_and_id, stream
 from services.access.credentials import (
     MAX_ROTATIONS,
     check_allowed_routes,
@@ -13,6 +13,7 @@ from services.access.policy import check_route
 from services.access.principal import KeyFacts, Principal
 from services.command.application.requests import Origin
 from services.command.application.view import View
+from services.command.domain.dependents import ORGANIZATIONS
 from services.command.domain.key import ApiKey
 from services.command.domain.team import Team
 
@@ -44,6 +45,8 @@ def authenticate(view: View, origin: Origin) -> Principal:
     role = user.settings.user_role if user is not None and user.open else None
     blocked = team is not None and team.settings.blocked
     principal = judge(credential, facts, role, team_blocked=blocked, now=view.now)
+    if user is not None and user.open and not principal.is_admin:
+        principal = replace(principal, org_roles=_org_roles(view, str(user_id)))
     check_route(origin.route, principal, origin.path)
     check_allowed_routes(origin.path, facts.allowed_routes)
     return principal
@@ -58,6 +61,20 @@ def _acting(view: View, token: str) -> tuple[str, ApiKey]:
             break
         token, key = rotation.successor, view.key(rotation.successor)
     return token, key
+
+
+def _org_roles(view: View, user_id: str) -> tuple[tuple[str, str], ...]:
+    """The live organizations a user is in, with his role in each."""
+    names = view.children(stream(USER, user_id), ORGANIZATIONS)
+    view.need(names)
+    roles: list[tuple[str, str]] = []
+    for name in sorted(names):
+        organization_id = kind_and_id(name)[1]
+        found = view.organization(organization_id)
+        member = found.members.get(user_id) if found.open else None
+        if member is not None:
+            roles.append((organization_id, member.role))
+    return tuple(roles)
 
 
 def is_void(key: ApiKey, team: Team) -> bool:

@@ -7,8 +7,8 @@ from typing import Any
 from events.registry import DomainEvent
 from events.streams import TEAM, stream
 from events.team import TeamRole
-from services.access.policy import check_team_admin
 from services.access.principal import Principal
+from services.command.application.admission import authorized_team
 from services.command.application.answers import TeamAnswer, team_answer
 from services.command.application.enrolment import Candidate, Enrolment
 from services.command.application.names import ByName
@@ -17,7 +17,7 @@ from services.command.application.teams import dependent_keys
 from services.command.application.view import View
 from services.command.domain import team
 from services.command.domain.dependents import keys_of_member
-from services.command.domain.errors import AlreadyMember, NotFound
+from services.command.domain.errors import AlreadyMember
 from services.command.domain.team import Team
 
 
@@ -27,17 +27,6 @@ class EverybodyThere(AlreadyMember):
     def __init__(self, asked: Sequence[Candidate], answer: TeamAnswer, *, single: bool) -> None:
         super().__init__([str(candidate.user_id) for candidate in asked])
         self.asked, self.answer, self.single = asked, answer, single
-
-
-def authorized_team(view: View, caller: Principal, route: str, team_id: str) -> Team:
-    """The live team, for those who may manage its members; strangers learn nothing (D09)."""
-    found = view.team(team_id)
-    member = found.roster.get(caller.user_id) if caller.user_id is not None else None
-    role = member.role if found.open and member is not None else None
-    check_team_admin(route, caller, team_id, role)
-    if not found.open:
-        raise NotFound("team", team_id)
-    return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,9 @@ from services.edge.shapes.key import generated, key_row
 router = APIRouter(route_class=LedgerRoute, tags=["keys"])
 
 MOST = 500
+_KEY_IN_QUERY = {
+    "parameters": [{"name": "key", "in": "query", "required": False, "schema": {"type": "string"}}]
+}
 
 
 @router.post("/key/generate")
@@ -48,7 +51,7 @@ async def generate_service_key(caller: CallerDep, body: requests.GenerateKey) ->
     return await caller.respond(done)
 
 
-@router.post("/key/regenerate")
+@router.post("/key/regenerate", openapi_extra=_KEY_IN_QUERY)
 async def regenerate(
     caller: CallerDep, key: Text | None = None, body: requests.RegenerateKey | None = None
 ) -> Response:
