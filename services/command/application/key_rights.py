@@ -5,14 +5,15 @@ from typing import Any
 
 from events.key import KeySettings
 from services.access.credentials import routes_within
+from services.access.policy import As, standing
 from services.access.principal import AccessRefused, Principal
 from services.access.visibility import DEFAULT_PERMISSIONS
+from services.command.application.admission import towards
 from services.command.application.callers import is_void
 from services.command.application.view import View
 from services.command.domain.errors import NotFound
 from services.command.domain.key import ApiKey
 from services.command.domain.limits import alike
-from services.command.domain.roster import Membership
 from services.command.domain.team import Team
 
 REGENERATE = "/key/regenerate"
@@ -32,18 +33,19 @@ def live_key(view: View, token: str, shown: str) -> ApiKey:
 def check_key_rights(
     view: View, caller: Principal, held: ApiKey, shown: str, route: str = "/key/delete"
 ) -> None:
-    """To delete, block or unblock: owner, team admin, proxy admin (A03), else as if unknown.
+    """To delete, block or unblock: owner, team admin, organization admin, proxy admin (A03).
 
     Members whose team grants them the route may do it to the team's service keys, those without a
-    user (A06). What is one's own needs no permission.
+    user (A06). What is one's own needs no permission. To everybody else the key is unknown.
     """
-    owner = held.settings.user_id
     if caller.is_admin or _owns(caller, held):
         return
-    team, member = _membership(view, caller, held)
-    if team is None or member is None:
+    team, here = _standing(view, caller, held)
+    if here & {As.TEAM_ADMIN, As.ORG_ADMIN}:
+        return
+    if As.MEMBER not in here:
         raise NotFound("key", shown)
-    if member.role == "admin" or (owner is None and route in granted(team)):
+    if held.settings.user_id is None and route in granted(team):
         return
     action = route.removeprefix("/key/")
     raise AccessRefused(403, f"You are not authorized to {action} this key")
@@ -52,20 +54,20 @@ def check_key_rights(
 def check_regenerate(view: View, caller: Principal, held: ApiKey, shown: str) -> None:
     """A new secret: proxy admin, team admin, or owner, of a team's key by permission (auth.md 4).
 
-    To everybody else it is as if there were no such key; members of its team are told 403.
+    To everybody else the key is unknown; members of its team are told 403.
     """
-    own = _owns(caller, held)
-    if caller.is_admin or (own and held.settings.team_id is None):
+    own, team_id = _owns(caller, held), held.settings.team_id
+    if caller.is_admin or (own and team_id is None):
         return
-    team, member = _membership(view, caller, held)
-    if team is None or member is None:
+    team, here = _standing(view, caller, held)
+    if As.TEAM_ADMIN in here:
+        return
+    if As.MEMBER not in here:
         raise NotFound("key", shown)
-    if member.role == "admin":
-        return
     if not own:
         raise AccessRefused(403, "You are not authorized to regenerate this key")
     if REGENERATE_NAMED not in granted(team):
-        check_permission(team, str(held.settings.team_id), REGENERATE)
+        check_permission(team, str(team_id), REGENERATE)
 
 
 def granted(team: Team) -> list[str]:
@@ -132,11 +134,10 @@ def _owns(caller: Principal, held: ApiKey) -> bool:
     return owner is not None and owner == caller.user_id
 
 
-def _membership(
-    view: View, caller: Principal, held: ApiKey
-) -> tuple[Team | None, Membership | None]:
-    """The key's team and the caller's place in it; nobody is in a team that is gone."""
-    if held.settings.team_id is None or caller.user_id is None:
-        return None, None
-    team = view.team(held.settings.team_id)
-    return team, team.roster.get(caller.user_id) if team.open else None
+def _standing(view: View, caller: Principal, held: ApiKey) -> tuple[Team, frozenset[As]]:
+    """The key's team, and what the caller is towards it: nothing where it has none."""
+    team_id = held.settings.team_id
+    if team_id is None:
+        return Team(), frozenset()
+    team = view.team(team_id)
+    return team, standing(caller, towards(caller, team_id, team))
