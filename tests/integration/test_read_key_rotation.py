@@ -13,9 +13,10 @@ from events.envelope import Envelope
 from events.key import KeyGenerated, KeyRotated, Succession
 from events.team import MemberRemoved
 from services.access.credentials import MAX_ROTATIONS, hash_key
+from services.projection.rebuild import rebuild
 from tests.support.eventlog import START, History, create_read
 from tests.support.facts import key_settings
-from tests.support.projected import contents, project
+from tests.support.projected import contents, everything, project
 from tests.support.reading import MASTER, Json, World, generated, key, reading, team
 
 
@@ -171,3 +172,16 @@ async def test_batches_may_be_cut_anywhere(database_url: str, cuts: list[int]) -
     assert (second["successor"], second["accepted_until"]) == (hash_key("sk-3"), None)
     assert [row["rotations"] for row in (first, second, third)] == [None, 1, 1]
     assert (third["created_at"], third["created_by"]) == (START, "ann")
+
+
+async def test_rotated_keys_are_rebuilt_as_they_are(own: World) -> None:
+    rotate(own, "sk-ann", "sk-new", soon(60), user_id="ann", key_alias="ann")
+    rotate(own, "sk-bob", "sk-bob-new", None, user_id="bob", key_alias="bob")
+    await own.settled()
+    with psycopg.connect(own.url, autocommit=True) as conn:
+        before = everything(conn)
+        async with asyncio.timeout(60):
+            report = await rebuild(own.context.group, own.url, progress=lambda *_: None)
+        assert [table.equal for table in report.tables] == [True] * len(report.tables)
+        assert everything(conn) == before
+    assert [await status(own, key) for key in ("sk-ann", "sk-bob", "sk-new")] == [200, 401, 200]
