@@ -110,6 +110,8 @@ _OVERDRAWN = {"team_id": TEAM, "max_budget_in_team": -1}
 _NEGATIVE = "{} cannot be negative. Received: -1"
 _NEW, _UPDATE, _KEY = "/team/new", "/team/update", "/key/generate"
 _ADD, _CHANGE = "/team/member_add", "/team/member_update"
+_SERVICE, _ROTATE = "/key/service-account/generate", "/key/regenerate"
+_MANY = "/key/bulk_update"
 _BULK, _GRANT = "/team/bulk_member_add", "/team/permissions_update"
 _CALLBACK = f"/team/{TEAM}/callback"
 _LOGGER = {"callback_name": "langfuse", "callback_vars": {}}
@@ -213,6 +215,29 @@ FIELDS = [
     Case("/key/delete", 404, "B", "No keys found", {"keys": ["sk-no"]}),
     Case("/key/block", 422, "C", "body.key: Input should be a valid string", {"key": ["sk-no"]}),
     Case("/key/unblock", 404, "B", f"Key {'f' * 64} not found", {"key": "f" * 64}),
+    *(
+        Case(path, 400, "B", "Invalid key format.", {"key": key})
+        for path in ("/key/block", "/key/unblock")
+        for key in ("", "no", "sk-", "sk-a b", "f" * 63, "g" * 64, "'; DROP TABLE x; --", "sk-a\n")
+    ),
+    Case(_SERVICE, 400, "bare", "team_id is required for service account keys", {}),
+    Case(_SERVICE, 400, "bare", "team_id does not exist in the database", {"team_id": "no"}),
+    Case(_SERVICE, 422, "C", "body.team_id: String should have at least 1", {"team_id": ""}),
+    Case(_ROTATE, 400, "B", "No key passed in.", {}),
+    Case(_ROTATE, 404, "B", "Key sk-...k-no not found.", {"key": "sk-no"}),
+    Case(_ROTATE, 400, "B", "New key must start with 'sk-'", {"key": "sk-no", "new_key": "x"}),
+    Case(_ROTATE, 400, "B", "The master key is part of", {"key": "sk-1", "new_master_key": "x"}),
+    Case(_ROTATE, 422, "C", "body.grace_period: ", {"key": "sk-no", "grace_period": "soon"}),
+    Case(f"/key/{_LONG}/regenerate", 422, "C", "path.key: String should have at most 255", {}),
+    Case("/key/%00/regenerate", 422, "C", "path.key: text must not contain the character NUL", {}),
+    Case(f"{_ROTATE}?key=%00", 422, "C", "query.key: text must not contain", {}),
+    Case("/key/%20/regenerate", 404, "B", "Key   not found.", {"duration": "1h"}),
+    Case(_MANY, 400, "B", "No keys provided for update", {"keys": []}),
+    Case(_MANY, 400, "B", "Maximum 500 keys can be updated", {"keys": [{"key": "sk-no"}] * 501}),
+    Case(_MANY, 422, "C", "body.keys.0.key: Field required", {"keys": [{}]}),
+    Case(_MANY, 422, "C", "body.keys: Field required", {}),
+    Case("/v2/key/info", 422, "C", "body.keys: Field required", {}),
+    Case("/v2/key/info", 422, "C", "body.keys: List should have", {"keys": ["sk-no"] * 501}),
 ]  # fmt: skip
 
 _ACTIVITY = "/team/daily/activity?start_date=2026-01-01"
@@ -254,6 +279,9 @@ QUERIES = [
     Case("/key/list?sort_order=up", 400, "B", "Invalid sort order."),
     Case("/key/list?status=gone", 400, "B", "Currently only 'deleted' is supported."),
     Case("/key/list?access_group_id=%00", 422, "C", "query.access_group_id: "),
+    Case("/key/aliases?size=101", 422, "C", "query.size: "),
+    Case("/key/aliases?page=0", 422, "C", "query.page: "),
+    Case("/key/aliases?search=%00", 422, "C", "query.search: "),
     Case("/user/info?user_id=", 404, "B", "User  not found"),
     Case("/user/info?user_id=%00", 422, "C", "query.user_id: "),
     Case("/user/info?user_id=%27%3B%20DROP%20x%2D%2D", 404, "B", "User '; DROP x-- not found"),

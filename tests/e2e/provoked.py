@@ -113,6 +113,27 @@ def _gets(path: str, **queries: Any) -> dict[tuple[str, str, str], Provocation]:
     }
 
 
+def _rotations(path: Mapping[str, str]) -> dict[str, Any]:
+    """What is refused of a new secret for a key, which the path names or else the body."""
+    named = {} if path else {"key": KEY}
+
+    def wrong(**fields: object) -> Provocation:
+        return Provocation({**named, **fields}, path=path)
+
+    in_path = {"key": "sk-of-staff"} if path else {}
+    return {
+        "no_team": wrong(**_MISSING),
+        "no_organization": wrong(**_ORGANIZATION),
+        "key_alias_exists": wrong(**_TAKEN),
+        "key_exists": wrong(new_key=KEY),
+        "negative_limit": wrong(**_NEGATIVE),
+        "bad_key": wrong(new_key="secret-key"),
+        "no_master_key": wrong(new_master_key="sk-1"),
+        "not_owner": Provocation({"key": "sk-of-staff"}, path=in_path, key=MEMBER),
+        "not_admin": Provocation(key="internal_viewer"),
+    }
+
+
 def _by(key: str, **query: str) -> Provocation:
     return Provocation(query=query, key=key)
 
@@ -205,6 +226,34 @@ SPECIAL: Mapping[tuple[str, str, str], Provocation] = {
         not_admin=Provocation(key="internal_viewer"),
     ),
     **_posts(
+        "/key/service-account/generate",
+        no_team=_MISSING,
+        no_organization={**_CORE, **_ORGANIZATION},
+        key_alias_exists={**_CORE, **_TAKEN},
+        key_exists={**_CORE, "key": KEY},
+        not_assigned=Provocation(key=STRANGER),
+        negative_limit={**_CORE, **_NEGATIVE},
+        bad_key={**_CORE, "key": "secret-key"},
+        no_team_named={},
+        not_admin=Provocation(key="internal_viewer"),
+    ),
+    **_posts("/key/regenerate", **_rotations({})),
+    **_posts("/key/regenerate", no_key={"key": "sk-missing"}, no_key_named={}),
+    **_posts("/key/{key}/regenerate", **_rotations({"key": KEY})),
+    **_posts(
+        "/key/{key}/regenerate",
+        no_key=Provocation({}, path={"key": "sk-missing"}),
+        bad_path=Provocation({}, path={"key": "sk-example%00"}),
+    ),
+    **_posts(
+        "/key/bulk_update",
+        nobody={"keys": []},
+        too_many={"keys": [{"key": KEY}] * 501},
+        not_proxy_admin=Provocation(key=STRANGER),
+        not_admin=Provocation(key="internal_viewer"),
+        several_things=Provocation(headers={"if-match": "*"}),
+    ),
+    **_posts(
         "/key/update",
         no_key={"key": "sk-missing"},
         no_team={"key": KEY, **_MISSING},
@@ -226,11 +275,15 @@ SPECIAL: Mapping[tuple[str, str, str], Provocation] = {
     **_posts(
         "/key/block",
         no_key={"key": "sk-missing"},
+        bad_key={"key": "secret-key"},
+        not_owner=Provocation({"key": "sk-of-staff"}, key=MEMBER),
         not_admin=Provocation(key="internal_viewer"),
     ),
     **_posts(
         "/key/unblock",
         no_key={"key": "sk-missing"},
+        bad_key={"key": "secret-key"},
+        not_owner=Provocation({"key": "sk-of-staff"}, key=MEMBER),
         not_admin=Provocation(key="internal_viewer"),
     ),
     **_gets(
@@ -270,6 +323,7 @@ SPECIAL: Mapping[tuple[str, str, str], Provocation] = {
         not_his_own=_by(STRANGER, user_id="ann"),
         not_his_team=_by(STRANGER, team_id="core"),
     ),
+    **_gets("/key/aliases", no_user=_by("no_user")),
     **_gets("/user/info", no_user={"user_id": "missing"}, not_his_own=Provocation(key=STRANGER)),
     **_gets("/audit/{id}", no_entry=Provocation(path={"id": "missing"})),
 }

@@ -21,12 +21,23 @@ POSTS: Mapping[str, type[RequestModel]] = {
     "/team/member_delete": member.MemberDelete,
     "/user/new": user.NewUser,
     "/key/generate": key.GenerateKey,
+    "/key/service-account/generate": key.GenerateKey,
+    "/key/bulk_update": key.BulkUpdateKeys,
     "/key/update": key.UpdateKey,
     "/key/delete": key.DeleteKeys,
     "/key/block": key.KeyRef,
     "/key/unblock": key.KeyRef,
 }
 """Each with the fields of its body."""
+
+OPTIONAL: Mapping[str, type[RequestModel]] = {
+    "/key/regenerate": key.RegenerateKey,
+    "/key/some-id/regenerate": key.RegenerateKey,
+}
+"""POST routes that may be called without a body."""
+
+READS: Mapping[str, type[RequestModel]] = {"/v2/key/info": key.KeysRef}
+"""POST routes that only read."""
 
 GETS = (
     *(
@@ -38,7 +49,7 @@ GETS = (
         "/team/filter/ui",
     ),
     *("/team/permissions_list", "/team/daily/activity", "/key/info", "/key/list", "/user/info"),
-    *("/audit", "/audit/some-id"),
+    *("/key/aliases", "/audit", "/audit/some-id"),
 )
 """Those that take a key."""
 

@@ -20,7 +20,7 @@ from tests.e2e.hostile import (
     Body,
     Case,
 )
-from tests.e2e.routes import BODILESS, GETS, POSTS, PUBLIC
+from tests.e2e.routes import BODILESS, GETS, OPTIONAL, POSTS, PUBLIC, READS
 from tests.support.ledger import Ledger, bearer, running_ledger
 from tests.support.refused import assert_refused
 from tests.support.service import MASTER_KEY, Start
@@ -32,7 +32,16 @@ def _team(ledger: Ledger) -> None:
 
 
 def templated(path: str) -> str:
-    return path.replace("/audit/some-id", "/audit/{id}").replace("some-id", "{team_id}")
+    path = path.replace("/audit/some-id", "/audit/{id}").replace("/key/some-id", "/key/{key}")
+    return path.replace("some-id", "{team_id}")
+
+
+def taking(body: Body) -> list[str]:
+    """The POST routes that have to refuse a body, or headers."""
+    if body in HEADERS:
+        return [*POSTS, *OPTIONAL]
+    without = {b"", b"null"}
+    return [*POSTS, *READS, *([] if body.content in without else OPTIONAL)]
 
 
 def test_every_route_is_gone_through(ledger: Ledger) -> None:
@@ -42,7 +51,7 @@ def test_every_route_is_gone_through(ledger: Ledger) -> None:
         for method in methods
     }
     gets = {templated(path) for path in GETS} | {*PUBLIC}
-    posts = {templated(path) for path in (*POSTS, *BODILESS)}
+    posts = {templated(path) for path in (*POSTS, *OPTIONAL, *READS, *BODILESS)}
     assert served == {("post", path) for path in posts} | {("get", path) for path in gets}
 
 
@@ -51,21 +60,21 @@ def test_no_route_takes(ledger: Ledger, body: Body) -> None:
     headers = {**bearer(MASTER_KEY), **body.headers}
     raw = [(name.encode(), value.encode("latin-1")) for name, value in headers.items()]
     with ledger.nothing_stored():
-        for path in POSTS:
+        for path in taking(body):
             response = ledger.http.post(path, content=body.content, headers=raw)
             assert_refused(response, body.status, body.shape, body.says)
 
 
 @pytest.mark.parametrize("body", MALFORMED, ids=str)
 def test_what_is_no_json_is_refused_whoever_calls(ledger: Ledger, body: Body) -> None:
-    for path in POSTS:
+    for path in taking(body):
         response = ledger.http.post(path, content=body.content, headers=body.headers)
         assert_refused(response, body.status, body.shape, body.says)
 
 
 @pytest.mark.parametrize("body", NO_OBJECT, ids=str)
 def test_strangers_learn_nothing_of_fields(ledger: Ledger, body: Body) -> None:
-    for path in POSTS:
+    for path in (*POSTS, *OPTIONAL, *READS):
         response = ledger.http.post(path, content=body.content, headers=body.headers)
         assert_refused(response, 401, "B", "No api key passed in.")
 
@@ -75,7 +84,7 @@ def test_strangers_learn_nothing_of_queries(ledger: Ledger, path: str) -> None:
     assert_refused(ledger.get(path, None), 401, "B", "No api key passed in.")
 
 
-@pytest.mark.parametrize("path", POSTS)
+@pytest.mark.parametrize("path", [*POSTS, *OPTIONAL, *READS])
 def test_a_stream_is_cut_off_where_it_is_too_long(ledger: Ledger, path: str) -> None:
     def endless() -> Iterator[bytes]:
         yield from (b"[" * 65_536 for _ in range(64))

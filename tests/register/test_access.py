@@ -5,14 +5,14 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.routes import GETS, POSTS
+from tests.e2e.routes import GETS, OPTIONAL, POSTS, READS
 from tests.support.auditor import token
 from tests.support.cli import invoked
 from tests.support.ledger import Ledger
 from tests.support.refused import assert_refused
 from tests.support.service import ROOT_KEY
 
-WRITES = list(POSTS)
+WRITES = [*POSTS, *OPTIONAL]
 
 
 def team(ledger: Ledger, team_id: str, *user_ids: str, **fields: object) -> None:
@@ -184,7 +184,7 @@ def test_d63_a_caller_whose_user_does_not_exist_is_403(ledger: Ledger) -> None:
 
 def test_d66_without_a_key_nothing_is_answered(ledger: Ledger) -> None:
     with ledger.nothing_stored():
-        for path in POSTS:
+        for path in (*POSTS, *OPTIONAL, *READS):
             assert_refused(ledger.post(path, {}, None), 401, "B", "No api key passed in")
     for path in GETS:
         assert_refused(ledger.get(path, None), 401, "B", "No api key passed in")

@@ -7,6 +7,7 @@ The functions of the domain that take no command object have one here, so that a
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import reduce
 from typing import Any, Literal, cast
 
@@ -17,6 +18,7 @@ from events.values import Callback, Sealed
 from services.command.application.folds import FOLDS, AnyState
 from services.command.domain import (
     key,
+    key_rotation,
     key_update,
     reservation,
     team,
@@ -26,7 +28,7 @@ from services.command.domain import (
     user,
 )
 from services.command.domain.errors import DomainError
-from tests.support.eventlog import History
+from tests.support.eventlog import START, History
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +100,26 @@ class UpdateKey:
     changes: dict[str, Any]
 
 
+@dataclass(frozen=True, slots=True)
+class RotateKey:
+    successor: str = "new"
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CarryOn:
+    """The new secret of `key`, whose old one has the hash "old"."""
+
+    key: key.ApiKey
+    settings: KeySettings
+
+
+@dataclass(frozen=True, slots=True)
+class HandOver:
+    before: str
+    after: str
+
+
 Decide = Callable[[Any, Any], list[DomainEvent]]
 
 _DECISIONS: dict[type, tuple[str, Decide]] = {
@@ -118,6 +140,9 @@ _DECISIONS: dict[type, tuple[str, Decide]] = {
     UpdateKey: (KEY, lambda s, c: key_update.update(s, key_update.revised(s.settings, c.changes))),
     DeleteKey: (KEY, lambda state, c: key.delete(state, c.token, c.cause)),
     BlockKey: (KEY, lambda state, c: key.set_blocked(state, blocked=c.blocked)),
+    RotateKey: (KEY, lambda s, c: key_rotation.rotate(s, "old", c.successor, c.until)),
+    CarryOn: (KEY, lambda s, c: key_rotation.carry_on(s, c.key, "old", c.settings, START)),
+    HandOver: (EMAIL, lambda state, c: reservation.hand_over(state, c.before, c.after)),
     Reserve: (EMAIL, lambda state, c: reservation.reserve(state, c.kind, c.shown, c.holder)),
     Release: (EMAIL, lambda state, c: reservation.release(state, c.holder)),
 }

@@ -25,7 +25,8 @@ _QUERIES: dict[str, LiteralString] = {
         FROM read.users_1""",
     "keys": """
         SELECT token, incarnation, user_id, team_id, team_incarnation, coalesce(blocked, false)
-               AS blocked, version, deleted_at IS NOT NULL AS deleted, deleted_cause
+               AS blocked, version, deleted_at IS NOT NULL AS deleted, deleted_cause,
+               successor, coalesce(rotations, 0) AS rotations
         FROM read.keys_1""",
     "audit": "SELECT position, object_id, command_id, command FROM read.audit_1",
 }
@@ -134,6 +135,8 @@ class Expected:
                 "blocked": bool(settings["blocked"]),
                 "deleted": False,
                 "deleted_cause": None,
+                "successor": None,
+                "rotations": (fact.data.get("succeeds") or {"rotations": 0})["rotations"],
             }
         row = self.keys[key]
         row["version"] = fact.version
@@ -141,6 +144,9 @@ class Expected:
             row["blocked"] = fact.topic == "key.blocked"
         if fact.topic == "key.deleted":
             row |= {"deleted": True, "deleted_cause": fact.data["cause"]}
+        if fact.topic == "key.rotated":
+            successor = fact.data["successor"]
+            row |= {"deleted": True, "deleted_cause": "rotated", "successor": successor}
 
     def rows(self) -> dict[str, list[Row]]:
         """All rows by read model, in a fixed order."""

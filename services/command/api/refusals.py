@@ -86,8 +86,7 @@ def _missing(shape: Shape, error: errors.NotFound) -> HTTPException:
 def _unknown_key(error: errors.NotFound) -> HTTPException:
     if error.kind != "key":
         return _missing(_b(INFO), error)
-    name = error.identity
-    shown = f"sk-...{name[-4:]}" if name.startswith("sk-") else name
+    shown = _shown(error.identity)
     return ShapeB(
         401,
         f"Authentication Error: invalid user key - user key does not exist in db. User Key={shown}",
@@ -96,11 +95,33 @@ def _unknown_key(error: errors.NotFound) -> HTTPException:
     )
 
 
+def _no_team_for_service(error: errors.NotFound) -> HTTPException:
+    if error.kind != "team":
+        return _missing(_b(MANAGEMENT), error)
+    text = "team_id does not exist in the database. Please specify a valid `team_id` in the request"
+    return ShapeA(400, f"{text} body.", key=None)
+
+
+def _key_to_rotate(error: errors.NotFound) -> HTTPException:
+    if error.kind != "key":
+        return _missing(_b(MANAGEMENT), error)
+    return ShapeB(404, f"Key {_shown(error.identity)} not found.", family=MANAGEMENT)
+
+
+def _shown(key: str) -> str:
+    """A key as a refusal names it: never whole where it is one."""
+    return f"sk-...{key[-4:]}" if key.startswith("sk-") else key
+
+
 def _unknown_team(status: int, text: str) -> Answer:
     return lambda e: ShapeA(status, text.format(e.identity))
 
 
 _IN_B, _IN_A = _rules(_b(MANAGEMENT)), _rules(_a)
+_UPDATING: Mapping[type[errors.DomainError], Answer] = {
+    **_rules(_b(INFO)),
+    errors.NotFound: _unknown_key,
+}
 
 REFUSALS: Mapping[str, Mapping[type[errors.DomainError], Answer]] = {
     "/team/new": _IN_B,
@@ -151,10 +172,11 @@ REFUSALS: Mapping[str, Mapping[type[errors.DomainError], Answer]] = {
     },
     "/user/new": _IN_B,
     "/key/generate": _IN_B,
-    "/key/update": {
-        **_rules(_b(INFO)),
-        errors.NotFound: _unknown_key,
-    },
+    "/key/service-account/generate": {**_IN_B, errors.NotFound: _no_team_for_service},
+    "/key/update": _UPDATING,
+    "/key/bulk_update": _UPDATING,
+    "/key/regenerate": {**_IN_B, errors.NotFound: _key_to_rotate},
+    "/key/{key}/regenerate": {**_IN_B, errors.NotFound: _key_to_rotate},
     "/key/delete": {**_IN_B, errors.NotFound: lambda _: ShapeB(404, "No keys found")},
     "/key/block": _IN_B,
     "/key/unblock": _IN_B,

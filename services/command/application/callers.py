@@ -3,7 +3,12 @@
 from dataclasses import replace
 
 from events.streams import TEAM, USER, kind_and_id, stream
-from services.access.credentials import check_allowed_routes, judge, master_principal
+from services.access.credentials import (
+    MAX_ROTATIONS,
+    check_allowed_routes,
+    judge,
+    master_principal,
+)
 from services.access.policy import check_route
 from services.access.principal import KeyFacts, Principal
 from services.command.application.requests import Origin
@@ -18,9 +23,10 @@ def authenticate(view: View, origin: Origin) -> Principal:
     credential = origin.credential
     if credential.master:
         return master_principal(credential)
-    key = view.key(credential.token)
+    token, key = _acting(view, credential.token)
     if not key.open:
         return judge(credential, None, None, team_blocked=False, now=view.now)
+    credential = replace(credential, token=token)
     team_id, user_id = key.settings.team_id, key.settings.user_id
     view.need(_owners(key))
     team = None if team_id is None else view.team(team_id)
@@ -44,6 +50,17 @@ def authenticate(view: View, origin: Origin) -> Principal:
     check_route(origin.route, principal, origin.path)
     check_allowed_routes(origin.path, facts.allowed_routes)
     return principal
+
+
+def _acting(view: View, token: str) -> tuple[str, ApiKey]:
+    """The key that a secret stands for: one that was rotated, for its successor, in grace (A08)."""
+    key = view.key(token)
+    for _ in range(MAX_ROTATIONS):
+        rotation = key.rotation
+        if rotation is None or rotation.until is None or rotation.until <= view.now:
+            break
+        token, key = rotation.successor, view.key(rotation.successor)
+    return token, key
 
 
 def _org_roles(view: View, user_id: str) -> tuple[tuple[str, str], ...]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from events.envelope import Envelope
-from events.key import KeyDeleted, KeyGenerated, KeyMoved, KeyOwner, owner_of
+from events.key import KeyDeleted, KeyGenerated, KeyMoved, KeyOwner, KeyRotated, owner_of
 from events.organization import (
     OrganizationBudgetAssigned,
     OrganizationCreated,
@@ -61,7 +61,7 @@ def links(envelope: Envelope) -> list[Link]:
             return _moved(stream_name, since, KeyOwner(), owner_of(settings))
         case KeyMoved(before=before, after=after):
             return _moved(stream_name, since, before, after)
-        case KeyDeleted(settings=settings):
+        case KeyDeleted(settings=settings) | KeyRotated(settings=settings):
             return _moved(stream_name, since, owner_of(settings), KeyOwner())
         case UserCreated():
             return [Link("add", EVERYBODY, USERS, stream_name, since)]

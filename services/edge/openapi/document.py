@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping
 from inspect import cleandoc, isclass
-from typing import Any, get_type_hints
+from typing import Any, get_args, get_type_hints
 
 from fastapi import APIRouter
 from fastapi.routing import APIRoute
@@ -94,11 +94,19 @@ def _types(routes: Mapping[RouteName, APIRoute], operations: Operations) -> dict
     for name, route in routes.items():
         types[name, "answer"] = operations[name].answers
         for parameter_name, hint in get_type_hints(route.endpoint, include_extras=True).items():
-            if isclass(hint) and issubclass(hint, RequestModel):
-                types[name, "body"] = hint
+            if (body := _body(hint)) is not None:
+                types[name, "body"] = body
             elif parameter_name in route.param_convertors:
                 types[name, parameter_name] = hint
     return types
+
+
+def _body(hint: Any) -> type[RequestModel] | None:  # noqa: ANN401
+    """The model of a body, also of one that may be absent; None for what is no body."""
+    for each in (hint, *get_args(hint)):
+        if isclass(each) and issubclass(each, RequestModel):
+            return each
+    return None
 
 
 def _described(
@@ -121,7 +129,8 @@ def _described(
         found["description"] = description
     if (body := made.get((name, "body"))) is not None:
         content = {"schema": body, "example": operation.sent}
-        found["requestBody"] = {"required": True, "content": {"application/json": content}}
+        required = operation.needs_body
+        found["requestBody"] = {"required": required, "content": {"application/json": content}}
     return found
 
 

@@ -151,6 +151,14 @@ KEYS: Mapping[str, str] = {
     "send_invite_email": "Without effect.",
     "auto_create_key": "Whether the user gets a key at once.",
     "info": "The key.",
+    "key_info": "The key afterwards.",
+    "failed_reason": "Why the key is as it was.",
+    "successful_updates": "The keys that were changed.",
+    "failed_updates": "The keys that were not.",
+    "new_key": "The new secret, beginning with `sk-`; drawn at random if absent.",
+    "new_master_key": "Refused: the master key is configuration.",
+    "grace_period": "How long the old secret is accepted beside the new one, such as `1d`; "
+    "without one it is refused at once.",
     "user": "The owner, with `expand=user`.",
     "created_by_user": "Who made the key, with `expand=user`.",
 }
@@ -258,6 +266,7 @@ PARAMETERS: Mapping[str, str] = {
     "page": "Which page, from 1.",
     "page_size": "How many on a page.",
     "size": "How many on a page.",
+    "search": "What stands in the alias, in upper or lower case.",
     "sort_by": "The column to sort by; the newest come first without one.",
     "sort_order": "`asc` or `desc`.",
     "status": "`deleted` for what was deleted.",

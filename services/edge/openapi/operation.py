@@ -26,7 +26,7 @@ class Operation:
     `rehearsed` tells that with `dry_run` another form is. `example` is such an answer, as JSON, to
     a request with `sent` as body, `path` and `query`. `parameters` and `headers` name components:
     parameters that routes share, and headers of the answer. `refusals` are errors as the code
-    raises them, by a name.
+    raises them, by a name. Without `needs_body` a body may be absent.
     """
 
     id: str
@@ -40,6 +40,7 @@ class Operation:
     refusals: Mapping[str, Refusal] = field(default_factory=dict)
     rehearsed: bool = False
     public: bool = False
+    needs_body: bool = True
 
 
 Operations = Mapping[RouteName, Operation]

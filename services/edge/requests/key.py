@@ -97,13 +97,12 @@ class GenerateKey(KeyFields):
     rotation_interval: Duration | None = None
 
 
-class UpdateKey(GenerateKey):
-    """`/key/update` (2.4). Absent leaves as it is, null clears; `model_fields_set` tells which.
+class KeyChanges(GenerateKey):
+    """What can be changed of a key. Absent leaves as it is, null clears: `model_fields_set` tells.
 
     `spend` is without effect: it comes from what was used. `duration` "-1" is for ever.
     """
 
-    key: Text
     duration: Duration | Literal["-1"] | None = None
     models: Texts | None = None
     temp_budget_increase: Money | None = None
@@ -114,6 +113,45 @@ class UpdateKey(GenerateKey):
         if (self.temp_budget_increase is None) != (self.temp_budget_expiry is None):
             raise ValueError("temp_budget_increase and temp_budget_expiry are set together")
         return self
+
+
+class UpdateKey(KeyChanges):
+    """`/key/update` (2.4)."""
+
+    key: Text
+
+
+class RegenerateKey(KeyChanges):
+    """`/key/regenerate` (2.8): `key` may be named by the path, `new_key` is drawn if absent.
+
+    `grace_period` is how long the old secret is still accepted; without one it is refused at once.
+    """
+
+    new_key: Text | None = None
+    new_master_key: Text | None = None
+    grace_period: Blankable[Duration] = None
+
+
+class BulkKeyItem(RequestModel):
+    """One key of `/key/bulk_update` and what is to change, as in `/key/update`."""
+
+    key: Text
+    budget_id: Text | None = None
+    max_budget: Blankable[Money] = None
+    team_id: Identifier | None = None
+    tags: Texts | None = None
+
+
+class BulkUpdateKeys(RequestModel):
+    """`/key/bulk_update` (2.8). How many keys there may be is for the route to say."""
+
+    keys: list[BulkKeyItem]
+
+
+class KeysRef(RequestModel):
+    """`/v2/key/info` (2.3): keys, plain or hashed."""
+
+    keys: Texts
 
 
 class DeleteKeys(RequestModel):

@@ -20,7 +20,8 @@ from services.projection.api.routes import (
 __all__ = ["ROUTERS", "ReadContext", "include_read_routes"]
 
 _OF_TEAMS = (teams, team_lists, team_pickers, permissions, callbacks, activity)
-ROUTERS = tuple(m.router for m in (*_OF_TEAMS, keys, key_lists, users, audit, health))
+_OTHERS = (keys, key_lists, users, audit, health)
+ROUTERS = (*(m.router for m in (*_OF_TEAMS, *_OTHERS)), keys.several)
 
 
 def include_read_routes(app: FastAPI, context: ReadContext) -> None:

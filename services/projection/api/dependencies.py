@@ -1,7 +1,7 @@
 """Reads the head, waits for it, authenticates: what every read does first (architecture, 7)."""
 
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Annotated, Any, cast
 
@@ -66,6 +66,21 @@ async def reader(request: Request) -> Reader:
 ReaderDep = Annotated[Reader, Depends(reader)]
 
 
+class AskedInBody(LedgerRoute):
+    """The class of read routes that are asked by POST: the body is checked as that of a command."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handle = super().get_route_handler()
+
+        async def handler(request: Request) -> Response:
+            try:
+                return await handle(request)
+            except _UNAVAILABLE as error:
+                raise unavailable() from error
+
+        return handler
+
+
 class ReadRoute(LedgerRoute):
     """The class of every read route; its endpoints are `async (reader, request) -> Response`.
 
@@ -99,8 +114,10 @@ async def _as_of(
     if credential.master:
         principal = master_principal(credential)
     else:
-        holder = await context.principals.holder(credential.token, position)
         now = datetime.now(UTC)
+        holder = await context.principals.holder(credential.token, position, now)
+        if holder.key is not None:
+            credential = replace(credential, token=holder.token)
         principal = judge(
             credential, holder.key, holder.role, team_blocked=holder.team_blocked, now=now
         )

@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from events import key, team
-from events.key import KeyBlocked, KeyDeleted, KeyGenerated, KeyUnblocked
+from events.key import KeyBlocked, KeyDeleted, KeyGenerated, KeyRotated, KeyUnblocked
 from events.registry import DomainEvent
 from events.user import UserCreated, UserEmailChanged
+from events.values import timestamp
 from services.projection.projectors import audit_values as values
 from services.projection.projectors.audit_values import Values
 
@@ -71,6 +72,8 @@ class Entry:
     @property
     def action(self) -> str:
         """The contract's word for it (supporting-api.md 7)."""
+        if KeyRotated in self.facts:
+            return "rotated"
         if self.facts & _DELETING:
             return "deleted"
         if self.facts & _CREATING:
@@ -192,6 +195,14 @@ def key_changed(entry: Entry, event: DomainEvent) -> None:
     )
 
 
+def key_rotated(entry: Entry, event: KeyRotated) -> None:
+    """The hash that carries the key on; what else changed, the entry of that one says."""
+    entry.team_id = event.settings.team_id
+    entry.before |= values.key(entry.object_id, event.settings)
+    until = None if event.until is None else timestamp(event.until)
+    entry.after |= {"token": event.successor, "accepted_until": until}
+
+
 def key_deleted(entry: Entry, event: KeyDeleted) -> None:
     entry.team_id = event.settings.team_id
     entry.before |= values.key(entry.object_id, event.settings)
@@ -238,5 +249,6 @@ NOTES: Notes = {
     **on(key.KeyDetailsChanged, key_changed),
     **on(KeyBlocked, blocks(blocked=True)),
     **on(KeyUnblocked, blocks(blocked=False)),
+    **on(KeyRotated, key_rotated),
     **on(KeyDeleted, key_deleted),
 }

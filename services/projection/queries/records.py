@@ -45,10 +45,13 @@ FIRST_MEMBERS = SQL(
 ).format(member=MEMBER, of_team=MEMBER_OF_TEAM, shown=Literal(SHOWN))
 """What `team_record` takes as members, cut to the first SHOWN to join."""
 
-_KEY_TIMES: LiteralString = "k.created_at, k.created_by, k.updated_at, k.updated_by, k.budget_since"
+_KEY_TIMES: LiteralString = (
+    "k.created_at, k.created_by, k.updated_at, k.updated_by, k.budget_since, k.rotations, "
+    "k.rotated_at"
+)
 KEY = SQL(f"k.token, k.settings, {_KEY_TIMES}")
 KEY_ROW = SQL(f"k.token, k.settings::text, {_KEY_TIMES}")
-KEY_WIDTH = 7
+KEY_WIDTH = 9
 """How many columns `key_view` takes."""
 KEY_ORDER = SQL("k.created_at, k.token DESC")
 KEY_OF_TEAM = SQL(
@@ -144,7 +147,8 @@ def key_views(keys: str | None) -> list[KeyView]:
 
 def key_view(columns: Iterable[Any]) -> KeyView:
     """From the columns KEY out of JSON, or KEY_ROW as they come from a row."""
-    token, settings, created_at, created_by, updated_at, updated_by, budget_since = columns
+    token, settings, created_at, created_by, updated_at, updated_by, since, *rotation = columns
+    rotations, rotated_at = rotation
     return KeyView(
         token=token,
         settings=orjson.loads(settings) if isinstance(settings, str) else settings,
@@ -152,7 +156,9 @@ def key_view(columns: Iterable[Any]) -> KeyView:
         created_by=created_by,
         updated_at=_moment(updated_at),
         updated_by=updated_by,
-        budget_since=_moment(budget_since),
+        budget_since=_moment(since),
+        rotations=rotations or 0,
+        rotated_at=None if rotated_at is None else _moment(rotated_at),
     )
 
 

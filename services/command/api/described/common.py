@@ -25,7 +25,7 @@ from services.edge.errors import too_large, unexpected
 from services.edge.openapi.callers import refusals_of_callers
 from services.edge.openapi.components import ETAG, EVENT_POSITION, parameter
 from services.edge.openapi.operation import CORRELATION_ID, Operation, of_path
-from services.edge.requests.common import Identifier, RequestModel, parse_json
+from services.edge.requests.common import Identifier, RequestModel, Text, parse_json
 
 SEVERAL = {"several_things": failure(NoOneSubject())}
 """The refusal of If-Match on a call about several things."""
@@ -71,11 +71,13 @@ def command(  # noqa: PLR0913 - what may differ between routes
     domain: Iterable[DomainError] = (),
     others: Mapping[str, Exception] | None = None,
     versioned: bool = True,
+    needs_body: bool = True,
 ) -> Operation:
     """A POST route.
 
     `domain` are the refusals of its rules, `others` those that stand elsewhere. `versioned` tells
-    that it is about one thing that is still there afterwards, and has a version.
+    that it is about one thing that is still there afterwards, and has a version. Without
+    `needs_body` a body may be absent.
     """
     path = path or {}
     return Operation(
@@ -89,7 +91,8 @@ def command(  # noqa: PLR0913 - what may differ between routes
         refusals={
             **refusals_of_callers(route, of_path(route, path)),
             **_of_terms(),
-            **_of_requests(body, path),
+            **_of_requests(body if needs_body else None, path),
+            **({} if needs_body else _of_bodies()),
             **{_name(error): answer_for(route, error) for error in domain},
             **(others or {}),
             "unexpected": unexpected(CORRELATION_ID),
@@ -99,6 +102,7 @@ def command(  # noqa: PLR0913 - what may differ between routes
             ),
         },
         rehearsed=True,
+        needs_body=needs_body,
     )
 
 
@@ -115,13 +119,17 @@ def _of_terms() -> dict[str, Exception]:
 
 def _of_requests(body: type[RequestModel] | None, path: Mapping[str, str]) -> dict[str, Exception]:
     found: dict[str, Exception] = {}
-    if path:
+    if "team_id" in path:
         found["bad_path"] = _bad_team_id()
+    elif path:
+        found["bad_path"] = _bad_key()
     if body is not None:
-        found["malformed"] = _malformed()
-        found["bad_fields"] = _bad_fields(body)
-        found["large_body"] = too_large(DEFAULTS.max_body_bytes)
+        found |= {**_of_bodies(), "bad_fields": _bad_fields(body)}
     return found
+
+
+def _of_bodies() -> dict[str, Exception]:
+    return {"malformed": _malformed(), "large_body": too_large(DEFAULTS.max_body_bytes)}
 
 
 def _malformed() -> RequestValidationError:
@@ -150,6 +158,14 @@ def _bad_team_id() -> RequestValidationError:
     except ValidationError as invalid:
         return _placed(invalid, "path", "team_id")
     raise AssertionError("a team id must not hold control characters")
+
+
+def _bad_key() -> RequestValidationError:
+    try:
+        TypeAdapter(Text).validate_python("sk-example\0")
+    except ValidationError as invalid:
+        return _placed(invalid, "path", "key")
+    raise AssertionError("a key must not hold a NUL")
 
 
 def _placed(invalid: ValidationError, *place: str) -> RequestValidationError:

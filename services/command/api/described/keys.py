@@ -4,8 +4,10 @@ from collections.abc import Mapping
 from decimal import Decimal
 
 from services.access.principal import AccessRefused
+from services.command.api.build_key import NO_MASTER_KEY, NOT_A_KEY, TEAM_REQUIRED
 from services.command.api.described.common import SEVERAL, command
 from services.command.api.described.teams import NO_ORGANIZATION, NO_TEAM
+from services.command.api.refusals import answer_for
 from services.command.domain.errors import (
     AlreadyExists,
     NegativeLimit,
@@ -14,9 +16,15 @@ from services.command.domain.errors import (
     OverOwnBudget,
     OverTeamLimit,
 )
-from services.edge.errors import MANAGEMENT, ShapeB
+from services.edge.errors import MANAGEMENT, ShapeA, ShapeB
 from services.edge.openapi import examples
-from services.edge.openapi.answers.key import ChangedKey, DeletedKeys, GeneratedKey, UpdatedKey
+from services.edge.openapi.answers.key import (
+    ChangedKey,
+    DeletedKeys,
+    GeneratedKey,
+    UpdatedKey,
+    UpdatedKeys,
+)
 from services.edge.openapi.answers.user import CreatedUser
 from services.edge.openapi.callers import KEY, STRANGER, TEAM
 from services.edge.openapi.examples import ALIAS, EMAIL, KEY_VIEW, MODEL, USER, USER_VIEW
@@ -25,6 +33,9 @@ from services.edge.requests import key as requests
 from services.edge.requests import user as user_requests
 from services.edge.shapes.key import generated
 from services.edge.shapes.user import new_user_answer
+
+_ROTATED, _ROTATED_LATER = "sk-example-old1", "sk-example-old2"
+"""Keys that the examples give a new secret: others need the one that most of them name."""
 
 _NO_KEY = NotFound("key", "sk-missing")
 _NEGATIVE = NegativeLimit("max_budget", Decimal(-1))
@@ -50,6 +61,43 @@ def _blocking(route: str, id: str, *, blocked: bool) -> Operation:  # noqa: A002
         sent={"key": KEY},
         example={**examples.key_row(), "blocked": blocked},
         domain=(_NO_KEY,),
+        others={
+            "bad_key": ShapeB(400, "Invalid key format.", family=MANAGEMENT),
+            "not_owner": AccessRefused(
+                403, f"You are not authorized to {route.removeprefix('/key/')} this key"
+            ),
+        },
+    )
+
+
+def _regenerating(route: str, id: str, path: Mapping[str, str]) -> Operation:  # noqa: A002
+    """Without a path the key is named by the body, or by the query."""
+    others = {
+        "bad_key": ShapeB(400, NOT_A_KEY, family=MANAGEMENT),
+        "no_master_key": ShapeB(400, NO_MASTER_KEY, family=MANAGEMENT),
+        "not_owner": AccessRefused(403, "You are not authorized to regenerate this key"),
+    }
+    if not path:
+        others["no_key_named"] = ShapeB(400, "No key passed in.", family=MANAGEMENT)
+    return command(
+        route,
+        id,
+        GeneratedKey,
+        body=requests.RegenerateKey,
+        sent={**({} if path else {"key": _ROTATED}), "grace_period": "1d", "max_budget": 20},
+        example={**generated(KEY_VIEW, KEY), "max_budget": 20.0},
+        path=path,
+        domain=(
+            _NO_KEY,
+            NO_TEAM,
+            NO_ORGANIZATION,
+            _ALIAS_TAKEN,
+            AlreadyExists("key", f"sk-...{KEY[-4:]}"),
+            _NEGATIVE,
+        ),
+        others=others,
+        versioned=False,
+        needs_body=False,
     )
 
 
@@ -94,6 +142,56 @@ OPERATIONS: Mapping[str, Operation] = {
             _OVER_OWN,
         ),
         others={"bad_key": _BAD_KEY, "for_another": _FOR_ANOTHER},
+    ),
+    "/key/service-account/generate": command(
+        "/key/service-account/generate",
+        "generate_service_key",
+        GeneratedKey,
+        body=requests.GenerateKey,
+        sent={"team_id": TEAM, "models": [MODEL]},
+        example={**generated(KEY_VIEW, KEY), "user_id": None},
+        domain=(
+            NO_TEAM,
+            NO_ORGANIZATION,
+            _ALIAS_TAKEN,
+            AlreadyExists("key", f"sk-...{KEY[-4:]}"),
+            NotAssigned(STRANGER, TEAM),
+            _NEGATIVE,
+        ),
+        others={"bad_key": _BAD_KEY, "no_team_named": ShapeA(400, TEAM_REQUIRED, key=None)},
+    ),
+    "/key/regenerate": _regenerating("/key/regenerate", "regenerate_key", {}),
+    "/key/{key}/regenerate": _regenerating(
+        "/key/{key}/regenerate", "regenerate_named_key", {"key": _ROTATED_LATER}
+    ),
+    "/key/bulk_update": command(
+        "/key/bulk_update",
+        "update_keys",
+        UpdatedKeys,
+        body=requests.BulkUpdateKeys,
+        sent={"keys": [{"key": KEY, "max_budget": 20}, {"key": "sk-missing", "max_budget": 20}]},
+        example={
+            "total_requested": 2,
+            "successful_updates": [
+                {"key": KEY, "key_info": {**examples.key_row(), "max_budget": 20.0}}
+            ],
+            "failed_updates": [
+                {
+                    "key": "sk-missing",
+                    "key_info": None,
+                    "failed_reason": str(answer_for("/key/update", _NO_KEY).detail),
+                }
+            ],
+        },
+        others={
+            "nobody": ShapeB(400, "No keys provided for update", family=MANAGEMENT),
+            "too_many": ShapeB(
+                400, "Maximum 500 keys can be updated at once. Found 501 keys.", family=MANAGEMENT
+            ),
+            "not_proxy_admin": AccessRefused(403, "Only proxy admins can perform bulk key updates"),
+            **SEVERAL,
+        },
+        versioned=False,
     ),
     "/key/update": command(
         "/key/update",

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from pydantic import Field
+
 from services.edge.openapi.schema import SOMETIMES, Document, Moment
 
 
@@ -103,6 +105,52 @@ class KeyInfo(Document):
 
     key: str
     info: InfoRow
+
+
+class ChangedOfMany(Document):
+    """A key that was changed, as the request named it."""
+
+    key: str
+    key_info: ChangedKey
+
+
+class UnchangedOfMany(Document):
+    """A key that was not changed, and why; `key_info` is null where there is no such key."""
+
+    key: str
+    key_info: ChangedKey | None
+    failed_reason: str
+
+
+class UpdatedKeys(Document):
+    """What became of each change, in the order sent."""
+
+    total_requested: int = Field(description="How many changes were asked for.")
+    successful_updates: list[ChangedOfMany]
+    failed_updates: list[UnchangedOfMany]
+
+
+class FullInfo(InfoRow):
+    """A key with its hash and with what it may use."""
+
+    token: str
+
+
+class KeyInfos(Document):
+    """Keys as the request named them, and the row of each; those that may not be read are not."""
+
+    key: list[str] = Field(description="The keys, as the request named them.")
+    info: list[FullInfo] = Field(description="The keys, in the same order.")
+
+
+class AliasPage(Document):
+    """One page of aliases, in their order."""
+
+    aliases: list[str] = Field(description="What the keys are called.")
+    total_count: int
+    current_page: int
+    total_pages: int
+    size: int = Field(description="How many are on a page.")
 
 
 class DeletedKeys(Document):

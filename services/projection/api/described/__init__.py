@@ -10,7 +10,10 @@ from services.projection.api.described.common import PARAMETERS
 __all__ = ["OPERATIONS", "PARAMETERS"]
 
 OPERATIONS: Operations = {
-    ("GET", route): operation
-    for module in (teams, others)
-    for route, operation in module.OPERATIONS.items()
+    **{
+        ("GET", route): operation
+        for module in (teams, others)
+        for route, operation in module.OPERATIONS.items()
+    },
+    **{("POST", route): operation for route, operation in others.POSTS.items()},
 }

@@ -33,10 +33,14 @@ def read(  # noqa: PLR0913 - what may differ between routes
     example: object,
     path: Mapping[str, str] | None = None,
     query: Mapping[str, str | int] | None = None,
+    sent: JsonObject | None = None,
     refusals: Mapping[str, Exception] | None = None,
     versioned: bool = False,
 ) -> Operation:
-    """A GET route; `versioned` tells that the answer is about one thing and names its version."""
+    """A GET route, or with `sent` one that is asked by a body.
+
+    `versioned` tells that the answer is about one thing and names its version.
+    """
     path = path or {}
     return Operation(
         id=id,
@@ -44,6 +48,7 @@ def read(  # noqa: PLR0913 - what may differ between routes
         example=example,
         path=path,
         query=query or {},
+        sent=sent,
         parameters=tuple(PARAMETERS),
         headers=(EVENT_POSITION, ETAG) if versioned else (EVENT_POSITION,),
         refusals={

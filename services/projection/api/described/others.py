@@ -4,18 +4,18 @@ from collections.abc import Mapping
 from datetime import UTC
 from typing import Any
 
-from services.access.principal import INTERNAL_USER, MASTER_USER
+from services.access.principal import INTERNAL_USER, MASTER_USER, Principal
 from services.access.visibility import check_keys_in, check_keys_of, check_user_info
 from services.edge.errors import MANAGEMENT, ShapeA, ShapeB, unexpected
 from services.edge.openapi import examples
-from services.edge.openapi.answers.key import KeyInfo, KeyPage
+from services.edge.openapi.answers.key import AliasPage, KeyInfo, KeyInfos, KeyPage
 from services.edge.openapi.answers.report import AuditEntry, AuditPage, Healthy
 from services.edge.openapi.answers.user import UserInfo
 from services.edge.openapi.callers import KEY, TEAM, refused_by, somebody
-from services.edge.openapi.examples import KEY_VIEW, NOW, USER, USER_VIEW
+from services.edge.openapi.examples import ALIAS, KEY_VIEW, NOW, USER, USER_VIEW
 from services.edge.openapi.operation import CORRELATION_ID, Operation, Refusal
 from services.edge.shapes.audit import audit_log
-from services.edge.shapes.key import key_info
+from services.edge.shapes.key import key_info, key_infos
 from services.edge.shapes.user import user_row
 from services.projection.api.described.common import read
 from services.projection.api.routes.health import COMPATIBLE_WITH, unhealthy
@@ -23,7 +23,7 @@ from services.projection.api.routes.health import COMPATIBLE_WITH, unhealthy
 ENTRY = "019cdd1f-7a63-7c5b-9c0f-2a61d5f0b7e4"
 """The id of the entry in the example of /audit/{id}."""
 
-_EVE = somebody(INTERNAL_USER)
+_EVE, _KEYLESS = somebody(INTERNAL_USER), somebody(INTERNAL_USER, None)
 _ENTRY = audit_log(
     {
         "id": ENTRY,
@@ -48,11 +48,42 @@ def _public(id: str, answers: Any, example: object, **refusals: Refusal) -> Oper
     return Operation(id, answers, example, refusals=refused, public=True)
 
 
+def _keys_of(caller: Principal, user_id: str | None) -> None:
+    check_keys_of(caller, user_id, None, user_known=True)
+
+
 def _bad(text: str) -> ShapeB:
     return ShapeB(400, text, family=MANAGEMENT)
 
 
+POSTS: Mapping[str, Operation] = {
+    "/v2/key/info": read(
+        "/v2/key/info",
+        "get_keys",
+        KeyInfos,
+        sent={"keys": [KEY]},
+        example=key_infos({KEY: KEY_VIEW}, NOW, UTC),
+    ),
+}
+"""What is read, and asked for by POST."""
+
 OPERATIONS: Mapping[str, Operation] = {
+    "/key/aliases": read(
+        "/key/aliases",
+        "list_key_aliases",
+        AliasPage,
+        query={"search": "ann", "page": 1, "size": 50},
+        example={
+            "aliases": [ALIAS],
+            "total_count": 1,
+            "current_page": 1,
+            "total_pages": 1,
+            "size": 50,
+        },
+        refusals={
+            "no_user": refused_by(lambda: check_keys_of(_KEYLESS, None, None, user_known=True))
+        },
+    ),
     "/key/info": read(
         "/key/info",
         "get_key",
@@ -85,7 +116,7 @@ OPERATIONS: Mapping[str, Operation] = {
         refusals={
             "bad_status": _bad("Invalid status value. Currently only 'deleted' is supported."),
             "bad_order": _bad("Invalid sort order. Must be 'asc' or 'desc'"),
-            "not_his_own": refused_by(lambda: check_keys_of(_EVE, USER, None, user_known=True)),
+            "not_his_own": refused_by(lambda: _keys_of(_EVE, USER)),
             "not_his_team": refused_by(lambda: check_keys_in(_EVE, in_team=False)),
         },
     ),
