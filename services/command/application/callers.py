@@ -8,6 +8,7 @@ from services.command.application.requests import Origin
 from services.command.application.view import View
 from services.command.domain.key import ApiKey
 from services.command.domain.team import Team
+from services.command.domain.user import User
 
 
 def authenticate(view: View, origin: Origin) -> Principal:
@@ -22,7 +23,7 @@ def authenticate(view: View, origin: Origin) -> Principal:
     view.need(_owners(key))
     team = None if team_id is None else view.team(team_id)
     user = None if user_id is None else view.user(user_id)
-    void = team is not None and is_void(key, team)
+    void = (team is not None and is_void(key, team)) or (user is not None and owner_gone(key, user))
     facts = KeyFacts(
         user_id=user_id,
         team_id=team_id,
@@ -39,6 +40,11 @@ def authenticate(view: View, origin: Origin) -> Principal:
     check_route(origin.route, principal, origin.path)
     check_allowed_routes(origin.path, facts.allowed_routes)
     return principal
+
+
+def owner_gone(key: ApiKey, user: User) -> bool:
+    """Whether the user was deleted since the key is his (S14)."""
+    return 0 < key.owned_at <= user.gone_at
 
 
 def is_void(key: ApiKey, team: Team) -> bool:

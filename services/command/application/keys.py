@@ -5,16 +5,16 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
-from typing import Literal
 
 from events.duration import BudgetDuration
-from events.key import KeySettings
+from events.key import Cause, KeySettings
 from events.registry import DomainEvent
 from events.streams import KEY, KEY_ALIAS, TEAM, stream
 from services.access.policy import check_route
 from services.access.principal import AccessRefused, Principal
 from services.access.visibility import DEFAULT_PERMISSIONS
 from services.command.application.answers import KeyAnswer
+from services.command.application.membership import member_of
 from services.command.application.requests import Decision
 from services.command.application.view import View
 from services.command.domain import key, reservation
@@ -83,14 +83,14 @@ class NewKey:
             return
         team = view.team(team_id)
         if not caller.is_admin:
-            _check_member(team, team_id, caller)
+            _check_member(view, team, team_id, caller)
         if not team.open:
             raise NotFound("team", team_id)
 
 
-def _check_member(team: Team, team_id: str, caller: Principal) -> None:
+def _check_member(view: View, team: Team, team_id: str, caller: Principal) -> None:
     """Strangers get the same answer whether the team exists or not (D09)."""
-    member = team.roster.get(caller.user_id) if caller.user_id is not None else None
+    member = member_of(view, team, caller.user_id)
     if member is None or not team.open:
         raise NotAssigned(caller.user_id, team_id)
     if member.role != "admin":
@@ -134,7 +134,7 @@ def ties(view: View, team_id: str | None, user_id: str | None) -> dict[str, int 
     if team_id is None:
         return {"team_incarnation": None, "member_since": None}
     team = view.team(team_id)
-    member = None if user_id is None else team.roster.get(user_id)
+    member = member_of(view, team, user_id)
     since = None if member is None else member.joined
     return {"team_incarnation": team.incarnation, "member_since": since}
 
@@ -207,7 +207,7 @@ def check_key_rights(view: View, caller: Principal, held: ApiKey, shown: str) ->
         return
     if settings.team_id is not None and caller.user_id is not None:
         team = view.team(settings.team_id)
-        member = team.roster.get(caller.user_id) if team.open else None
+        member = member_of(view, team, caller.user_id) if team.open else None
         if member is not None and member.role == "admin":
             return
         if member is not None:
@@ -220,9 +220,7 @@ def _teams_of(keys: Iterable[ApiKey]) -> list[str]:
     return [stream(TEAM, team_id) for team_id in team_ids if team_id is not None]
 
 
-def deletions(
-    view: View, tokens: Iterable[str], cause: Literal["key", "member", "team"]
-) -> list[tuple[str, DomainEvent]]:
+def deletions(view: View, tokens: Iterable[str], cause: Cause) -> list[tuple[str, DomainEvent]]:
     """The ends of those of these keys that are live, in order; their aliases are free again."""
     names = {token: stream(KEY, token) for token in tokens}
     view.need(names.values())
@@ -232,9 +230,7 @@ def deletions(
     return [fact for token, held in live.items() for fact in _deletion(view, token, held, cause)]
 
 
-def _deletion(
-    view: View, token: str, held: ApiKey, cause: Literal["key", "member", "team"]
-) -> list[tuple[str, DomainEvent]]:
+def _deletion(view: View, token: str, held: ApiKey, cause: Cause) -> list[tuple[str, DomainEvent]]:
     name = stream(KEY, token)
     facts: list[tuple[str, DomainEvent]] = [(name, fact) for fact in key.delete(held, token, cause)]
     if (alias := held.settings.key_alias) is not None:
