@@ -32,6 +32,14 @@ def _rules(shape: Shape) -> dict[type[errors.DomainError], Answer]:
         errors.NotAssigned: lambda e: shape(400, str(e)),
         errors.LastModel: lambda e: shape(400, str(e)),
         errors.MaskedSecret: lambda e: shape(400, str(e)),
+        errors.OverOrganization: lambda e: shape(400, str(e)),
+        errors.OutsideOrganization: lambda e: shape(400, str(e)),
+        errors.OverAllowance: lambda e: shape(400, str(e)),
+        errors.BudgetInUse: lambda e: shape(400, str(e)),
+        errors.CannotMove: lambda e: shape(403, str(e)),
+        errors.ModelOutsideOrganization: lambda e: ShapeB(
+            401, str(e), "org_model_access_denied", "model"
+        ),
         errors.NotByUpdate: lambda e: shape(400, str(e)),
         errors.OverTeamLimit: lambda e: shape(403, str(e)),
         errors.NotSamePerson: lambda e: shape(

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from events.streams import TEAM, stream
 from events.values import Sealed
 from services.access.principal import Principal
+from services.command.application.admission import authorized_team
 from services.command.application.answers import TeamAnswer, team_answer
 from services.command.application.enrolment import Candidate, Enrolment
-from services.command.application.members import authorized_team
 from services.command.application.membership import member_of, without_departed
 from services.command.application.requests import Decision
 from services.command.application.view import View

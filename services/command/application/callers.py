@@ -1,11 +1,14 @@
 """Authentication on folded state: the command side's half of `services.access`."""
 
-from events.streams import TEAM, USER, stream
+from dataclasses import replace
+
+from events.streams import TEAM, USER, kind_and_id, stream
 from services.access.credentials import check_allowed_routes, judge, master_principal
 from services.access.policy import check_route
 from services.access.principal import KeyFacts, Principal
 from services.command.application.requests import Origin
 from services.command.application.view import View
+from services.command.domain.dependents import ORGANIZATIONS
 from services.command.domain.key import ApiKey
 from services.command.domain.team import Team
 from services.command.domain.user import User
@@ -37,6 +40,8 @@ def authenticate(view: View, origin: Origin) -> Principal:
     role = user.settings.user_role if user is not None and user.open else None
     blocked = team is not None and team.settings.blocked
     principal = judge(credential, facts, role, team_blocked=blocked, now=view.now)
+    if user is not None and user.open and not principal.is_admin:
+        principal = replace(principal, org_roles=_org_roles(view, str(user_id), user))
     check_route(origin.route, principal, origin.path)
     check_allowed_routes(origin.path, facts.allowed_routes)
     return principal
@@ -45,6 +50,21 @@ def authenticate(view: View, origin: Origin) -> Principal:
 def owner_gone(key: ApiKey, user: User) -> bool:
     """Whether the user was deleted since the key is his (S14)."""
     return 0 < key.owned_at <= user.gone_at
+
+
+def _org_roles(view: View, user_id: str, user: User) -> tuple[tuple[str, str], ...]:
+    """The live organizations a user is in, with his role in each; none of an earlier life (S14)."""
+    children = view.children(stream(USER, user_id), ORGANIZATIONS)
+    names = [name for name, since in children.items() if since > user.gone_at]
+    view.need(names)
+    roles: list[tuple[str, str]] = []
+    for name in sorted(names):
+        organization_id = kind_and_id(name)[1]
+        found = view.organization(organization_id)
+        member = found.members.get(user_id) if found.open else None
+        if member is not None:
+            roles.append((organization_id, member.role))
+    return tuple(roles)
 
 
 def is_void(key: ApiKey, team: Team) -> bool:

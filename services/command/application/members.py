@@ -7,18 +7,18 @@ from typing import Any
 from events.registry import DomainEvent
 from events.streams import TEAM, stream
 from events.team import TeamRole
-from services.access.policy import check_team_admin
 from services.access.principal import Principal
+from services.command.application.admission import authorized_team
 from services.command.application.answers import TeamAnswer, team_answer
 from services.command.application.enrolment import Candidate, Enrolment
-from services.command.application.membership import member_of, without_departed
+from services.command.application.membership import without_departed
 from services.command.application.names import ByName
 from services.command.application.requests import Decision
 from services.command.application.teams import dependent_keys
 from services.command.application.view import View
 from services.command.domain import team
 from services.command.domain.dependents import keys_of_member
-from services.command.domain.errors import AlreadyMember, NotFound
+from services.command.domain.errors import AlreadyMember
 from services.command.domain.team import Team
 
 
@@ -28,17 +28,6 @@ class EverybodyThere(AlreadyMember):
     def __init__(self, asked: Sequence[Candidate], answer: TeamAnswer, *, single: bool) -> None:
         super().__init__([str(candidate.user_id) for candidate in asked])
         self.asked, self.answer, self.single = asked, answer, single
-
-
-def authorized_team(view: View, caller: Principal, route: str, team_id: str) -> Team:
-    """The live team, for those who may manage its members; strangers learn nothing (D09)."""
-    found = view.team(team_id)
-    member = member_of(view, found, caller.user_id)
-    role = member.role if found.open and member is not None else None
-    check_team_admin(route, caller, team_id, role)
-    if not found.open:
-        raise NotFound("team", team_id)
-    return found
 
 
 @dataclass(frozen=True, slots=True)

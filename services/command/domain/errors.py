@@ -16,6 +16,8 @@ DomainError
 ├── OverOrganization  a team that may spend or use more than its organization (D05)
 ├── OutsideOrganization  a team that may use a model its organization may not (D06)
 ├── OverAllowance     throughput guaranteed to teams beyond what the organization has (D07)
+├── CannotMove        a team that is too large for the organization it is to move to
+├── ModelOutsideOrganization  a team that is to move, with a model it could not use there
 ├── NotInOrganization members of a team that moves, who are not in the organization
 ├── NotByUpdate       another roster in /team/update, which changes no members (register D35)
 ├── TeamsNotByUpdate  other teams in /user/update, which changes no memberships
@@ -131,11 +133,23 @@ class OverAllowance(DomainError):
         )
 
 
-class NotInOrganization(DomainError):
+class CannotMove(DomainError):
+    def __init__(self, why: str) -> None:
+        super().__init__(f"Cannot move team to organization. {why}")
+
+
+class ModelOutsideOrganization(DomainError):
+    def __init__(self, model: str, allowed: Sequence[str]) -> None:
+        super().__init__(
+            "org not allowed to access model. This org can only access "
+            f"models={list(allowed)}. Tried to access {model}"
+        )
+
+
+class NotInOrganization(CannotMove):
     def __init__(self, user_ids: Sequence[str]) -> None:
         super().__init__(
-            f"Cannot move team to organization. Team has user_id {list(user_ids)} that is not a "
-            "member of the organization."
+            f"Team has user_id {list(user_ids)} that is not a member of the organization."
         )
 
 
