@@ -6,7 +6,15 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from services.command.api.context import Context
-from services.command.api.routes import bulk_members, keys, members, team_parts, teams, users
+from services.command.api.routes import (
+    bulk_members,
+    bulk_users,
+    keys,
+    members,
+    team_parts,
+    teams,
+    users,
+)
 from services.command.application.idempotency import KeyReused
 from services.command.application.requests import (
     NoOneSubject,
@@ -19,7 +27,7 @@ from services.edge.errors import ShapeB, render
 def include_command_routes(app: FastAPI, context: Context) -> None:
     """Add the routes; what they work with stands in `app.state.commands`."""
     app.state.commands = context
-    for module in (teams, team_parts, members, bulk_members, users, keys):
+    for module in (teams, team_parts, members, bulk_members, users, bulk_users, keys):
         app.include_router(module.router)
 
 

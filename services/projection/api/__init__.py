@@ -14,6 +14,7 @@ from services.projection.api.routes import (
     team_lists,
     team_pickers,
     teams,
+    user_lists,
     users,
 )
 
@@ -24,5 +25,5 @@ def include_read_routes(app: FastAPI, context: ReadContext) -> None:
     """Add the routes; what they work with stands in `app.state.reads`."""
     app.state.reads = context
     of_teams = (teams, team_lists, team_pickers, permissions, callbacks, activity)
-    for module in (*of_teams, keys, key_lists, users, audit, health):
+    for module in (*of_teams, keys, key_lists, users, user_lists, audit, health):
         app.include_router(module.router)

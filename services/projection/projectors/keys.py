@@ -1,12 +1,12 @@
 """Read model `keys_1`: one row per virtual key, named by its sha256; a deleted key keeps its row.
 
-The key of a deleted team or a removed member is void before its own `KeyDeleted` is here: whoever
-reads compares `team_incarnation` and membership.
+The key of a deleted team, a removed member or a deleted user is void before its own `KeyDeleted` is
+here: whoever reads compares `team_incarnation`, membership, and `owned_at` with the user's end.
 """
 
 from events import key
 from events.envelope import Envelope
-from events.key import KeyBudgetChanged, KeyDeleted, KeyGenerated, KeySettings
+from events.key import KeyBudgetChanged, KeyDeleted, KeyGenerated, KeyMoved, KeySettings
 from events.registry import DomainEvent
 from services.projection.projector import TableProjector, identity, on
 from services.projection.rows import Key, Rows, Table
@@ -32,6 +32,7 @@ TABLE = Table(
         "deleted_cause": "text",
         "settings": "jsonb",
         "budget_since": "timestamptz",
+        "owned_at": "bigint",
     },
 )
 
@@ -54,6 +55,7 @@ def generated(rows: Rows, at: Envelope, event: KeyGenerated) -> None:
         version=at.originator_version,
         settings=settings.model_dump(mode="json"),
         budget_since=at.recorded_at,
+        owned_at=at.position,
     )
 
 
@@ -69,6 +71,11 @@ def changed(rows: Rows, at: Envelope, event: DomainEvent) -> None:
         version=at.originator_version,
         **{name: value for name, value in replaced.items() if name in TABLE.columns},
     )
+
+
+def moved(rows: Rows, at: Envelope, event: KeyMoved) -> None:
+    changed(rows, at, event)
+    rows.change(_key(at), owned_at=at.position)
 
 
 def budget_changed(rows: Rows, at: Envelope, event: KeyBudgetChanged) -> None:
@@ -96,7 +103,7 @@ KEYS = TableProjector(
     TABLE,
     {
         **on(KeyGenerated, generated),
-        **on(key.KeyMoved, changed),
+        **on(KeyMoved, moved),
         **on(KeyBudgetChanged, budget_changed),
         **on(key.KeyLimitsChanged, changed),
         **on(key.KeyRenamed, changed),

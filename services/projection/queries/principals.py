@@ -10,7 +10,7 @@ from psycopg.sql import SQL
 from services.access.principal import KeyFacts
 from services.database.connections import Pool
 from services.projection.queries.reading import POSITION, Row, fetch
-from services.projection.queries.records import LAST_KEY, LAST_USER
+from services.projection.queries.records import LAST_KEY, LAST_USER, OWNER_THERE
 from services.projection.queries.together import Together
 
 _STATEMENT = (
@@ -20,7 +20,8 @@ _STATEMENT = (
             (k.settings->'allowed_routes')::text, (k.settings->'models')::text,
             k.team_id IS NOT NULL AND (t.team_id IS NULL OR t.deleted_at IS NOT NULL
                 OR (k.settings->>'member_since' IS NOT NULL
-                    AND m.joined IS DISTINCT FROM (k.settings->>'member_since')::bigint)),
+                    AND m.joined IS DISTINCT FROM (k.settings->>'member_since')::bigint))
+                OR NOT {owner_there},
             k.user_id IS NULL OR u.user_id IS NOT NULL, u.user_role, t.blocked
         FROM unnest(%(tokens)s::text[]) WITH ORDINALITY q (token, place)
         LEFT JOIN LATERAL {key} k ON k.deleted_at IS NULL
@@ -35,6 +36,7 @@ _STATEMENT = (
         position=POSITION,
         key=LAST_KEY.format(token=SQL("q.token")),
         user=LAST_USER.format(user_id=SQL("k.user_id")),
+        owner_there=OWNER_THERE,
     )
     .as_bytes()
 )
@@ -44,7 +46,7 @@ _STATEMENT = (
 class Holder:
     """What judging a credential needs, as of `position`; `key` is None for an unknown one.
 
-    A key is void when its team's life or its owner's membership is over.
+    A key is void when its team's life, its owner's membership or its owner's life is over.
     """
 
     position: int
