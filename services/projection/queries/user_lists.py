@@ -23,7 +23,7 @@ _COLUMNS: dict[Column, SQL] = {
     "user_id": SQL("u.user_id"),
     "user_email": SQL("u.email"),
     "created_at": SQL("u.created_at"),
-    "spend": SQL("0"),
+    "spend": SQL("0::numeric"),
     "user_alias": SQL("u.user_alias"),
     "user_role": SQL("u.user_role"),
 }
