@@ -19,7 +19,7 @@ DEV_STAMP := $(VENV)/.dev-$(call checksum,requirements-dev.lock)
 RUN_READY := $(or $(wildcard $(DEV_STAMP)),$(RUN_STAMP))
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test test-all test-marked check format bench lock clean
+.PHONY: help serve test test-all test-marked check format openapi bench lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' Makefile
@@ -50,6 +50,10 @@ check: $(DEV_STAMP) ## Lint, formatting, types, import rules, locks
 format: $(DEV_STAMP) ## Format the code and apply safe fixes
 	$(VENV)/bin/ruff format
 	$(VENV)/bin/ruff check --fix
+
+openapi: $(RUN_READY) ## Write docs/openapi.json again from the code
+	$(VENV)/bin/teamledger openapi > docs/openapi.json.new
+	mv docs/openapi.json.new docs/openapi.json
 
 bench: $(DEV_STAMP) ## Run the benchmarks and print their figures
 	$(PY) -m tests.benchmarks.run $(BENCH_ARGS)

@@ -16,7 +16,7 @@ from services.access.principal import (
 )
 
 SHORT = 8
-_RAW_HEADERS = ("api-key", "x-api-key", "x-goog-api-key", "ocp-apim-subscription-key")
+RAW_HEADERS = ("api-key", "x-api-key", "x-goog-api-key", "ocp-apim-subscription-key")
 _PREFIXES = ("Bearer ", "bearer ", "Basic ")
 _AWS = re.compile(r"Credential=(?:Bearer )?([^/,]+)")
 
@@ -50,7 +50,7 @@ def _find(headers: Mapping[str, str], configured: str | None) -> str | None:
         return _after_prefix(value) or value
     if (value := headers.get("authorization")) is not None:
         return _after_prefix(value)
-    for name in _RAW_HEADERS:
+    for name in RAW_HEADERS:
         if (value := headers.get(name)) is not None:
             return value
     return None

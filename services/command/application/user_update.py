@@ -27,6 +27,20 @@ UPDATE, BULK_UPDATE = "/user/update", "/user/bulk_update"
 Facts = list[tuple[str, DomainEvent]]
 
 
+def only_himself() -> AccessRefused:
+    """The refusal of who would change another user, known or unknown (A01)."""
+    text = (
+        "User does not have permission to update this user. "
+        "Only PROXY_ADMIN can update other users."
+    )
+    return AccessRefused(403, text)
+
+
+def only_by_admins(names: Sequence[str]) -> AccessRefused:
+    """The refusal of who would change what limits himself (S03)."""
+    return AccessRefused(403, f"Only PROXY_ADMIN can change {', '.join(names)} of a user.")
+
+
 @dataclass(frozen=True, slots=True)
 class UpdateUser:
     """`changes` as in `domain.user_update.revised`; address and alias are sealed for `person`.
@@ -50,11 +64,7 @@ class UpdateUser:
         check_route(UPDATE, caller)
         user_id = self._named(view)
         if not caller.is_admin and (user_id is None or user_id != caller.user_id):
-            raise AccessRefused(
-                403,
-                "User does not have permission to update this user. "
-                "Only PROXY_ADMIN can update other users.",
-            )
+            raise only_himself()
         if user_id is None:
             user_id = self.new_id
             view.assume_new(stream(USER, user_id))
@@ -96,9 +106,7 @@ class UpdateUser:
         wanted = self._wanted(held.settings, changes)
         changed = update(held, wanted)
         if not caller.is_admin and (forbidden := beyond_himself(held.settings, changed)):
-            raise AccessRefused(
-                403, f"Only PROXY_ADMIN can change {', '.join(forbidden)} of a user."
-            )
+            raise only_by_admins(forbidden)
         before = held.settings.email_claim
         return [*((name, fact) for fact in changed), *self._address(view, user_id, before, wanted)]
 
@@ -160,7 +168,10 @@ class BulkUpdateUsers:
                 for one, outcome in zip(self.updates, outcomes, strict=True)
             ]
 
-        return Decision(so_far.facts, answer, so_far.people)
+        named = {one.user_id for one in self.updates}
+        [only] = named if len(named) == 1 else [None]
+        subject = None if only is None else stream(USER, only)
+        return Decision(so_far.facts, answer, so_far.people, subject=subject)
 
 
 _REHEARSAL = Meta(command_id="", command="BulkUpdateUsers")

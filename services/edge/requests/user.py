@@ -1,8 +1,10 @@
 """Bodies of the routes about users (supporting-api.md 3)."""
 
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import model_validator
+from pydantic import GetJsonSchemaHandler, model_validator
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 from services.edge.requests.common import (
     Blankable,
@@ -34,13 +36,22 @@ class TeamOfUser(RequestModel):
         return {"team_id": sent} if isinstance(sent, str) else sent
 
 
+class _OrId:
+    """Says in the description that a bare id will do."""
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        return {"anyOf": [handler(schema), {"type": "string"}]}
+
+
 class NewUser(KeyFields):
     """`/user/new`. Without `user_id` one is made; without `user_role` it is internal_user."""
 
     user_email: Blankable[Email] = None
     user_alias: Text | None = None
     user_role: UserRole | None = None
-    teams: Items[TeamOfUser] | None = None
+    teams: Items[Annotated[TeamOfUser, _OrId()]] | None = None
     auto_create_key: bool = True
     sso_user_id: Text | None = None
     organizations: Texts | None = None

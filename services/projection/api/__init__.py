@@ -18,12 +18,14 @@ from services.projection.api.routes import (
     users,
 )
 
-__all__ = ["ReadContext", "include_read_routes"]
+__all__ = ["ROUTERS", "ReadContext", "include_read_routes"]
+
+_OF_TEAMS = (teams, team_lists, team_pickers, permissions, callbacks, activity)
+ROUTERS = tuple(m.router for m in (*_OF_TEAMS, keys, key_lists, users, user_lists, audit, health))
 
 
 def include_read_routes(app: FastAPI, context: ReadContext) -> None:
     """Add the routes; what they work with stands in `app.state.reads`."""
     app.state.reads = context
-    of_teams = (teams, team_lists, team_pickers, permissions, callbacks, activity)
-    for module in (*of_teams, keys, key_lists, users, user_lists, audit, health):
-        app.include_router(module.router)
+    for router in ROUTERS:
+        app.include_router(router)

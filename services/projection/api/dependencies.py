@@ -80,10 +80,14 @@ class ReadRoute(LedgerRoute):
             try:
                 return await endpoint(await reader(request), request)
             except _UNAVAILABLE as error:
-                text = "The read models cannot answer right now, try again"
-                raise ShapeB(503, text, "service_unavailable") from error
+                raise unavailable() from error
 
         return handler
+
+
+def unavailable() -> ShapeB:
+    """What is answered while the read models do not hold all that was acknowledged."""
+    return ShapeB(503, "The read models cannot answer right now, try again", "service_unavailable")
 
 
 async def _as_of(
@@ -128,6 +132,11 @@ def _min_position(request: Request) -> int:
         return -1
     if text.isascii() and text.isdigit() and len(text) < len(str(_BIGGEST)):
         return int(text)
+    raise no_position(place, name, text)
+
+
+def no_position(place: str, name: str, text: str) -> RequestValidationError:
+    """The refusal of a position to wait for that is none."""
     message = "Input should be a position: a whole number from 0"
     error = {"type": "int_parsing", "loc": (place, name), "msg": message, "input": text}
-    raise RequestValidationError([error])
+    return RequestValidationError([error])

@@ -42,19 +42,27 @@ async def update_many(caller: CallerDep, body: requests.BulkUpdateUsers) -> Resp
     """
     if body.all_users and body.user_updates is not None:
         if caller.terms.dry_run:
-            raise _bad("dry_run cannot be used with all_users: they are updated in portions")
+            raise no_rehearsal()
         return await caller.respond(await _update_everybody(caller, body.user_updates))
     if not body.users:
-        raise _bad(
-            "Must specify either 'users' for individual updates or 'all_users=True' with "
-            "'user_updates' for bulk updates"
-        )
+        raise nobody_named()
     vault = caller.context.vault
     done = await _update(caller, [update_user(vault, one) for one in body.users])
     return await caller.respond(done)
 
 
-def _bad(text: str) -> ShapeB:
+def nobody_named() -> ShapeB:
+    """The refusal of a request that says nothing of any user."""
+    text = (
+        "Must specify either 'users' for individual updates or 'all_users=True' with "
+        "'user_updates' for bulk updates"
+    )
+    return ShapeB(400, text, family=MANAGEMENT)
+
+
+def no_rehearsal() -> ShapeB:
+    """The refusal of `dry_run` where there are several appends."""
+    text = "dry_run cannot be used with all_users: they are updated in portions"
     return ShapeB(400, text, family=MANAGEMENT)
 
 

@@ -32,5 +32,9 @@ async def readiness(request: Request) -> Response:
         reason = str(error)
     if reason is None:
         return answer({"status": "healthy", "position": context.group.position})
-    unhealthy = {"status": "unhealthy", "reason": reason}
-    return answer(unhealthy, 503, {"retry-after": "1"})
+    return unhealthy(reason)
+
+
+def unhealthy(reason: str) -> Response:
+    """The answer of a process that is not to be sent requests."""
+    return answer({"status": "unhealthy", "reason": reason}, 503, {"retry-after": "1"})

@@ -8,6 +8,7 @@ from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response
 
+from events.values import JsonObject
 from services.access.policy import POLICY, standing
 from services.access.principal import (
     INTERNAL_USER,
@@ -71,9 +72,9 @@ class UsersQuery(Paged):
         column = _COLUMNS.get(self.sort_by or "created_at")
         direction = self.sort_order.lower()
         if column is None:
-            raise ShapeA(400, f"Invalid sort column. Must be one of: {', '.join(_COLUMNS)}")
+            raise bad_order("column", f"one of: {', '.join(_COLUMNS)}")
         if direction not in {"asc", "desc"}:
-            raise ShapeA(400, "Invalid sort order. Must be 'asc' or 'desc'")
+            raise bad_order("order", "'asc' or 'desc'")
         return UserOrder() if not self.sort_by else UserOrder(column, direction == "desc")
 
 
@@ -90,8 +91,7 @@ class PickQuery(Paged):
 async def page_of_users(reader: ReaderDep, request: Request) -> Response:
     """One page of users with the number of keys in force that each owns."""
     if not POLICY["/user/list"].admits & standing(reader.principal):
-        text = "Only proxy admins and organization admins can list users."
-        raise AccessRefused(403, text, body="A")
+        raise no_list()
     query = asked(request, UsersQuery)
     order, paging = query.order(), Paging(query.page, query.page_size)
     found = await reader.context.user_pages.page(query.filter(), order, paging)
@@ -108,9 +108,10 @@ async def page_of_users(reader: ReaderDep, request: Request) -> Response:
 
 @router.get("/user/filter/ui", openapi_extra=documented(PickQuery))
 async def filter_ui(reader: ReaderDep, request: Request) -> Response:
-    """One page of users to choose from, the newest first, for admins, viewers and team admins.
+    """One page of users to choose from, the newest first.
 
-    With `team_id` a team admin has to be one of that team.
+    For admins, viewers, admins of an organization and team admins; with `team_id` a team admin has
+    to be one of that team.
     """
     query = asked(request, PickQuery)
     wanted = UserFilter(
@@ -120,9 +121,9 @@ async def filter_ui(reader: ReaderDep, request: Request) -> Response:
     )
     paging = Paging(query.page, query.page_size)
     found = await pick_users(reader.context.read_pool, reader.principal, wanted, paging)
-    if not found.allowed:
-        text = "Only proxy admins and team admins can search users."
-        raise AccessRefused(403, text, body="A")
+    whole = query.team_id is None and bool(reader.principal.administers)
+    if not (found.allowed or whole):
+        raise no_search()
     content = [{"user_id": user_id, "user_email": email} for user_id, email in found.users]
     return answer(content, headers={POSITION_HEADER: str(found.position)})
 
@@ -130,7 +131,28 @@ async def filter_ui(reader: ReaderDep, request: Request) -> Response:
 @router.get("/user/available_roles")
 async def available_roles(reader: ReaderDep, request: Request) -> Response:  # noqa: ARG001 - see ReadRoute
     """The roles that a user can be given."""
-    return answer({role: {"description": d, "ui_label": u} for role, (u, d) in ROLES.items()})
+    return answer(shown_roles())
+
+
+def shown_roles() -> JsonObject:
+    """The roles by name."""
+    return {role: {"description": d, "ui_label": u} for role, (u, d) in ROLES.items()}
+
+
+def no_list() -> AccessRefused:
+    """The refusal of who is no admin."""
+    text = "Only proxy admins and organization admins can list users."
+    return AccessRefused(403, text, body="A")
+
+
+def no_search() -> AccessRefused:
+    """The refusal of who administers nothing."""
+    return AccessRefused(403, "Only proxy admins and team admins can search users.", body="A")
+
+
+def bad_order(what: str, allowed: str) -> ShapeA:
+    """The refusal of a column or direction that is none."""
+    return ShapeA(400, f"Invalid sort {what}. Must be {allowed}")
 
 
 def _separated(text: str | None) -> tuple[str, ...] | None:
