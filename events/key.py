@@ -166,12 +166,20 @@ class KeyRotated(DomainEvent):
     until: Moment | None
 
 
-@fact("key.deleted")
+Cause = Literal["key", "member", "team", "user"]
+
+
+@fact("key.deleted", version=2)
 class KeyDeleted(DomainEvent):
-    """`cause`: asked for by itself, or gone with a member or a team."""
+    """`cause`: asked for by itself, or gone with a member, a team or its owner."""
 
     settings: KeySettings
-    cause: Literal["key", "member", "team"] = "key"
+    cause: Cause = "key"
+
+
+@upcast("key.deleted", since=1)
+def _owners_became_a_cause_in_v2(data: Json) -> Json:
+    return data
 
 
 ATTRIBUTE_OF: dict[type[DomainEvent], str] = {

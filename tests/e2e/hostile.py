@@ -105,6 +105,7 @@ _LONG = "x" * 256
 MANY = [{"user_id": f"u{n}", "role": "user"} for n in range(10_000)]
 ONE = {"user_id": "never", "role": "user"}
 _NOBODY = {"role": "user"}
+_NEW_USER = {"user_id": "nobody-yet"}
 _ADMIN = {"team_id": TEAM, "user_id": "default_user_id"}
 _OVERDRAWN = {"team_id": TEAM, "max_budget_in_team": -1}
 _NEGATIVE = "{} cannot be negative. Received: -1"
@@ -188,6 +189,18 @@ FIELDS = [
     Case("/user/new", 422, "C", "body.user_id: String should have at most", {"user_id": _LONG}),
     Case("/user/new", 404, "B", "passed team_id=no", {"user_id": "new", "teams": ["no"]}),
     Case("/user/new", 409, "B", "default_user_id already exists", {"user_id": "default_user_id"}),
+    Case("/user/update", 422, "C", "Either user_id or user_email", {"max_budget": 1}),
+    Case("/user/update", 422, "C", "body.user_role: ", {"user_role": "root", **_NEW_USER}),
+    Case("/user/update", 422, "C", "body.max_budget: ", {"max_budget": "NaN", **_NEW_USER}),
+    Case("/user/update", 422, "C", "body.user_email: Input should be an", {"user_email": "@"}),
+    Case("/user/update", 400, "B", _NEGATIVE.format("max_budget"), {"max_budget": -1, **_NEW_USER}),
+    Case("/user/update", 400, "B", "teams is not what the user", {"teams": ["no"], **_NEW_USER}),
+    Case("/user/bulk_update", 400, "B", "Must specify either 'users'", {"all_users": True}),
+    Case("/user/bulk_update", 422, "C", "body.users: List should", {"users": [_NEW_USER] * 501}),
+    Case("/user/bulk_update", 422, "C", "body.users.0: Value error", {"users": [{}]}),
+    Case("/user/delete", 422, "C", "body.user_ids: Input should be a valid", {"user_ids": "no"}),
+    Case("/user/delete", 404, "A", "User not found, passed user_id=no", {"user_ids": ["no"]}),
+    Case("/user/delete", 404, "A", "passed user_id=no", {"user_ids": ["default_user_id", "no"]}),
     Case(_KEY, 400, "B", "must start with 'sk-'. Received: secr****", {"key": "secret-key"}),
     Case(_KEY, 404, "B", "passed team_id=no", {"team_id": "no"}),
     Case(_KEY, 404, "B", "passed organization_id=o", {"organization_id": "o"}),
@@ -285,6 +298,12 @@ QUERIES = [
     Case("/user/info?user_id=", 404, "B", "User  not found"),
     Case("/user/info?user_id=%00", 422, "C", "query.user_id: "),
     Case("/user/info?user_id=%27%3B%20DROP%20x%2D%2D", 404, "B", "User '; DROP x-- not found"),
+    Case("/user/list?page_size=101", 422, "C", "query.page_size: "),
+    Case("/user/list?sort_by=1;--", 400, "A", "Invalid sort column."),
+    Case("/user/list?sort_order=up", 400, "A", "Invalid sort order."),
+    Case("/user/list?user_ids=a,%00", 422, "C", "query.user_ids: "),
+    Case("/user/filter/ui?user_email=%00", 422, "C", "query.user_email: "),
+    Case("/user/filter/ui?page=0", 422, "C", "query.page: "),
     Case("/key/info?key=", 404, "B", "Key not found"),
     Case("/key/info?key=%00", 422, "C", "query.key: "),
     Case(f"/key/info?key=sk-{_LONG}", 404, "B", "Key not found"),

@@ -213,6 +213,30 @@ SPECIAL: Mapping[tuple[str, str, str], Provocation] = {
         negative_limit=_NEGATIVE,
     ),
     **_posts(
+        "/user/update",
+        email_exists={"user_id": "bob", "user_email": "ann@example.com"},
+        negative_limit={"user_id": "ann", **_NEGATIVE},
+        teams_not_by_update={"user_id": "ann", "teams": ["missing"]},
+        not_himself=Provocation(key=STRANGER),
+        for_admins=Provocation({"user_id": STRANGER, "user_role": "proxy_admin"}, key=STRANGER),
+        not_admin=Provocation(key="internal_viewer"),
+    ),
+    **_posts(
+        "/user/bulk_update",
+        nobody={},
+        no_rehearsal=Provocation(
+            {"all_users": True, "user_updates": {"max_budget": 1}}, query={"dry_run": "true"}
+        ),
+        several_things=Provocation(
+            {"users": [{"user_id": "ann"}, {"user_id": "bob"}]}, headers={"if-match": "*"}
+        ),
+    ),
+    **_posts(
+        "/user/delete",
+        no_user={"user_ids": ["missing"]},
+        several_things=Provocation({"user_ids": ["ann", "bob"]}, headers={"if-match": "*"}),
+    ),
+    **_posts(
         "/key/generate",
         no_team=_MISSING,
         no_organization=_ORGANIZATION,
@@ -325,6 +349,8 @@ SPECIAL: Mapping[tuple[str, str, str], Provocation] = {
     ),
     **_gets("/key/aliases", no_user=_by("no_user")),
     **_gets("/user/info", no_user={"user_id": "missing"}, not_his_own=Provocation(key=STRANGER)),
+    **_gets("/user/list", bad_order={"sort_order": "up"}, no_admin=Provocation(key=STRANGER)),
+    **_gets("/user/filter/ui", no_team_admin=Provocation(key=STRANGER)),
     **_gets("/audit/{id}", no_entry=Provocation(path={"id": "missing"})),
 }
 

@@ -20,6 +20,9 @@ POSTS: Mapping[str, type[RequestModel]] = {
     "/team/member_update": member.MemberUpdate,
     "/team/member_delete": member.MemberDelete,
     "/user/new": user.NewUser,
+    "/user/update": user.UpdateUser,
+    "/user/bulk_update": user.BulkUpdateUsers,
+    "/user/delete": user.DeleteUsers,
     "/key/generate": key.GenerateKey,
     "/key/service-account/generate": key.GenerateKey,
     "/key/bulk_update": key.BulkUpdateKeys,
@@ -49,7 +52,9 @@ GETS = (
         "/team/filter/ui",
     ),
     *("/team/permissions_list", "/team/daily/activity", "/key/info", "/key/list", "/user/info"),
-    *("/key/aliases", "/audit", "/audit/some-id"),
+    "/key/aliases",
+    *("/user/list", "/user/filter/ui", "/user/available_roles"),
+    *("/audit", "/audit/some-id"),
 )
 """Those that take a key."""
 

@@ -20,6 +20,7 @@ ORDER = [
     *(("POST", path) for path in ("/key/regenerate", "/key/{key}/regenerate")),
     *(("POST", path) for path in ("/v2/key/info", "/key/bulk_update", "/key/update", "/key/block")),
     *(("POST", path) for path in ("/key/unblock", "/key/delete", "/team/delete")),
+    *(("POST", path) for path in ("/user/update", "/user/bulk_update", "/user/delete")),
 ]
 """Commands of which each finds what it needs, and all reads in between."""
 

@@ -1,6 +1,7 @@
 """Two service processes on one database behave as one, over HTTP."""
 
 import asyncio
+import time
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 
@@ -15,6 +16,7 @@ from tests.support.postgres import fresh_database
 from tests.support.service import MASTER_KEY, ServiceProcess, Start, on_database
 from tests.support.stored import created, stored_facts
 
+MEMBER = {"role": "user"}
 Clients = tuple[httpx.AsyncClient, httpx.AsyncClient]
 
 
@@ -195,3 +197,38 @@ async def test_of_two_rotations_at_once_one_is_carried_out(clients: Clients) -> 
         rotations = (post(client, "/key/regenerate", key=secret) for client in clients)
         answers = await asyncio.gather(*rotations)
         assert sorted(answer.status_code for answer in answers) == [200, 404]
+
+
+async def test_s14_the_keys_of_a_deleted_user_are_refused_by_the_other_process_at_once(
+    url: str, clients: Clients
+) -> None:
+    """In a team and on their own, even those whose end is not recorded yet."""
+    a, b = clients
+    secrets = [f"sk-of-gone-{number}" for number in range(120)]
+    await done(a, "/user/new", user_id="gone", auto_create_key=False)
+    await done(a, "/team/new", team_id="gone", members_with_roles=[MEMBER | {"user_id": "gone"}])
+    for number, secret in enumerate(secrets):
+        team = {"team_id": "gone"} if number % 2 else {}
+        await done(a, "/key/generate", key=secret, user_id="gone", **team)
+    assert await uses(b, secrets[-1], "gone") == [200, 200]
+    await done(a, "/user/delete", user_ids=["gone"])
+    assert [await uses(b, secret, "gone") for secret in (secrets[0], *secrets[-3:])] == [
+        [401, 401]
+    ] * 4
+    assert await members(b, "gone") == [CREATOR]
+    await done(b, "/user/new", user_id="gone", auto_create_key=False)
+    assert await uses(a, secrets[-1], "gone") == [401, 401]
+    await asyncio.to_thread(_settled, url, len(secrets))
+    await members(a, "gone")
+    assert_projected(url)
+
+
+def _settled(url: str, keys: int) -> None:
+    """Return once the end of every key of the deleted user is recorded."""
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        causes = [f.data["cause"] for f in stored_facts(url) if f.topic == "key.deleted"]
+        if causes.count("user") >= keys:
+            return
+        time.sleep(0.2)
+    raise TimeoutError

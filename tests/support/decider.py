@@ -9,9 +9,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import reduce
-from typing import Any, Literal, cast
+from typing import Any, cast
 
-from events.key import KeySettings
+from events.key import Cause, KeySettings
 from events.registry import DomainEvent
 from events.streams import EMAIL, KEY, TEAM, USER, stream
 from events.values import Callback, Sealed
@@ -26,6 +26,7 @@ from services.command.domain import (
     team_models,
     team_update,
     user,
+    user_update,
 )
 from services.command.domain.errors import DomainError
 from tests.support.eventlog import START, History
@@ -48,6 +49,16 @@ class GiveEmail:
 
 
 @dataclass(frozen=True, slots=True)
+class DeleteUser:
+    user_id: str = "ann"
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateUser:
+    changes: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class GenerateKey:
     settings: KeySettings
 
@@ -55,7 +66,7 @@ class GenerateKey:
 @dataclass(frozen=True, slots=True)
 class DeleteKey:
     token: str = "hash"
-    cause: Literal["key", "member", "team"] = "key"
+    cause: Cause = "key"
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +146,11 @@ _DECISIONS: dict[type, tuple[str, Decide]] = {
     AddCallback: (TEAM, lambda state, c: team_callbacks.add_callback(state, "core", c.callback)),
     DisableCallbacks: (TEAM, lambda state, _: team_callbacks.disable_callbacks(state, "core")),
     user.CreateUser: (USER, user.create),
+    DeleteUser: (USER, lambda state, c: user.delete(state, c.user_id)),
+    UpdateUser: (
+        USER,
+        lambda s, c: user_update.update(s, user_update.revised(s.settings, c.changes)),
+    ),
     GiveEmail: (USER, lambda state, c: [user.give_email(state, c.email, c.claim)]),
     GenerateKey: (KEY, lambda state, c: key.generate(state, c.settings)),
     UpdateKey: (KEY, lambda s, c: key_update.update(s, key_update.revised(s.settings, c.changes))),

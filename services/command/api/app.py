@@ -6,10 +6,19 @@ from starlette.responses import Response
 
 from services.command.api.context import Context
 from services.command.api.failures import FAILURES, failure
-from services.command.api.routes import bulk_members, keys, members, team_parts, teams, users
+from services.command.api.routes import (
+    bulk_members,
+    bulk_users,
+    keys,
+    members,
+    team_parts,
+    teams,
+    users,
+)
 from services.edge.errors import render
 
-ROUTERS = tuple(m.router for m in (teams, team_parts, members, bulk_members, users, keys))
+_MODULES = (teams, team_parts, members, bulk_members, users, bulk_users, keys)
+ROUTERS = tuple(module.router for module in _MODULES)
 
 
 def include_command_routes(app: FastAPI, context: Context) -> None:

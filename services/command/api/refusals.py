@@ -41,6 +41,7 @@ def _rules(shape: Shape) -> dict[type[errors.DomainError], Answer]:
             401, str(e), "org_model_access_denied", "model"
         ),
         errors.NotByUpdate: lambda e: shape(400, str(e)),
+        errors.TeamsNotByUpdate: lambda e: shape(400, str(e)),
         errors.OverTeamLimit: lambda e: shape(403, str(e)),
         errors.NotSamePerson: lambda e: shape(
             400,
@@ -80,6 +81,8 @@ def _missing(shape: Shape, error: errors.NotFound) -> HTTPException:
             return shape(404, f"Organization not found, passed organization_id={name}")
         case "key":
             return shape(404, f"Key {name} not found")
+        case "user":
+            return shape(404, f"User not found, passed user_id={name}")
     return shape(404, f"Team not found, passed team_id={name}")
 
 
@@ -171,6 +174,9 @@ REFUSALS: Mapping[str, Mapping[type[errors.DomainError], Answer]] = {
         errors.NotFound: _unknown_team(400, "Team id={} does not exist in db"),
     },
     "/user/new": _IN_B,
+    "/user/update": _rules(_b(INFO)),
+    "/user/bulk_update": _IN_B,
+    "/user/delete": _IN_A,
     "/key/generate": _IN_B,
     "/key/service-account/generate": {**_IN_B, errors.NotFound: _no_team_for_service},
     "/key/update": _UPDATING,
@@ -190,6 +196,12 @@ def answer_for(route: str, error: errors.DomainError) -> HTTPException:
         if (make := table.get(cls)) is not None:
             return make(error)
     raise LookupError(f"{type(error).__name__} has no answer at {route}")
+
+
+def text_of(route: str, error: errors.DomainError) -> str:
+    """What `route` would say, for one of several results."""
+    refusal = answer_for(route, error)
+    return refusal.text if isinstance(refusal, ShapeA | ShapeB) else str(error)
 
 
 def everybody_there(error: EverybodyThere, emails: Mapping[str, str | None]) -> HTTPException:

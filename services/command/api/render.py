@@ -115,7 +115,15 @@ def user_view(answer: UserAnswer) -> user_shapes.UserView:
         teams=answer.teams,
         created_at=_known(user.created_at),
         updated_at=_known(user.updated_at),
+        budget_since=_known(user.budget_since),
+        version=user.version,
     )
+
+
+def updated_user(answer: UserAnswer, now: datetime, zone: tzinfo) -> JsonObject:
+    """The answer of /user/update (supporting-api.md 3.4, S01)."""
+    row = user_shapes.user_row(user_view(answer), now, zone)
+    return {"user_id": answer.user_id, "data": row}
 
 
 def key_view(answer: KeyAnswer) -> key_shapes.KeyView:

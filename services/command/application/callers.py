@@ -16,6 +16,7 @@ from services.command.application.view import View
 from services.command.domain.dependents import ORGANIZATIONS
 from services.command.domain.key import ApiKey
 from services.command.domain.team import Team
+from services.command.domain.user import User
 
 
 def authenticate(view: View, origin: Origin) -> Principal:
@@ -31,7 +32,7 @@ def authenticate(view: View, origin: Origin) -> Principal:
     view.need(_owners(key))
     team = None if team_id is None else view.team(team_id)
     user = None if user_id is None else view.user(user_id)
-    void = team is not None and is_void(key, team)
+    void = (team is not None and is_void(key, team)) or (user is not None and owner_gone(key, user))
     facts = KeyFacts(
         user_id=user_id,
         team_id=team_id,
@@ -46,7 +47,7 @@ def authenticate(view: View, origin: Origin) -> Principal:
     blocked = team is not None and team.settings.blocked
     principal = judge(credential, facts, role, team_blocked=blocked, now=view.now)
     if user is not None and user.open and not principal.is_admin:
-        principal = replace(principal, org_roles=_org_roles(view, str(user_id)))
+        principal = replace(principal, org_roles=_org_roles(view, str(user_id), user))
     check_route(origin.route, principal, origin.path)
     check_allowed_routes(origin.path, facts.allowed_routes)
     return principal
@@ -63,9 +64,15 @@ def _acting(view: View, token: str) -> tuple[str, ApiKey]:
     return token, key
 
 
-def _org_roles(view: View, user_id: str) -> tuple[tuple[str, str], ...]:
-    """The live organizations a user is in, with his role in each."""
-    names = view.children(stream(USER, user_id), ORGANIZATIONS)
+def owner_gone(key: ApiKey, user: User) -> bool:
+    """Whether the user was deleted since the key is his (S14)."""
+    return 0 < key.owned_at <= user.gone_at
+
+
+def _org_roles(view: View, user_id: str, user: User) -> tuple[tuple[str, str], ...]:
+    """The live organizations a user is in, with his role in each; none of an earlier life (S14)."""
+    children = view.children(stream(USER, user_id), ORGANIZATIONS)
+    names = [name for name, since in children.items() if since > user.gone_at]
     view.need(names)
     roles: list[tuple[str, str]] = []
     for name in sorted(names):

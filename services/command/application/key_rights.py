@@ -9,7 +9,8 @@ from services.access.policy import As, standing
 from services.access.principal import AccessRefused, Principal
 from services.access.visibility import DEFAULT_PERMISSIONS
 from services.command.application.admission import towards
-from services.command.application.callers import is_void
+from services.command.application.callers import is_void, owner_gone
+from services.command.application.membership import without_departed
 from services.command.application.view import View
 from services.command.domain.errors import NotFound
 from services.command.domain.key import ApiKey
@@ -24,8 +25,10 @@ REGENERATE_NAMED = "/key/{key_id}/regenerate"
 def live_key(view: View, token: str, shown: str) -> ApiKey:
     """A key that is in force; raises NotFound for one that is unknown, gone or void."""
     held = view.key(token)
-    team_id = held.settings.team_id
-    if not held.open or (team_id is not None and is_void(held, view.team(team_id))):
+    team_id, user_id = held.settings.team_id, held.settings.user_id
+    void = held.open and team_id is not None and is_void(held, view.team(team_id))
+    orphan = held.open and user_id is not None and owner_gone(held, view.user(user_id))
+    if void or orphan or not held.open:
         raise NotFound("key", shown)
     return held
 
@@ -140,4 +143,5 @@ def _standing(view: View, caller: Principal, held: ApiKey) -> tuple[Team, frozen
     if team_id is None:
         return Team(), frozenset()
     team = view.team(team_id)
-    return team, standing(caller, towards(caller, team_id, team))
+    present, _ = without_departed(view, team, [caller.user_id] if caller.user_id else [])
+    return team, standing(caller, towards(caller, team_id, present))

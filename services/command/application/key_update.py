@@ -15,6 +15,7 @@ from services.command.application.key_rights import (
     live_key,
 )
 from services.command.application.keys import alias_digest, check_own_budget, ties
+from services.command.application.membership import member_of
 from services.command.application.requests import Decision
 from services.command.application.view import View
 from services.command.domain import reservation
@@ -94,7 +95,7 @@ def _check_rights(view: View, caller: Principal, held: ApiKey) -> None:
     own = owner is not None and owner == caller.user_id
     if team_id is not None:
         team = view.team(team_id)
-        member = None if caller.user_id is None else team.roster.get(caller.user_id)
+        member = member_of(view, team, caller.user_id)
         if member is not None and member.role == "admin":
             return
         if member is not None and (own or owner is None):
@@ -112,10 +113,10 @@ def _check_move(view: View, caller: Principal, before: KeySettings, wanted: KeyS
         return
     view.need([stream(TEAM, wanted.team_id)])
     team = view.team(wanted.team_id)
-    _check_enters(caller, team, wanted.team_id, wanted.user_id)
+    _check_enters(view, caller, team, wanted)
     if not team.open:
         raise NotFound("team", wanted.team_id)
-    if wanted.user_id is not None and wanted.user_id not in team.roster:
+    if wanted.user_id is not None and member_of(view, team, wanted.user_id) is None:
         raise AccessRefused(403, f"User={wanted.user_id} is not a member of team={wanted.team_id}")
     _check_models(team, wanted)
     _check_limits(team, wanted)
@@ -124,19 +125,20 @@ def _check_move(view: View, caller: Principal, before: KeySettings, wanted: KeyS
 def _check_leaves(view: View, caller: Principal, team_id: str | None) -> None:
     if team_id is None or caller.is_admin:
         return
-    member = view.team(team_id).roster.get(caller.user_id or "")
+    member = member_of(view, view.team(team_id), caller.user_id)
     if member is None or member.role != "admin":
         raise AccessRefused(403, "Only a team admin can take a key out of its team")
 
 
-def _check_enters(caller: Principal, team: Team, team_id: str, owner: str | None) -> None:
+def _check_enters(view: View, caller: Principal, team: Team, wanted: KeySettings) -> None:
     """Strangers get the same answer whether the team exists or not (D09)."""
     if caller.is_admin:
         return
-    member = team.roster.get(caller.user_id or "") if team.open else None
+    team_id = str(wanted.team_id)
+    member = member_of(view, team, caller.user_id) if team.open else None
     if member is not None and member.role == "admin":
         return
-    if member is None or owner != caller.user_id:
+    if member is None or wanted.user_id != caller.user_id:
         raise AccessRefused(403, f"User={caller.user_id} cannot move a key to team={team_id}")
     check_permission(team, team_id, UPDATE)
 

@@ -5,10 +5,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
-from typing import Literal
 
 from events.duration import BudgetDuration
-from events.key import KeySettings
+from events.key import Cause, KeySettings
 from events.registry import DomainEvent
 from events.streams import KEY, KEY_ALIAS, TEAM, stream
 from services.access.policy import check_route
@@ -20,6 +19,7 @@ from services.command.application.key_rights import (
     check_permission,
     live_key,
 )
+from services.command.application.membership import member_of
 from services.command.application.requests import Decision
 from services.command.application.view import View
 from services.command.domain import key, reservation
@@ -89,17 +89,17 @@ class NewKey:
             return
         team = view.team(team_id)
         if not caller.is_admin:
-            check_maker(team, team_id, caller, "/key/generate")
+            check_maker(view, team, team_id, caller, "/key/generate")
         if not team.open:
             raise NotFound("team", team_id)
 
 
-def check_maker(team: Team, team_id: str, caller: Principal, route: str) -> None:
+def check_maker(view: View, team: Team, team_id: str, caller: Principal, route: str) -> None:
     """Raise unless the caller may make keys of the team: its admins, members by permission.
 
     Strangers get the same answer whether the team exists or not (D09).
     """
-    member = team.roster.get(caller.user_id) if caller.user_id is not None else None
+    member = member_of(view, team, caller.user_id)
     if member is None or not team.open:
         raise NotAssigned(caller.user_id, team_id)
     if member.role != "admin":
@@ -132,7 +132,7 @@ def ties(view: View, team_id: str | None, user_id: str | None) -> dict[str, int 
     if team_id is None:
         return {"team_incarnation": None, "member_since": None}
     team = view.team(team_id)
-    member = None if user_id is None else team.roster.get(user_id)
+    member = member_of(view, team, user_id)
     since = None if member is None else member.joined
     return {"team_incarnation": team.incarnation, "member_since": since}
 
@@ -202,9 +202,7 @@ def _teams_of(keys: Iterable[ApiKey]) -> list[str]:
     return [stream(TEAM, team_id) for team_id in team_ids if team_id is not None]
 
 
-def deletions(
-    view: View, tokens: Iterable[str], cause: Literal["key", "member", "team"]
-) -> list[tuple[str, DomainEvent]]:
+def deletions(view: View, tokens: Iterable[str], cause: Cause) -> list[tuple[str, DomainEvent]]:
     """The ends of those of these keys that are live, in order; their aliases are free again."""
     names = {token: stream(KEY, token) for token in tokens}
     view.need(names.values())
@@ -214,9 +212,7 @@ def deletions(
     return [fact for token, held in live.items() for fact in _deletion(view, token, held, cause)]
 
 
-def _deletion(
-    view: View, token: str, held: ApiKey, cause: Literal["key", "member", "team"]
-) -> list[tuple[str, DomainEvent]]:
+def _deletion(view: View, token: str, held: ApiKey, cause: Cause) -> list[tuple[str, DomainEvent]]:
     name = stream(KEY, token)
     facts: list[tuple[str, DomainEvent]] = [(name, fact) for fact in key.delete(held, token, cause)]
     if (alias := held.settings.key_alias) is not None:

@@ -31,7 +31,7 @@ class NewServiceKey:
         check_narrowing(view, caller, None, settings)
         team = view.team(self.team_id)
         if not caller.is_admin:
-            check_maker(team, self.team_id, caller, ROUTE)
+            check_maker(view, team, self.team_id, caller, ROUTE)
         if not team.open:
             raise NotFound("team", self.team_id)
         if settings.organization_id is not None:

@@ -2,11 +2,10 @@
 
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Literal
 
 from events import key as facts
 from events.envelope import Envelope
-from events.key import KeySettings
+from events.key import Cause, KeySettings
 from events.registry import DomainEvent
 from services.command.domain.errors import AlreadyExists, NotFound
 from services.command.domain.limits import check_not_negative, check_size
@@ -71,9 +70,7 @@ def check_settings(settings: KeySettings) -> None:
     check_size("key", settings, MAX_KEY_BYTES)
 
 
-def delete(
-    key: ApiKey, token: str, cause: Literal["key", "member", "team"] = "key"
-) -> list[DomainEvent]:
+def delete(key: ApiKey, token: str, cause: Cause = "key") -> list[DomainEvent]:
     """Refuses a key that is gone."""
     if not key.open:
         raise NotFound("key", token)

@@ -41,6 +41,8 @@ USER_VIEW = user_shapes.UserView(
     teams=[TEAM],
     created_at=NOW,
     updated_at=NOW,
+    budget_since=NOW,
+    version=1,
 )
 KEY_VIEW = key_shapes.KeyView(
     token=hash_key(KEY),
@@ -83,6 +85,11 @@ def membership() -> JsonObject:
 def user() -> JsonObject:
     """The user."""
     return user_shapes.user(USER_VIEW, NOW, UTC)
+
+
+def user_row() -> JsonObject:
+    """The user as columns."""
+    return user_shapes.user_row(USER_VIEW, NOW, UTC)
 
 
 def key_row() -> JsonObject:

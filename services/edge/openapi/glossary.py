@@ -173,6 +173,14 @@ USERS: Mapping[str, str] = {
     "organization_id": "The id of an organization.",
     "organizations": "Ids of organizations.",
     "organization_memberships": _UNUSED,
+    "users": "Users.",
+    "user_ids": "Ids of users.",
+    "user_updates": "The same changes for all users.",
+    "key_count": "How many keys in force he owns.",
+    "description": "What it allows.",
+    "successful_updates": "How many were made.",
+    "failed_updates": "How many were not.",
+    "ui_label": "What people call it.",
 }
 
 REPORTS: Mapping[str, str] = {
@@ -271,6 +279,12 @@ PARAMETERS: Mapping[str, str] = {
     "sort_order": "`asc` or `desc`.",
     "status": "`deleted` for what was deleted.",
     "user_id": "Of this user.",
+    "user_ids": "With one of these ids, between commas; a single one may be a part of an id.",
+    "sso_user_ids": "With one of these ids at the identity provider, between commas.",
+    "user_email": "With this part of an address.",
+    "role": "With this role.",
+    "team": "In the team with this id.",
+    "organization_ids": "In one of these organizations; ids between commas.",
     "organization_id": "Of this organization.",
     "start_date": "From this day on, as YYYY-MM-DD.",
     "end_date": "Up to this day and with it, as YYYY-MM-DD.",

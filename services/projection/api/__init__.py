@@ -14,13 +14,14 @@ from services.projection.api.routes import (
     team_lists,
     team_pickers,
     teams,
+    user_lists,
     users,
 )
 
 __all__ = ["ROUTERS", "ReadContext", "include_read_routes"]
 
 _OF_TEAMS = (teams, team_lists, team_pickers, permissions, callbacks, activity)
-_OTHERS = (keys, key_lists, users, audit, health)
+_OTHERS = (keys, key_lists, users, user_lists, audit, health)
 ROUTERS = (*(m.router for m in (*_OF_TEAMS, *_OTHERS)), keys.several)
 
 

@@ -4,16 +4,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from events import key, team
+from events import key, team, user
 from events.key import KeyBlocked, KeyDeleted, KeyGenerated, KeyRotated, KeyUnblocked
 from events.registry import DomainEvent
-from events.user import UserCreated, UserEmailChanged
+from events.user import UserCreated, UserDeleted, UserEmailChanged
 from events.values import timestamp
 from services.projection.projectors import audit_values as values
 from services.projection.projectors.audit_values import Values
 
 _CREATING: set[type[DomainEvent]] = {team.TeamCreated, UserCreated, KeyGenerated}
-_DELETING: set[type[DomainEvent]] = {team.TeamDeleted, KeyDeleted}
+_DELETING: set[type[DomainEvent]] = {team.TeamDeleted, UserDeleted, KeyDeleted}
 _BLOCKING: set[type[DomainEvent]] = {
     team.TeamBlocked,
     team.TeamUnblocked,
@@ -180,6 +180,16 @@ def email_changed(entry: Entry, event: UserEmailChanged) -> None:
     entry.changed({"user_email": before}, {"user_email": after})
 
 
+def user_changed(entry: Entry, event: DomainEvent) -> None:
+    """Of a user's parts only the columns that differ."""
+    before, after = (values.user_part(user.replaced(side)) for side in _sides(event))
+    _compared(entry, before, after)
+
+
+def user_deleted(entry: Entry, event: UserDeleted) -> None:
+    entry.before |= values.user(entry.object_id, event.settings)
+
+
 def key_generated(entry: Entry, event: KeyGenerated) -> None:
     entry.team_id = event.settings.team_id
     entry.after |= values.key(entry.object_id, event.settings)
@@ -187,8 +197,16 @@ def key_generated(entry: Entry, event: KeyGenerated) -> None:
 
 def key_changed(entry: Entry, event: DomainEvent) -> None:
     """Of a key's parts only the columns that differ."""
-    reverse = event.model_copy(update={"after": getattr(event, "before", None)})
-    before, after = (values.key_part(key.replaced(side)) for side in (reverse, event))
+    before, after = (values.key_part(key.replaced(side)) for side in _sides(event))
+    _compared(entry, before, after)
+
+
+def _sides(event: DomainEvent) -> tuple[DomainEvent, DomainEvent]:
+    """The fact that would undo this one, and this one."""
+    return event.model_copy(update={"after": getattr(event, "before", None)}), event
+
+
+def _compared(entry: Entry, before: Values, after: Values) -> None:
     names = [*before, *(name for name in after if name not in before)]
     entry.changed(
         {name: before.get(name) for name in names}, {name: after.get(name) for name in names}
@@ -237,6 +255,14 @@ NOTES: Notes = {
     **on(team.TeamDeleted, team_deleted),
     **on(UserCreated, user_created),
     **on(UserEmailChanged, email_changed),
+    **on(user.UserRenamed, user_changed),
+    **on(user.UserRoleChanged, user_changed),
+    **on(user.UserBudgetChanged, user_changed),
+    **on(user.UserLimitsChanged, user_changed),
+    **on(user.UserModelsChanged, user_changed),
+    **on(user.UserMetadataChanged, user_changed),
+    **on(user.UserDetailsChanged, user_changed),
+    **on(UserDeleted, user_deleted),
     **on(KeyGenerated, key_generated),
     **on(key.KeyMoved, key_changed),
     **on(key.KeyBudgetChanged, key_changed),

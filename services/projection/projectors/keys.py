@@ -3,13 +3,20 @@
 So does one that was rotated, closed like a deleted one: the key goes on in the row of its
 `successor`, which stands for the old secret too until `accepted_until`.
 
-The key of a deleted team or a removed member is void before its own `KeyDeleted` is here: whoever
-reads compares `team_incarnation` and membership.
+The key of a deleted team, a removed member or a deleted user is void before its own `KeyDeleted` is
+here: whoever reads compares `team_incarnation`, membership, and `owned_at` with the user's end.
 """
 
 from events import key
 from events.envelope import Envelope
-from events.key import KeyBudgetChanged, KeyDeleted, KeyGenerated, KeyRotated, KeySettings
+from events.key import (
+    KeyBudgetChanged,
+    KeyDeleted,
+    KeyGenerated,
+    KeyMoved,
+    KeyRotated,
+    KeySettings,
+)
 from events.registry import DomainEvent
 from services.projection.projector import TableProjector, identity, on
 from services.projection.rows import Key, Rows, Table
@@ -39,6 +46,7 @@ TABLE = Table(
         "accepted_until": "timestamptz",
         "rotations": "bigint",
         "rotated_at": "timestamptz",
+        "owned_at": "bigint",
     },
 )
 
@@ -61,6 +69,7 @@ def generated(rows: Rows, at: Envelope, event: KeyGenerated) -> None:
         version=at.originator_version,
         settings=settings.model_dump(mode="json"),
         budget_since=at.recorded_at,
+        owned_at=at.position,
     )
     if (before := event.succeeds) is not None:
         rows.change(
@@ -85,6 +94,11 @@ def changed(rows: Rows, at: Envelope, event: DomainEvent) -> None:
         version=at.originator_version,
         **{name: value for name, value in replaced.items() if name in TABLE.columns},
     )
+
+
+def moved(rows: Rows, at: Envelope, event: KeyMoved) -> None:
+    changed(rows, at, event)
+    rows.change(_key(at), owned_at=at.position)
 
 
 def budget_changed(rows: Rows, at: Envelope, event: KeyBudgetChanged) -> None:
@@ -124,7 +138,7 @@ KEYS = TableProjector(
     TABLE,
     {
         **on(KeyGenerated, generated),
-        **on(key.KeyMoved, changed),
+        **on(KeyMoved, moved),
         **on(KeyBudgetChanged, budget_changed),
         **on(key.KeyLimitsChanged, changed),
         **on(key.KeyRenamed, changed),

@@ -76,7 +76,7 @@ _STATEMENT = SQL(
     page AS MATERIALIZED (
         SELECT k.token, k.incarnation FROM (
             SELECT k.token, k.incarnation, k.user_id, k.team_id, k.team_incarnation, k.key_alias,
-                k.created_at, k.updated_at, k.max_budget, k.member_since
+                k.created_at, k.updated_at, k.max_budget, k.member_since, k.owned_at
             FROM {keys} WHERE {conditions} ORDER BY {order} OFFSET 0
         ) k WHERE {in_force} ORDER BY {order} LIMIT %(size)s OFFSET %(beyond)s
     )

@@ -11,7 +11,7 @@ from services.access.principal import Principal
 from services.database.connections import Pool
 from services.edge.shapes.key import KeyView
 from services.projection.queries.reading import POSITION, fetch
-from services.projection.queries.records import KEY_ROW, LAST_KEY, key_view
+from services.projection.queries.records import KEY_ROW, LAST_KEY, OWNER_THERE, key_view
 
 _STATEMENT = (
     SQL(
@@ -30,10 +30,16 @@ _STATEMENT = (
             t.team_id IS NOT NULL AND t.deleted_at IS NULL
             AND (k.settings->>'member_since' IS NULL
                 OR o.joined = (k.settings->>'member_since')::bigint)))
+            AND {owner_there}
         ORDER BY q.place
         """
     )
-    .format(position=POSITION, key=KEY_ROW, last_key=LAST_KEY.format(token=SQL("q.token")))
+    .format(
+        position=POSITION,
+        key=KEY_ROW,
+        last_key=LAST_KEY.format(token=SQL("q.token")),
+        owner_there=OWNER_THERE,
+    )
     .as_bytes()
 )
 

@@ -12,7 +12,7 @@ from services.access.credentials import MAX_ROTATIONS
 from services.access.principal import KeyFacts
 from services.database.connections import Pool
 from services.projection.queries.reading import POSITION, Row, fetch
-from services.projection.queries.records import LAST_KEY, LAST_USER
+from services.projection.queries.records import LAST_KEY, LAST_USER, OWNER_THERE
 from services.projection.queries.together import Together
 
 _STATEMENT = (
@@ -22,7 +22,8 @@ _STATEMENT = (
             (k.settings->'allowed_routes')::text, (k.settings->'models')::text,
             k.team_id IS NOT NULL AND (t.team_id IS NULL OR t.deleted_at IS NOT NULL
                 OR (k.settings->>'member_since' IS NOT NULL
-                    AND m.joined IS DISTINCT FROM (k.settings->>'member_since')::bigint)),
+                    AND m.joined IS DISTINCT FROM (k.settings->>'member_since')::bigint))
+                OR NOT {owner_there},
             k.user_id IS NULL OR u.user_id IS NOT NULL, u.user_role, t.blocked,
             o.successor, o.accepted_until
         FROM unnest(%(tokens)s::text[]) WITH ORDINALITY q (token, place)
@@ -39,6 +40,7 @@ _STATEMENT = (
         position=POSITION,
         key=LAST_KEY.format(token=SQL("q.token")),
         user=LAST_USER.format(user_id=SQL("k.user_id")),
+        owner_there=OWNER_THERE,
     )
     .as_bytes()
 )
@@ -48,8 +50,9 @@ _STATEMENT = (
 class Holder:
     """What judging a credential needs, as of `position`; `key` is None for an unknown one.
 
-    A key is void when its team's life or its owner's membership is over. `token` is the key's hash:
-    that of the `successor` for one that was rotated, `until` its grace period ends (A08).
+    A key is void when its team's life, its owner's membership or its owner's life is over. `token`
+    is the key's hash: that of the `successor` for one that was rotated, `until` its grace period
+    ends (A08).
     """
 
     token: str

@@ -3,7 +3,7 @@
 A new route needs an entry in the table of its module, and nothing else.
 """
 
-from services.command.api.described import keys, members, parts, teams
+from services.command.api.described import keys, members, parts, teams, users
 from services.command.api.described.common import PARAMETERS
 from services.edge.openapi.operation import Operations
 
@@ -11,6 +11,6 @@ __all__ = ["OPERATIONS", "PARAMETERS"]
 
 OPERATIONS: Operations = {
     ("POST", route): operation
-    for module in (teams, parts, members, keys)
+    for module in (teams, parts, members, users, keys)
     for route, operation in module.OPERATIONS.items()
 }

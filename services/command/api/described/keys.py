@@ -1,4 +1,4 @@
-"""Routes on virtual keys and users (supporting-api.md 2, 3)."""
+"""Routes on virtual keys (supporting-api.md 2)."""
 
 from collections.abc import Mapping
 from decimal import Decimal
@@ -25,14 +25,11 @@ from services.edge.openapi.answers.key import (
     UpdatedKey,
     UpdatedKeys,
 )
-from services.edge.openapi.answers.user import CreatedUser
 from services.edge.openapi.callers import KEY, STRANGER, TEAM
-from services.edge.openapi.examples import ALIAS, EMAIL, KEY_VIEW, MODEL, USER, USER_VIEW
+from services.edge.openapi.examples import ALIAS, KEY_VIEW, MODEL, USER
 from services.edge.openapi.operation import Operation
 from services.edge.requests import key as requests
-from services.edge.requests import user as user_requests
 from services.edge.shapes.key import generated
-from services.edge.shapes.user import new_user_answer
 
 _ROTATED, _ROTATED_LATER = "sk-example-old1", "sk-example-old2"
 """Keys that the examples give a new secret: others need the one that most of them name."""
@@ -102,22 +99,6 @@ def _regenerating(route: str, id: str, path: Mapping[str, str]) -> Operation:  #
 
 
 OPERATIONS: Mapping[str, Operation] = {
-    "/user/new": command(
-        "/user/new",
-        "create_user",
-        CreatedUser,
-        body=user_requests.NewUser,
-        sent={"user_id": USER, "user_email": EMAIL, "user_role": "internal_user"},
-        example=new_user_answer(USER_VIEW, KEY_VIEW, KEY),
-        domain=(
-            AlreadyExists("user", USER),
-            AlreadyExists("email", EMAIL),
-            _ALIAS_TAKEN,
-            NO_TEAM,
-            NO_ORGANIZATION,
-            _NEGATIVE,
-        ),
-    ),
     "/key/generate": command(
         "/key/generate",
         "generate_key",

@@ -61,6 +61,62 @@ class UserInfo(Document):
     teams: list[TeamListItem]
 
 
+class ListedUser(User):
+    """A user, and how many keys in force he owns."""
+
+    key_count: int
+
+
+class UserPage(Document):
+    """One page of users."""
+
+    users: list[ListedUser]
+    total: int
+    page: int
+    page_size: int
+    total_pages: int
+
+
+class UserPick(Document):
+    """A user to choose."""
+
+    user_id: str
+    user_email: str | None
+
+
+class RoleOfUsers(Document):
+    """A role that a user can be given."""
+
+    description: str
+    ui_label: str
+
+
+class UpdatedUser(Document):
+    """The user as he is now."""
+
+    user_id: str
+    data: UserRow
+
+
+class UserUpdate(Document):
+    """What became of one update; `error` is null where it was made."""
+
+    user_id: str | None
+    user_email: str | None
+    success: bool
+    error: str | None
+    updated_user: UserRow | None
+
+
+class BulkUpdated(Document):
+    """One result for each update, in order."""
+
+    results: list[UserUpdate]
+    total_requested: int
+    successful_updates: int
+    failed_updates: int
+
+
 class CreatedUser(KeyForm):
     """The new user and his key, "" if he was to have none."""
 

@@ -1,22 +1,19 @@
-"""Reads about keys, users and the audit log (supporting-api.md 2, 3, 7), and health."""
+"""Reads about keys and the audit log (supporting-api.md 2, 7), and health."""
 
 from collections.abc import Mapping
 from datetime import UTC
 from typing import Any
 
 from services.access.principal import INTERNAL_USER, MASTER_USER, Principal
-from services.access.visibility import check_keys_in, check_keys_of, check_user_info
+from services.access.visibility import check_keys_in, check_keys_of
 from services.edge.errors import MANAGEMENT, ShapeA, ShapeB, unexpected
-from services.edge.openapi import examples
 from services.edge.openapi.answers.key import AliasPage, KeyInfo, KeyInfos, KeyPage
 from services.edge.openapi.answers.report import AuditEntry, AuditPage, Healthy
-from services.edge.openapi.answers.user import UserInfo
 from services.edge.openapi.callers import KEY, TEAM, refused_by, somebody
-from services.edge.openapi.examples import ALIAS, KEY_VIEW, NOW, USER, USER_VIEW
+from services.edge.openapi.examples import ALIAS, KEY_VIEW, NOW, USER
 from services.edge.openapi.operation import CORRELATION_ID, Operation, Refusal
 from services.edge.shapes.audit import audit_log
 from services.edge.shapes.key import key_info, key_infos
-from services.edge.shapes.user import user_row
 from services.projection.api.described.common import read
 from services.projection.api.routes.health import COMPATIBLE_WITH, unhealthy
 
@@ -118,22 +115,6 @@ OPERATIONS: Mapping[str, Operation] = {
             "bad_order": _bad("Invalid sort order. Must be 'asc' or 'desc'"),
             "not_his_own": refused_by(lambda: _keys_of(_EVE, USER)),
             "not_his_team": refused_by(lambda: check_keys_in(_EVE, in_team=False)),
-        },
-    ),
-    "/user/info": read(
-        "/user/info",
-        "get_user",
-        UserInfo,
-        query={"user_id": USER},
-        example={
-            "user_id": USER,
-            "user_info": user_row(USER_VIEW, NOW, UTC),
-            "keys": [{**examples.key_row(), "team_alias": "Core"}],
-            "teams": [examples.list_item()],
-        },
-        refusals={
-            "no_user": ShapeB(404, "User missing not found", family=MANAGEMENT),
-            "not_his_own": refused_by(lambda: check_user_info(_EVE, USER)),
         },
     ),
     "/audit": read(
