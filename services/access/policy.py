@@ -3,7 +3,13 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from services.access.principal import INTERNAL_VIEWER, VIEWER, AccessRefused, Principal
+from services.access.principal import (
+    INTERNAL_VIEWER,
+    VIEWER,
+    AccessRefused,
+    Principal,
+    Towards,
+)
 
 
 class As(StrEnum):
@@ -11,13 +17,15 @@ class As(StrEnum):
 
     PROXY_ADMIN = "proxy admin"
     VIEWER = "proxy admin viewer"
+    ORG_ADMIN = "admin of the team's organization"
     TEAM_ADMIN = "team admin"
     MEMBER = "member"
     TEAM_KEY = "key of the team"
     USER = "internal user"
 
 
-PA, PV, TA, TM, TK, IU = As.PROXY_ADMIN, As.VIEWER, As.TEAM_ADMIN, As.MEMBER, As.TEAM_KEY, As.USER
+PA, PV, OA, IU = As.PROXY_ADMIN, As.VIEWER, As.ORG_ADMIN, As.USER
+TA, TM, TK = As.TEAM_ADMIN, As.MEMBER, As.TEAM_KEY
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,39 +49,50 @@ class Rule:
     param: str | None = None
 
 
-_MODELS = Rule(
-    frozenset({PA, TA}), stranger="Only proxy admin or team admin can modify team models"
-)
-
+_WHOLE_TEAM = Rule(frozenset({PA, OA}), routed=True)
+_MEMBERS = Rule(frozenset({PA, OA, TA}))
+_MODELS = Rule(_MEMBERS.admits, stranger="Only proxy admin or team admin can modify team models")
 
 POLICY: dict[str, Rule] = {
-    "/team/new": Rule(frozenset({PA}), routed=True),
-    "/team/update": Rule(frozenset({PA}), routed=True),
-    "/team/delete": Rule(frozenset({PA}), routed=True),
-    "/team/block": Rule(frozenset({PA}), routed=True),
-    "/team/unblock": Rule(frozenset({PA}), routed=True),
+    "/team/new": _WHOLE_TEAM,
+    "/team/update": _WHOLE_TEAM,
+    "/team/delete": _WHOLE_TEAM,
+    "/team/block": _WHOLE_TEAM,
+    "/team/unblock": _WHOLE_TEAM,
     "/team/model/add": _MODELS,
     "/team/model/delete": _MODELS,
-    "/team/permissions_update": Rule(frozenset({PA, TA})),
+    "/team/permissions_update": _MEMBERS,
     "/team/{team_id:path}/callback": Rule(frozenset({PA}), routed=True),
     "/team/{team_id:path}/disable_logging": Rule(frozenset({PA}), routed=True),
-    "/team/member_add": Rule(frozenset({PA, TA})),
-    "/team/bulk_member_add": Rule(frozenset({PA, TA})),
-    "/team/member_update": Rule(frozenset({PA, TA})),
-    "/team/member_delete": Rule(frozenset({PA, TA})),
-    "/team/info": Rule(frozenset({PA, PV, TA, TM, TK}), writes=False),
+    "/team/member_add": _MEMBERS,
+    "/team/bulk_member_add": _MEMBERS,
+    "/team/member_update": _MEMBERS,
+    "/team/member_delete": _MEMBERS,
+    "/team/info": Rule(frozenset({PA, PV, OA, TA, TM, TK}), writes=False),
     "/team/list": Rule(frozenset({PA, PV, IU}), writes=False),
     "/v2/team/list": Rule(frozenset({PA, PV, IU}), writes=False),
     "/team/available": Rule(frozenset({PA, PV, IU}), writes=False),
     "/team/filter/ui": Rule(frozenset({PA}), routed=True, writes=False),
-    "/team/permissions_list": Rule(frozenset({PA, TA}), writes=False),
+    "/team/permissions_list": Rule(_MEMBERS.admits, writes=False),
     "/team/daily/activity": Rule(frozenset({PA, PV, IU}), writes=False),
     "/user/new": Rule(frozenset({PA}), routed=True),
+    "/user/update": Rule(frozenset({PA, IU}), routed=True),
+    "/user/bulk_update": Rule(frozenset({PA}), routed=True),
+    "/user/delete": Rule(frozenset({PA}), routed=True),
+    "/user/list": Rule(frozenset({PA, PV}), writes=False),
+    "/user/filter/ui": Rule(frozenset({PA, PV, IU}), writes=False),
+    "/user/available_roles": Rule(frozenset({PA, PV, IU}), writes=False),
     "/key/generate": Rule(frozenset({PA, IU}), routed=True),
     "/key/update": Rule(frozenset({PA, IU}), routed=True),
     "/key/delete": Rule(frozenset({PA, IU}), routed=True),
     "/key/block": Rule(frozenset({PA, IU}), routed=True),
     "/key/unblock": Rule(frozenset({PA, IU}), routed=True),
+    "/key/service-account/generate": Rule(frozenset({PA, IU}), routed=True),
+    "/key/regenerate": Rule(frozenset({PA, IU}), routed=True),
+    "/key/{key}/regenerate": Rule(frozenset({PA, IU}), routed=True),
+    "/key/bulk_update": Rule(frozenset({PA, IU}), routed=True),
+    "/key/aliases": Rule(frozenset({PA, PV, IU}), writes=False),
+    "/v2/key/info": Rule(frozenset({PA, PV, IU, TK}), writes=False),
     "/key/info": Rule(frozenset({PA, PV, IU, TK}), writes=False),
     "/key/list": Rule(frozenset({PA, PV, IU}), writes=False),
     "/user/info": Rule(frozenset({PA, PV, IU}), writes=False),
@@ -101,10 +120,8 @@ POLICY: dict[str, Rule] = {
 }
 
 
-def standing(
-    principal: Principal, team_id: str | None = None, team_role: str | None = None
-) -> frozenset[As]:
-    """What the caller is towards a team; `team_role` is his role in its stored roster."""
+def standing(principal: Principal, team: Towards | None = None) -> frozenset[As]:
+    """What the caller is towards a team; without one, what he could be towards some team."""
     if principal.is_admin:
         return frozenset({PA})
     found: set[As] = set()
@@ -112,9 +129,14 @@ def standing(
         found.add(PV)
     if principal.user_id is not None and principal.user_known and principal.role != VIEWER:
         found.add(IU)
-    if team_role is not None:
-        found |= {TA, TM} if team_role == "admin" else {TM}
-    if team_id is not None and principal.team_id == team_id and principal.user_id is None:
+    administers = principal.administers
+    if administers if team is None else team.organization_id in administers:
+        found.add(OA)
+    if team is None:
+        return frozenset(found)
+    if team.role is not None:
+        found |= {TA, TM} if team.role == "admin" else {TM}
+    if principal.team_id == team.team_id and principal.user_id is None:
         found.add(TK)
     return frozenset(found)
 
@@ -135,31 +157,61 @@ def check_route(route: str, principal: Principal, path: str | None = None) -> No
     admitted = rule.admits & standing(principal)
     if rule.writes and principal.role == INTERNAL_VIEWER:
         admitted -= {IU}
-    if rule.routed and not admitted:
+    if rule.routed and not admitted and not _told_by_the_command(route, principal):
+        raise _refused_by_route(route, path or route, principal)
+
+
+def _told_by_the_command(route: str, principal: Principal) -> bool:
+    """Who is in an organization is told by /team/new what he lacks there (team-api.md 3.1)."""
+    return route == "/team/new" and bool(principal.org_roles)
+
+
+def _refused_by_route(route: str, path: str, principal: Principal) -> AccessRefused:
+    rule = POLICY[route]
+    text = rule.text.format(
+        route=path, role=principal.role or "unknown", user_id=masked(principal.user_id)
+    )
+    return AccessRefused(401, text, param=rule.param)
+
+
+def admits_to_team(route: str, principal: Principal, team: Towards) -> bool:
+    """Whether the rule of the route admits the caller to the stored team."""
+    return bool(POLICY[route].admits & standing(principal, team))
+
+
+def check_team(route: str, principal: Principal, team: Towards) -> None:
+    """Raises AccessRefused as the route does; strangers cannot tell an unknown team (D01, D09)."""
+    if admits_to_team(route, principal, team):
+        return
+    if POLICY[route].routed:
+        raise _refused_by_route(route, route, principal)
+    text = POLICY[route].stranger.format(route=route, team_id=team.team_id)
+    raise AccessRefused(403, text, body="A")
+
+
+def check_new_team(principal: Principal, organization_id: str | None) -> None:
+    """Who may make a team there: proxy admins, and admins of the organization it is to be in.
+
+    Raises the 401 of team-api.md 3.1; `organization_id` None is a team of no organization.
+    """
+    if principal.is_admin or organization_id in principal.administers:
+        return
+    roles = dict(principal.org_roles)
+    if not roles:
+        raise _refused_by_route("/team/new", "/team/new", principal)
+    if organization_id is None:
         raise AccessRefused(
             401,
-            rule.text.format(
-                route=path or route,
-                role=principal.role or "unknown",
-                user_id=masked(principal.user_id),
-            ),
-            param=rule.param,
+            "Passed organization_id is None, please specify the organization_id in your request. "
+            f"You are part of multiple organizations: {list(roles)}",
+            param="organization_id",
         )
-
-
-def admits_to_team(route: str, principal: Principal, team_id: str, team_role: str | None) -> bool:
-    """Whether the rule of the route admits the caller to the stored team."""
-    return bool(POLICY[route].admits & standing(principal, team_id, team_role))
-
-
-def check_team_admin(route: str, principal: Principal, team_id: str, team_role: str | None) -> None:
-    """Raises the 403 of the member routes; strangers cannot tell an unknown team (D09)."""
-    if not admits_to_team(route, principal, team_id, team_role):
-        raise AccessRefused(
-            403,
-            POLICY[route].stranger.format(route=route, team_id=team_id),
-            body="A",
-        )
+    raise AccessRefused(
+        401,
+        "You do not have the required role to call /team/new. "
+        f"Your role is {roles.get(organization_id)} in Organization {organization_id}",
+        param="user_role",
+    )
 
 
 HIDDEN, SHOWN_WHOLE = 4, 7

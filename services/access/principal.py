@@ -6,6 +6,7 @@ from datetime import datetime
 MASTER_USER = "default_user_id"
 PROXY_ADMIN, VIEWER = "proxy_admin", "proxy_admin_viewer"
 INTERNAL_USER, INTERNAL_VIEWER = "internal_user", "internal_user_viewer"
+ORG_ADMIN = "org_admin"
 USER_ROLES = frozenset({PROXY_ADMIN, VIEWER, INTERNAL_USER, INTERNAL_VIEWER})
 
 
@@ -54,11 +55,21 @@ class KeyFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class Towards:
+    """A stored team as rules about callers see it; `role` is the caller's in its roster."""
+
+    team_id: str
+    role: str | None = None
+    organization_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Principal:
     """The authenticated caller.
 
     `role` is the role of the user's row, None where the key has no user or the user has no role.
     `user_known` is false where the key names a user that does not exist: he is nobody (D63).
+    `org_roles` are the organizations that the user is in, each with his role there.
     """
 
     token: str
@@ -67,6 +78,12 @@ class Principal:
     team_id: str | None
     master: bool = False
     user_known: bool = True
+    org_roles: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def administers(self) -> frozenset[str]:
+        """The organizations that the caller is an admin of."""
+        return frozenset(name for name, role in self.org_roles if role == ORG_ADMIN)
 
     @property
     def is_admin(self) -> bool:

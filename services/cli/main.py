@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from services.cli import backup, demo, rebuild, replay, restore, serve
+from services.cli import backup, demo, openapi, rebuild, replay, restore, serve
 
 app = typer.Typer(
     name="teamledger",
@@ -36,6 +36,7 @@ app.command(name="replay")(replay.replay)
 app.command(name="demo")(demo.demo)
 app.command(name="backup")(backup.backup)
 app.command(name="restore")(restore.restore)
+app.command(name="openapi")(openapi.openapi)
 
 if __name__ == "__main__":
     app()

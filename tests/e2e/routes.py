@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from services.edge.requests import budget, callback, key, member, organization, team, user
+from services.edge.requests import callback, key, member, team, user
 from services.edge.requests.common import RequestModel
 
 POSTS: Mapping[str, type[RequestModel]] = {
@@ -20,32 +20,27 @@ POSTS: Mapping[str, type[RequestModel]] = {
     "/team/member_update": member.MemberUpdate,
     "/team/member_delete": member.MemberDelete,
     "/user/new": user.NewUser,
+    "/user/update": user.UpdateUser,
+    "/user/bulk_update": user.BulkUpdateUsers,
+    "/user/delete": user.DeleteUsers,
     "/key/generate": key.GenerateKey,
+    "/key/service-account/generate": key.GenerateKey,
+    "/key/bulk_update": key.BulkUpdateKeys,
     "/key/update": key.UpdateKey,
     "/key/delete": key.DeleteKeys,
     "/key/block": key.KeyRef,
     "/key/unblock": key.KeyRef,
-    "/organization/new": organization.NewOrganization,
-    "/organization/info": organization.OrganizationsAsked,
-    "/organization/member_add": organization.OrganizationMemberAdd,
-    "/budget/new": budget.BudgetBody,
-    "/budget/update": budget.BudgetBody,
-    "/budget/info": budget.BudgetsAsked,
-    "/budget/delete": budget.DeleteBudget,
 }
 """Each with the fields of its body."""
 
-BY_METHOD: Mapping[tuple[str, str], type[RequestModel]] = {
-    **{("POST", path): model for path, model in POSTS.items()},
-    ("PATCH", "/organization/update"): organization.UpdateOrganization,
-    ("PATCH", "/organization/member_update"): organization.OrganizationMemberUpdate,
-    ("DELETE", "/organization/delete"): organization.DeleteOrganizations,
-    ("DELETE", "/organization/member_delete"): organization.OrganizationMemberDelete,
+OPTIONAL: Mapping[str, type[RequestModel]] = {
+    "/key/regenerate": key.RegenerateKey,
+    "/key/some-id/regenerate": key.RegenerateKey,
 }
-"""All routes that take a body."""
+"""POST routes that may be called without a body."""
 
-READS = {("POST", "/organization/info"), ("POST", "/budget/info")}
-"""Those of them that write nothing, and know no conditions of writes."""
+READS: Mapping[str, type[RequestModel]] = {"/v2/key/info": key.KeysRef}
+"""POST routes that only read."""
 
 GETS = (
     *(
@@ -57,8 +52,9 @@ GETS = (
         "/team/filter/ui",
     ),
     *("/team/permissions_list", "/team/daily/activity", "/key/info", "/key/list", "/user/info"),
+    "/key/aliases",
+    *("/user/list", "/user/filter/ui", "/user/available_roles"),
     *("/audit", "/audit/some-id"),
-    *("/organization/info", "/organization/list", "/budget/list", "/budget/settings"),
 )
 """Those that take a key."""
 

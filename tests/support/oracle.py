@@ -21,11 +21,16 @@ _QUERIES: dict[str, LiteralString] = {
         FROM read.teams_1""",
     "members": "SELECT team_id, incarnation, user_id, role, joined FROM read.memberships_1",
     "users": """
-        SELECT user_id, incarnation, person, user_role, version, deleted_at IS NOT NULL AS deleted
+        SELECT user_id, incarnation, person, user_role, version, deleted_at IS NOT NULL AS deleted,
+               gone_at, settings -> 'max_budget' AS max_budget,
+               settings -> 'budget_duration' AS budget_duration, settings -> 'limits' AS limits,
+               settings -> 'max_parallel_requests' AS max_parallel_requests,
+               settings -> 'models' AS models, settings -> 'metadata' AS metadata
         FROM read.users_1""",
     "keys": """
         SELECT token, incarnation, user_id, team_id, team_incarnation, coalesce(blocked, false)
-               AS blocked, version, deleted_at IS NOT NULL AS deleted, deleted_cause
+               AS blocked, version, deleted_at IS NOT NULL AS deleted, deleted_cause,
+               successor, coalesce(rotations, 0) AS rotations, owned_at
         FROM read.keys_1""",
     "organizations": """
         SELECT organization_id, incarnation, organization_alias, budget_id, version, members_total,
@@ -39,6 +44,11 @@ _QUERIES: dict[str, LiteralString] = {
         FROM read.budgets_1""",
     "audit": "SELECT position, object_id, command_id, command FROM read.audit_1",
 }
+
+_OF_USER = (
+    *("person", "user_role", "max_budget", "budget_duration", "limits"),
+    *("max_parallel_requests", "models", "metadata"),
+)
 
 
 @dataclass
@@ -121,7 +131,7 @@ class Expected:
     def _member(self, fact: StoredFact, key: tuple[str, int], team: Row) -> None:
         place = (*key, fact.data["user_id"])
         if fact.topic == "team.member_removed":
-            del self.members[place]
+            self.members.pop(place, None)
             team["members_total"] -= 1
             return
         team["members_total"] += 1
@@ -139,11 +149,27 @@ class Expected:
             self.users[key] = {
                 "user_id": key[0],
                 "incarnation": key[1],
-                "person": settings["person"],
-                "user_role": settings["user_role"],
                 "deleted": False,
+                "gone_at": None,
+                **{name: settings[name] for name in _OF_USER},
             }
-        self.users[key]["version"] = fact.version
+        user, after = self.users[key], fact.data.get("after", {})
+        user["version"] = fact.version
+        match fact.topic:
+            case "user.role_changed":
+                user["user_role"] = after
+            case "user.budget_changed":
+                user |= after
+            case "user.limits_changed":
+                user["limits"] = {n: after[n] for n in ("tpm_limit", "rpm_limit")}
+                user["max_parallel_requests"] = after["max_parallel_requests"]
+            case "user.models_changed":
+                user["models"] = after
+            case "user.metadata_changed":
+                user["metadata"] = after
+            case "user.deleted":
+                user |= {"deleted": True, "gone_at": fact.position}
+                self.members = {k: m for k, m in self.members.items() if k[2] != key[0]}
 
     def _key(self, fact: StoredFact, key: tuple[str, int]) -> None:
         if fact.topic == "key.generated":
@@ -156,13 +182,23 @@ class Expected:
                 "blocked": bool(settings["blocked"]),
                 "deleted": False,
                 "deleted_cause": None,
+                "successor": None,
+                "rotations": (fact.data.get("succeeds") or {"rotations": 0})["rotations"],
+                "owned_at": fact.position,
             }
         row = self.keys[key]
         row["version"] = fact.version
         if fact.topic in ("key.blocked", "key.unblocked"):
             row["blocked"] = fact.topic == "key.blocked"
+        if fact.topic == "key.moved":
+            moved = fact.data["after"]
+            row |= {name: moved[name] for name in ("user_id", "team_id", "team_incarnation")}
+            row["owned_at"] = fact.position
         if fact.topic == "key.deleted":
             row |= {"deleted": True, "deleted_cause": fact.data["cause"]}
+        if fact.topic == "key.rotated":
+            successor = fact.data["successor"]
+            row |= {"deleted": True, "deleted_cause": "rotated", "successor": successor}
 
     def _organization(self, fact: StoredFact, key: tuple[str, int]) -> None:
         data = fact.data

@@ -32,8 +32,17 @@ def _rules(shape: Shape) -> dict[type[errors.DomainError], Answer]:
         errors.NotAssigned: lambda e: shape(400, str(e)),
         errors.LastModel: lambda e: shape(400, str(e)),
         errors.MaskedSecret: lambda e: shape(400, str(e)),
+        errors.OverOrganization: lambda e: shape(400, str(e)),
+        errors.OutsideOrganization: lambda e: shape(400, str(e)),
+        errors.OverAllowance: lambda e: shape(400, str(e)),
+        errors.BudgetInUse: lambda e: shape(400, str(e)),
+        errors.CannotMove: lambda e: shape(403, str(e)),
+        errors.ModelOutsideOrganization: lambda e: ShapeB(
+            401, str(e), "org_model_access_denied", "model"
+        ),
         errors.NotByUpdate: lambda e: shape(400, str(e)),
         errors.BudgetInUse: lambda e: shape(400, str(e)),
+        errors.TeamsNotByUpdate: lambda e: shape(400, str(e)),
         errors.OverTeamLimit: lambda e: shape(403, str(e)),
         errors.NotSamePerson: lambda e: shape(
             400,
@@ -80,20 +89,39 @@ def _missing(shape: Shape, error: errors.NotFound) -> HTTPException:
             return shape(404, f"Key {name} not found")
         case "budget":
             return shape(404, f"Budget not found, passed budget_id={name}")
+        case "user":
+            return shape(404, f"User not found, passed user_id={name}")
     return shape(404, f"Team not found, passed team_id={name}")
 
 
 def _unknown_key(error: errors.NotFound) -> HTTPException:
     if error.kind != "key":
         return _missing(_b(INFO), error)
-    name = error.identity
-    shown = f"sk-...{name[-4:]}" if name.startswith("sk-") else name
+    shown = _shown(error.identity)
     return ShapeB(
         401,
         f"Authentication Error: invalid user key - user key does not exist in db. User Key={shown}",
         "auth_error",
         family=INFO,
     )
+
+
+def _no_team_for_service(error: errors.NotFound) -> HTTPException:
+    if error.kind != "team":
+        return _missing(_b(MANAGEMENT), error)
+    text = "team_id does not exist in the database. Please specify a valid `team_id` in the request"
+    return ShapeA(400, f"{text} body.", key=None)
+
+
+def _key_to_rotate(error: errors.NotFound) -> HTTPException:
+    if error.kind != "key":
+        return _missing(_b(MANAGEMENT), error)
+    return ShapeB(404, f"Key {_shown(error.identity)} not found.", family=MANAGEMENT)
+
+
+def _shown(key: str) -> str:
+    """A key as a refusal names it: never whole where it is one."""
+    return f"sk-...{key[-4:]}" if key.startswith("sk-") else key
 
 
 def _unknown_team(status: int, text: str) -> Answer:
@@ -106,6 +134,10 @@ def _organization(status: int, text: str, shape: Shape = _a) -> Answer:
 
 
 _IN_B, _IN_A = _rules(_b(MANAGEMENT)), _rules(_a)
+_UPDATING: Mapping[type[errors.DomainError], Answer] = {
+    **_rules(_b(INFO)),
+    errors.NotFound: _unknown_key,
+}
 
 REFUSALS: Mapping[str, Mapping[type[errors.DomainError], Answer]] = {
     "/team/new": _IN_B,
@@ -155,11 +187,15 @@ REFUSALS: Mapping[str, Mapping[type[errors.DomainError], Answer]] = {
         errors.NotFound: _unknown_team(400, "Team id={} does not exist in db"),
     },
     "/user/new": _IN_B,
+    "/user/update": _rules(_b(INFO)),
+    "/user/bulk_update": _IN_B,
+    "/user/delete": _IN_A,
     "/key/generate": _IN_B,
-    "/key/update": {
-        **_rules(_b(INFO)),
-        errors.NotFound: _unknown_key,
-    },
+    "/key/service-account/generate": {**_IN_B, errors.NotFound: _no_team_for_service},
+    "/key/update": _UPDATING,
+    "/key/bulk_update": _UPDATING,
+    "/key/regenerate": {**_IN_B, errors.NotFound: _key_to_rotate},
+    "/key/{key}/regenerate": {**_IN_B, errors.NotFound: _key_to_rotate},
     "/key/delete": {**_IN_B, errors.NotFound: lambda _: ShapeB(404, "No keys found")},
     "/key/block": _IN_B,
     "/key/unblock": _IN_B,
@@ -194,6 +230,12 @@ def answer_for(route: str, error: errors.DomainError) -> HTTPException:
         if (make := table.get(cls)) is not None:
             return make(error)
     raise LookupError(f"{type(error).__name__} has no answer at {route}")
+
+
+def text_of(route: str, error: errors.DomainError) -> str:
+    """What `route` would say, for one of several results."""
+    refusal = answer_for(route, error)
+    return refusal.text if isinstance(refusal, ShapeA | ShapeB) else str(error)
 
 
 def everybody_there(error: EverybodyThere, emails: Mapping[str, str | None]) -> HTTPException:

@@ -7,17 +7,18 @@ from typing import Any
 from events.registry import DomainEvent
 from events.streams import TEAM, stream
 from events.team import TeamRole
-from services.access.policy import check_team_admin
 from services.access.principal import Principal
+from services.command.application.admission import authorized_team
 from services.command.application.answers import TeamAnswer, team_answer
 from services.command.application.enrolment import Candidate, Enrolment
+from services.command.application.membership import without_departed
 from services.command.application.names import ByName
 from services.command.application.requests import Decision
 from services.command.application.teams import dependent_keys
 from services.command.application.view import View
 from services.command.domain import team
 from services.command.domain.dependents import keys_of_member
-from services.command.domain.errors import AlreadyMember, NotFound
+from services.command.domain.errors import AlreadyMember
 from services.command.domain.team import Team
 
 
@@ -27,17 +28,6 @@ class EverybodyThere(AlreadyMember):
     def __init__(self, asked: Sequence[Candidate], answer: TeamAnswer, *, single: bool) -> None:
         super().__init__([str(candidate.user_id) for candidate in asked])
         self.asked, self.answer, self.single = asked, answer, single
-
-
-def authorized_team(view: View, caller: Principal, route: str, team_id: str) -> Team:
-    """The live team, for those who may manage its members; strangers learn nothing (D09)."""
-    found = view.team(team_id)
-    member = found.roster.get(caller.user_id) if caller.user_id is not None else None
-    role = member.role if found.open and member is not None else None
-    check_team_admin(route, caller, team_id, role)
-    if not found.open:
-        raise NotFound("team", team_id)
-    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +50,7 @@ class AddMembers:
         enrolment = Enrolment(view)
         members = enrolment.members(self.candidates)
         asked = list(dict.fromkeys(member.user_id for member in members))
+        found, left = without_departed(view, found, asked)
         touched = [user_id for user_id in asked if user_id not in found.roster]
         try:
             facts = team.add_members(found, team.AddMembers(members))
@@ -68,7 +59,7 @@ class AddMembers:
             raise EverybodyThere(self.candidates, answer, single=self.single) from None
         name = stream(TEAM, self.team_id)
         return Decision(
-            [*enrolment.facts, *((name, fact) for fact in facts)],
+            [*enrolment.facts, *((name, fact) for fact in (*left, *facts))],
             lambda after: replace(
                 team_answer(after, self.team_id, touched, users=True),
                 already_there=[user_id for user_id in asked if user_id in found.roster],
@@ -105,6 +96,7 @@ class UpdateMember:
     def decide(self, view: View, caller: Principal) -> Decision:
         found = authorized_team(view, caller, "/team/member_update", self.team_id)
         user_id = self.who.resolve(view)
+        found, _ = without_departed(view, found, [user_id])
         command = team.UpdateMember(user_id, self.role, self.limits, self.budget_id)
         facts = team.update_member(found, command)
         name = stream(TEAM, self.team_id)
@@ -126,6 +118,7 @@ class RemoveMember:
     def decide(self, view: View, caller: Principal) -> Decision:
         found = authorized_team(view, caller, "/team/member_delete", self.team_id)
         user_id = self.who.resolve(view)
+        found, _ = without_departed(view, found, [user_id])
         removed = team.remove_member(found, team.RemoveMember(user_id))
         name = stream(TEAM, self.team_id)
         keys, chores = dependent_keys(view, [(name, keys_of_member(user_id))], cause="member")

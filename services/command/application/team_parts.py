@@ -8,10 +8,11 @@ from events.streams import TEAM, stream
 from events.values import Callback
 from services.access.policy import check_route
 from services.access.principal import Principal
+from services.command.application.admission import authorized_team
 from services.command.application.answers import TeamAnswer, team_answer
-from services.command.application.members import authorized_team
 from services.command.application.requests import Decision
 from services.command.application.view import View
+from services.command.application.within import check_fits
 from services.command.domain import team_callbacks, team_models
 from services.command.domain.team import Team, UpdateTeam
 from services.command.domain.team_update import update
@@ -34,7 +35,12 @@ class ChangeModels:
 
     def decide(self, view: View, caller: Principal) -> Decision:
         found = authorized_team(view, caller, self.route, self.team_id)
-        return _decision(self.team_id, self._change(found, self.team_id, self.models))
+        facts = self._change(found, self.team_id, self.models)
+        for fact in facts:
+            models = list(getattr(fact, "after", ()))
+            wanted = found.settings.model_copy(update={"models": models})
+            check_fits(view, self.team_id, found, wanted)
+        return _decision(self.team_id, facts)
 
     @property
     def _change(self) -> Callable[[Team, str, Sequence[str]], list[DomainEvent]]:

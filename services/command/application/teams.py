@@ -7,8 +7,9 @@ from typing import Any, Literal
 from events.registry import DomainEvent
 from events.streams import TEAM, kind_and_id, stream
 from events.team import TeamRole, TeamSettings
-from services.access.policy import check_route
-from services.access.principal import Principal
+from services.access.policy import check_new_team, check_route, check_team
+from services.access.principal import Principal, Towards
+from services.command.application.admission import authorized_team, towards
 from services.command.application.answers import ROSTER_SHOWN, team_answer
 from services.command.application.cache import LinkKey
 from services.command.application.enrolment import Candidate, Enrolment
@@ -16,11 +17,12 @@ from services.command.application.keys import deletions
 from services.command.application.names import ByName
 from services.command.application.requests import Decision
 from services.command.application.view import View
+from services.command.application.within import allowance_facts, check_fits, live_organization
 from services.command.domain import team
 from services.command.domain.dependents import KEYS
-from services.command.domain.errors import NotAMember, NotByUpdate, NotFound
+from services.command.domain.errors import NotAMember, NotByUpdate
 from services.command.domain.team import Team
-from services.command.domain.team_update import update
+from services.command.domain.team_update import revised, update
 
 DEPENDENTS_AT_ONCE = 500
 """Keys that go in the append of their team's or member's removal; more follow in chunks."""
@@ -39,20 +41,22 @@ class NewTeam:
 
     def decide(self, view: View, caller: Principal) -> Decision:
         check_route("/team/new", caller)
+        check_new_team(caller, self.settings.organization_id)
         stream_name = stream(TEAM, self.team_id)
         if self.fresh:
             view.assume_new(stream_name)
         existing = view.team(self.team_id)
         team.create(existing, team.CreateTeam(self.team_id, self.settings, ()))
-        if self.settings.organization_id is not None:
-            raise NotFound("organization", self.settings.organization_id)
+        check_fits(view, self.team_id, team.Team(), self.settings)
         enrolment = Enrolment(view)
         members = enrolment.members(self._candidates(caller))
         command = team.CreateTeam(self.team_id, self.settings, members)
         facts = team.create(existing, command)
         former, chores = former_life(view, self.team_id)
+        taken = allowance_facts(view, self.team_id, None, self.settings)
+        own = [(stream_name, fact) for fact in facts]
         return Decision(
-            [*former, *enrolment.facts, *((stream_name, fact) for fact in facts)],
+            [*former, *enrolment.facts, *own, *taken],
             lambda after: team_answer(after, self.team_id),
             enrolment.people,
             chores,
@@ -76,18 +80,31 @@ class ReviseTeam:
 
     def decide(self, view: View, caller: Principal) -> Decision:
         check_route("/team/update", caller)
-        organization = self.changes.get("organization_id")
-        facts = update(view.team(self.team_id), team.UpdateTeam(self.team_id, self.changes))
-        if organization is not None:
-            raise NotFound("organization", organization)
+        found = view.team(self.team_id)
+        check_team("/team/update", caller, towards(caller, self.team_id, found))
+        facts = update(found, team.UpdateTeam(self.team_id, self.changes))
+        wanted = revised(found.settings, self.changes)
+        self._check_move(view, caller, found.settings.organization_id, wanted.organization_id)
+        check_fits(view, self.team_id, found, wanted)
         if self.roster is not None:
             self._check_roster(view, self.roster)
         name = stream(TEAM, self.team_id)
+        taken = allowance_facts(view, self.team_id, found.settings, wanted)
         return Decision(
-            [(name, fact) for fact in facts],
+            [*((name, fact) for fact in facts), *taken],
             lambda after: team_answer(after, self.team_id),
             subject=name,
         )
+
+    def _check_move(
+        self, view: View, caller: Principal, before: str | None, after: str | None
+    ) -> None:
+        """Moving takes an admin of where the team goes, too; leaving is for proxy admins (D01)."""
+        if before == after or caller.is_admin:
+            return
+        if after is None or after not in caller.administers:
+            check_team("/team/update", caller, Towards(self.team_id))
+        live_organization(view, str(after))
 
     def _check_roster(self, view: View, sent: Sequence[tuple[ByName, TeamRole]]) -> None:
         """A list that answers had to cut is compared as far as it goes."""
@@ -114,10 +131,9 @@ class BlockTeam:
         return "BlockTeam" if self.blocked else "UnblockTeam"
 
     def decide(self, view: View, caller: Principal) -> Decision:
-        check_route("/team/block" if self.blocked else "/team/unblock", caller)
-        found = view.team(self.team_id)
-        if not found.open:
-            raise NotFound("team", self.team_id)
+        route = "/team/block" if self.blocked else "/team/unblock"
+        check_route(route, caller)
+        found = authorized_team(view, caller, route, self.team_id)
         facts = team.set_blocked(found, blocked=self.blocked)
         name = stream(TEAM, self.team_id)
         return Decision(
@@ -138,7 +154,8 @@ class DeleteTeams:
         check_route("/team/delete", caller)
         names = {team_id: stream(TEAM, team_id) for team_id in self.team_ids}
         view.need(names.values())
-        facts, chores = ends_of_teams(view, [(team_id, view.team(team_id)) for team_id in names])
+        found = {t: authorized_team(view, caller, "/team/delete", t) for t in names}
+        facts, chores = ends_of_teams(view, list(found.items()))
         subject = next(iter(names.values())) if len(names) == 1 else None
         answer = list(self.team_ids)
         return Decision(facts, lambda _: answer, chores=chores, subject=subject)
@@ -178,6 +195,8 @@ def ends_of_teams(
         for team_id, found in teams
         for fact in team.delete(found, team_id)
     ]
+    for team_id, found in teams:
+        facts += allowance_facts(view, team_id, found.settings, None)
     parents = [(stream(TEAM, team_id), KEYS) for team_id, _ in teams]
     keys, chores = dependent_keys(view, parents, cause="team", at_once=at_once)
     return [*facts, *keys], chores

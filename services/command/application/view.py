@@ -11,10 +11,9 @@ from rpds import HashTrieMap
 from events.envelope import Envelope, EventTooLarge, Meta, encode
 from events.registry import DomainEvent
 from events.streams import BUDGET, EMAIL, KEY, KEY_ALIAS, ORGANIZATION, TEAM, USER, stream
-from events.user import UserEmailChanged
 from services.command.application.cache import Cache, Children, LinkKey, changed
 from services.command.application.folds import AnyState, evolve, fold_of
-from services.command.application.rosters import Shown
+from services.command.application.rosters import SHOWN_ANYWHERE, Shown
 from services.command.domain.budget import Budget
 from services.command.domain.dependents import TEAMS, Link, links
 from services.command.domain.errors import TooLarge
@@ -66,7 +65,7 @@ class View:
         self.link_changes: list[Link] = []
         self._children = dict(self._loads.children)
         self.rosters: dict[str, Shown] = {}
-        self._emails_changed = False
+        self._users_changed = False
         self._dropped: set[str] = set()
 
     def fork(self) -> "View":
@@ -76,7 +75,7 @@ class View:
         other.rows = list(self.rows)
         other.rosters = dict(self.rosters)
         other._children = dict(self._children)
-        other._emails_changed, other._dropped = self._emails_changed, set(self._dropped)
+        other._users_changed, other._dropped = self._users_changed, set(self._dropped)
         return other
 
     @property
@@ -134,8 +133,8 @@ class View:
         return found
 
     def shown(self, team_id: str) -> Shown | None:
-        """The roster of a team as it was shown last, if nobody's address changed since."""
-        if self._emails_changed:
+        """The roster of a team as it was shown last, if no user of it changed since."""
+        if self._users_changed:
             return None
         return self.rosters.get(team_id) or self._cache.rosters.get(team_id)
 
@@ -202,8 +201,8 @@ class View:
             except EventTooLarge as error:
                 raise TooLarge(str(error)) from None
             states[name] = evolve(state, envelope)
-        if any(isinstance(event, UserEmailChanged) for _, event in facts):
-            self._emails_changed = True
+        if any(isinstance(event, SHOWN_ANYWHERE) for _, event in facts):
+            self._users_changed = True
             self.rosters.clear()
         self.changed.update(states)
         self.rows += rows

@@ -14,6 +14,7 @@ from events.key import (
     KeyGenerated,
     KeyMoved,
     KeyOwner,
+    KeyRotated,
     owner_of,
 )
 from events.organization import (
@@ -72,7 +73,7 @@ def links(envelope: Envelope) -> list[Link]:
             return _budgeted(stream_name, since, before_extra, after_extra)
         case KeyMoved(before=before, after=after):
             return _moved(stream_name, since, before, after)
-        case KeyDeleted(settings=settings):
+        case KeyDeleted(settings=settings) | KeyRotated(settings=settings):
             owners = _moved(stream_name, since, owner_of(settings), KeyOwner())
             return [*owners, *_budgeted(stream_name, since, settings.extra, {})]
         case UserCreated():

@@ -16,8 +16,11 @@ DomainError
 ├── OverOrganization  a team that may spend or use more than its organization (D05)
 ├── OutsideOrganization  a team that may use a model its organization may not (D06)
 ├── OverAllowance     throughput guaranteed to teams beyond what the organization has (D07)
+├── CannotMove        a team that is too large for the organization it is to move to
+├── ModelOutsideOrganization  a team that is to move, with a model it could not use there
 ├── NotInOrganization members of a team that moves, who are not in the organization
 ├── NotByUpdate       another roster in /team/update, which changes no members (register D35)
+├── TeamsNotByUpdate  other teams in /user/update, which changes no memberships
 ├── OverTeamLimit     a key that is allowed more than the team it is to move to
 └── TooLarge          more events than one command may write, or a fact above 256 KiB
 """
@@ -130,11 +133,23 @@ class OverAllowance(DomainError):
         )
 
 
-class NotInOrganization(DomainError):
+class CannotMove(DomainError):
+    def __init__(self, why: str) -> None:
+        super().__init__(f"Cannot move team to organization. {why}")
+
+
+class ModelOutsideOrganization(DomainError):
+    def __init__(self, model: str, allowed: Sequence[str]) -> None:
+        super().__init__(
+            "org not allowed to access model. This org can only access "
+            f"models={list(allowed)}. Tried to access {model}"
+        )
+
+
+class NotInOrganization(CannotMove):
     def __init__(self, user_ids: Sequence[str]) -> None:
         super().__init__(
-            f"Cannot move team to organization. Team has user_id {list(user_ids)} that is not a "
-            "member of the organization."
+            f"Team has user_id {list(user_ids)} that is not a member of the organization."
         )
 
 
@@ -143,6 +158,14 @@ class NotByUpdate(DomainError):
         super().__init__(
             "members_with_roles is not what the team has, and /team/update changes no members: use "
             "/team/member_add, /team/member_update and /team/member_delete"
+        )
+
+
+class TeamsNotByUpdate(DomainError):
+    def __init__(self) -> None:
+        super().__init__(
+            "teams is not what the user is in, and /user/update changes no memberships: use "
+            "/team/member_add and /team/member_delete"
         )
 
 

@@ -5,12 +5,15 @@ counting the team's own share twice (register D05, D06, D07).
 """
 
 from collections.abc import Iterable, Sequence
+from decimal import Decimal
 from typing import Any
 
 from events.budget import BudgetSettings
 from events.organization import Allowance
 from events.team import TeamSettings
 from services.command.domain.errors import (
+    CannotMove,
+    ModelOutsideOrganization,
     NotInOrganization,
     OutsideOrganization,
     OverAllowance,
@@ -67,6 +70,33 @@ def check_team(
     for kind in ("tpm", "rpm"):
         if team.metadata.get(f"{kind}_limit_type") == GUARANTEED:
             _check_guaranteed(kind, organization, budget, others, own)
+
+
+def check_move(
+    organization: Organization,
+    budget: BudgetSettings,
+    team: TeamSettings,
+    user_ids: Iterable[str],
+) -> None:
+    """A team that comes into an organization fits into it as it will be then (3.2 row 7)."""
+    allowed = organization.settings.models
+    if not team.models and not allows(allowed, "all-proxy-models"):
+        raise CannotMove("Team has access to all proxy models, but the organization does not.")
+    for model in team.models:
+        if model != "no-default-models" and not allows(allowed, model):
+            raise ModelOutsideOrganization(model, allowed)
+    _check_move_limit("max_budget", team.budget.max_budget, budget.max_budget)
+    check_members(organization, user_ids)
+    _check_move_limit("tpm_limit", team.limits.tpm_limit, budget.tpm_limit)
+    _check_move_limit("rpm_limit", team.limits.rpm_limit, budget.rpm_limit)
+
+
+def _check_move_limit(field: str, asked: Decimal | int | None, most: Decimal | int | None) -> None:
+    if asked is not None and most is not None and asked > most:
+        team, limit = (n if isinstance(n, int) else float(n) for n in (asked, most))
+        raise CannotMove(
+            f"Team has {field} {team} that is greater than the organization's {field} {limit}."
+        )
 
 
 def check_models(organization_id: str, organization: Organization, models: Sequence[str]) -> None:

@@ -6,9 +6,9 @@ from typing import Any, TypeVar
 
 from events import organization, team
 from events.budget import BudgetCreated, BudgetDeleted
-from events.key import KeyBlocked, KeyDeleted, KeyGenerated, KeyUnblocked
+from events.key import KeyBlocked, KeyDeleted, KeyGenerated, KeyRotated, KeyUnblocked
 from events.registry import DomainEvent
-from events.user import UserCreated
+from events.user import UserCreated, UserDeleted
 from services.projection.projectors.audit_values import Values
 
 _CREATING: set[type[DomainEvent]] = {
@@ -16,7 +16,7 @@ _CREATING: set[type[DomainEvent]] = {
     *(organization.OrganizationCreated, BudgetCreated),
 }
 _DELETING: set[type[DomainEvent]] = {
-    *(team.TeamDeleted, KeyDeleted),
+    *(team.TeamDeleted, UserDeleted, KeyDeleted),
     *(organization.OrganizationDeleted, BudgetDeleted),
 }
 _BLOCKING: set[type[DomainEvent]] = {
@@ -74,6 +74,8 @@ class Entry:
     @property
     def action(self) -> str:
         """The contract's word for it (supporting-api.md 7)."""
+        if KeyRotated in self.facts:
+            return "rotated"
         if self.facts & _DELETING:
             return "deleted"
         if self.facts & _CREATING:

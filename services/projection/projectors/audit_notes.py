@@ -1,12 +1,14 @@
 """What each fact tells an auditor: values before and after, under the contract's names."""
 
-from events import key, team
-from events.key import KeyBlocked, KeyDeleted, KeyGenerated, KeyUnblocked
+from events import key, team, user
+from events.key import KeyBlocked, KeyDeleted, KeyGenerated, KeyRotated, KeyUnblocked
 from events.registry import DomainEvent
-from events.user import UserCreated, UserEmailChanged
+from events.user import UserCreated, UserDeleted, UserEmailChanged
+from events.values import timestamp
 from services.projection.projectors import audit_values as values
 from services.projection.projectors.audit_entry import Entry, Note, Notes, on, replaces
 from services.projection.projectors.audit_organization_notes import ORGANIZATION_NOTES
+from services.projection.projectors.audit_values import Values
 
 
 def note(entry: Entry, event: DomainEvent) -> None:
@@ -89,6 +91,16 @@ def email_changed(entry: Entry, event: UserEmailChanged) -> None:
     entry.changed({"user_email": before}, {"user_email": after})
 
 
+def user_changed(entry: Entry, event: DomainEvent) -> None:
+    """Of a user's parts only the columns that differ."""
+    before, after = (values.user_part(user.replaced(side)) for side in _sides(event))
+    _compared(entry, before, after)
+
+
+def user_deleted(entry: Entry, event: UserDeleted) -> None:
+    entry.before |= values.user(entry.object_id, event.settings)
+
+
 def key_generated(entry: Entry, event: KeyGenerated) -> None:
     entry.team_id = event.settings.team_id
     entry.after |= values.key(entry.object_id, event.settings)
@@ -96,12 +108,28 @@ def key_generated(entry: Entry, event: KeyGenerated) -> None:
 
 def key_changed(entry: Entry, event: DomainEvent) -> None:
     """Of a key's parts only the columns that differ."""
-    reverse = event.model_copy(update={"after": getattr(event, "before", None)})
-    before, after = (values.key_part(key.replaced(side)) for side in (reverse, event))
+    before, after = (values.key_part(key.replaced(side)) for side in _sides(event))
+    _compared(entry, before, after)
+
+
+def _sides(event: DomainEvent) -> tuple[DomainEvent, DomainEvent]:
+    """The fact that would undo this one, and this one."""
+    return event.model_copy(update={"after": getattr(event, "before", None)}), event
+
+
+def _compared(entry: Entry, before: Values, after: Values) -> None:
     names = [*before, *(name for name in after if name not in before)]
     entry.changed(
         {name: before.get(name) for name in names}, {name: after.get(name) for name in names}
     )
+
+
+def key_rotated(entry: Entry, event: KeyRotated) -> None:
+    """The hash that carries the key on; what else changed, the entry of that one says."""
+    entry.team_id = event.settings.team_id
+    entry.before |= values.key(entry.object_id, event.settings)
+    until = None if event.until is None else timestamp(event.until)
+    entry.after |= {"token": event.successor, "accepted_until": until}
 
 
 def key_deleted(entry: Entry, event: KeyDeleted) -> None:
@@ -133,6 +161,14 @@ NOTES: Notes = {
     **on(team.TeamDeleted, team_deleted),
     **on(UserCreated, user_created),
     **on(UserEmailChanged, email_changed),
+    **on(user.UserRenamed, user_changed),
+    **on(user.UserRoleChanged, user_changed),
+    **on(user.UserBudgetChanged, user_changed),
+    **on(user.UserLimitsChanged, user_changed),
+    **on(user.UserModelsChanged, user_changed),
+    **on(user.UserMetadataChanged, user_changed),
+    **on(user.UserDetailsChanged, user_changed),
+    **on(UserDeleted, user_deleted),
     **on(KeyGenerated, key_generated),
     **on(key.KeyMoved, key_changed),
     **on(key.KeyBudgetChanged, key_changed),
@@ -145,6 +181,7 @@ NOTES: Notes = {
     **on(key.KeyDetailsChanged, key_changed),
     **on(KeyBlocked, blocks(blocked=True)),
     **on(KeyUnblocked, blocks(blocked=False)),
+    **on(KeyRotated, key_rotated),
     **on(KeyDeleted, key_deleted),
     **ORGANIZATION_NOTES,
 }

@@ -141,6 +141,20 @@ def organization_limits(value: MemberLimits | None) -> Values:
     }
 
 
+def user_part(changed: Mapping[str, Any]) -> Values:
+    """Attributes of UserSettings, whichever are there, under the names of the contract."""
+    part = dict(changed)
+    if (limits := part.pop("limits", None)) is not None:
+        part |= rate_limits(limits)
+    if (extra := part.pop("extra", None)) is not None:
+        part |= extra
+    if "max_budget" in part:
+        part["max_budget"] = number(part["max_budget"])
+    if "user_alias" in part:
+        part["user_alias"] = sealed(part["user_alias"])
+    return part
+
+
 def key_part(changed: Mapping[str, Any]) -> Values:
     """Attributes of KeySettings, whichever are there, under the names of the contract."""
     part = dict(changed)

@@ -15,9 +15,9 @@ from services.edge.shapes.budget import budget_row, budget_settings
 from services.projection.api.asked import Asked, Text, asked, documented
 from services.projection.api.dependencies import (
     POSITION_HEADER,
+    AskedInBody,
     Reader,
     ReaderDep,
-    ReadingRoute,
     ReadRoute,
 )
 from services.projection.api.paged import TOTAL_HEADER, OptionalPage
@@ -26,7 +26,7 @@ from services.projection.queries.budgets import budgets_within, count_budgets, f
 from services.projection.queries.reading import Connection, snapshot
 
 router = APIRouter(route_class=ReadRoute, tags=["budgets"])
-bodies = APIRouter(route_class=ReadingRoute, tags=["budgets"])
+bodies = APIRouter(route_class=AskedInBody, tags=["budgets"])
 
 
 class SettingsQuery(Asked):

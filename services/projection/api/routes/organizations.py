@@ -17,9 +17,9 @@ from services.edge.shapes.team import team
 from services.projection.api.asked import Asked, Text, asked, documented
 from services.projection.api.dependencies import (
     POSITION_HEADER,
+    AskedInBody,
     Reader,
     ReaderDep,
-    ReadingRoute,
     ReadRoute,
 )
 from services.projection.api.items import with_total
@@ -42,7 +42,7 @@ from services.projection.queries.reading import Connection, snapshot
 from services.projection.queries.records import TeamRecord
 
 router = APIRouter(route_class=ReadRoute, tags=["organizations"])
-bodies = APIRouter(route_class=ReadingRoute, tags=["organizations"])
+bodies = APIRouter(route_class=AskedInBody, tags=["organizations"])
 ROUTE = "/organization/info"
 
 

@@ -4,7 +4,8 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.access.policy import check_team_admin
+from services.access.policy import check_team
+from services.access.principal import Towards
 from services.edge.body import answer
 from services.edge.errors import ShapeA
 from services.edge.shapes.permissions import permissions_list
@@ -36,6 +37,6 @@ async def list_permissions(reader: ReaderDep, request: Request) -> Response:
             f"Team doesn't exist in db. Team={team_id}. Create team via `/team/new` call.",
         )
     role = None if found is None else found.role
-    check_team_admin("/team/permissions_list", principal, team_id, role)
+    check_team("/team/permissions_list", principal, Towards(team_id, role))
     stored = [] if found is None else found.permissions
     return answer(permissions_list(team_id, stored), headers={POSITION_HEADER: str(position)})
