@@ -10,6 +10,9 @@ from tests.support.service import MASTER_KEY
 TEAM = "hostile"
 """A team that is there."""
 
+ORG = "hostile-org"
+"""An organization and a budget that are there."""
+
 MIB = 1024 * 1024
 DEEP = 10_000
 JSON = {"content-type": "application/json"}
@@ -32,13 +35,14 @@ class Body:
 
 @dataclass(frozen=True)
 class Case:
-    """One request, a POST where there are fields, and its refusal."""
+    """One request, a POST where there are fields and no other method is said, and its refusal."""
 
     path: str
     status: int
     shape: Shape
     says: str
     fields: Mapping[str, Any] | None = None
+    method: str = "POST"
 
     def __str__(self) -> str:
         sent = "" if self.fields is None else f" {self.fields}"
@@ -118,6 +122,15 @@ _CALLBACK = f"/team/{TEAM}/callback"
 _LOGGER = {"callback_name": "langfuse", "callback_vars": {}}
 _ODD = {"x": ""}
 _MASKED = {"langfuse_secret_key": "sk-l****cdef"}
+
+_ORG_NEW, _ORG_UPDATE = "/organization/new", "/organization/update"
+_ORG_DELETE, _ORG_ADD = "/organization/delete", "/organization/member_add"
+_ORG_CHANGE = "/organization/member_update"
+_ORG: Mapping[str, Any] = {"organization_id": ORG, "organization_alias": ORG}
+_NO_ORG = {"organization_id": "no", "user_id": "x"}
+_JOINS = {"user_id": "x", "role": "org_admin"}
+_ORG_OVERDRAWN = {**_ORG, "member": _JOINS, "max_budget_in_organization": -1}
+_ODD_TABLE = {**_ORG, "litellm_budget_table": {"rpm_limit": 0.5}}
 
 FIELDS = [
     *(
@@ -251,6 +264,36 @@ FIELDS = [
     Case(_MANY, 422, "C", "body.keys: Field required", {}),
     Case("/v2/key/info", 422, "C", "body.keys: Field required", {}),
     Case("/v2/key/info", 422, "C", "body.keys: List should have", {"keys": ["sk-no"] * 501}),
+    Case(_ORG_NEW, 422, "C", "body.organization_alias: Field required", {"organization_id": "x"}),
+    Case(_ORG_NEW, 422, "C", "body.models.0: ", {"organization_alias": "x", "models": [1]}),
+    Case(_ORG_NEW, 400, "A", "Organization id = hostile-org already exists", _ORG),
+    Case(_ORG_NEW, 400, "A", _NEGATIVE.format("max_budget"), {**_ORG, "max_budget": -1}),
+    Case(_ORG_NEW, 404, "A", "Budget not found, passed budget_id=no", {**_ORG, "budget_id": "no"}),
+    Case(_ORG_UPDATE, 422, "C", "body.organization_id: Field required", {}, "PATCH"),
+    Case(_ORG_UPDATE, 404, "A", "passed organization_id=no", {"organization_id": "no"}, "PATCH"),
+    Case(_ORG_UPDATE, 404, "A", "passed budget_id=no", {**_ORG, "budget_id": "no"}, "PATCH"),
+    Case(_ORG_UPDATE, 422, "C", "body.max_budget: ", {**_ORG, "max_budget": "x"}, "PATCH"),
+    Case(_ORG_UPDATE, 422, "C", "litellm_budget_table.rpm_limit: ", _ODD_TABLE, "PATCH"),
+    Case(_ORG_DELETE, 404, "A", "organization_id=no", {"organization_ids": [ORG, "no"]}, "DELETE"),
+    Case(_ORG_DELETE, 422, "C", "body.organization_ids: ", {"organization_ids": ORG}, "DELETE"),
+    Case("/organization/info", 400, "A", "Specify list of organization", {"organizations": []}),
+    Case("/organization/info", 422, "C", "body.organizations.0: ", {"organizations": [None]}),
+    Case(_ORG_ADD, 422, "C", "body.member", {**_ORG, "member": {"user_id": "x", "role": "admin"}}),
+    Case(_ORG_ADD, 404, "B", "for organization_id=no", {"organization_id": "no", "member": _JOINS}),
+    Case(_ORG_ADD, 400, "B", "already in organization", {**_ORG, "member": []}),
+    Case(_ORG_ADD, 400, "B", _NEGATIVE.format("max_budget_in_organization"), _ORG_OVERDRAWN),
+    Case(_ORG_CHANGE, 400, "A", "for organization_id=no", _NO_ORG, "PATCH"),
+    Case(_ORG_CHANGE, 404, "A", "for user_id=no", {**_ORG, "user_id": "no"}, "PATCH"),
+    Case(_ORG_CHANGE, 422, "C", "body: Value error, Either user", _ORG, "PATCH"),
+    Case("/organization/member_delete", 404, "A", "organization_id=no", _NO_ORG, "DELETE"),
+    Case("/budget/new", 400, "A", "Budget id = hostile-org already exists", {"budget_id": ORG}),
+    Case("/budget/new", 422, "C", "body.budget_duration: ", {"budget_duration": "x"}),
+    Case("/budget/new", 422, "C", "body.budget_reset_at: ", {"budget_reset_at": "2026-01-01"}),
+    Case("/budget/new", 400, "A", "must be strictly lower", {"soft_budget": 2, "max_budget": 1}),
+    Case("/budget/update", 400, "A", "budget_id is required", {"max_budget": 1}),
+    Case("/budget/update", 404, "A", "passed budget_id=no", {"budget_id": "no"}),
+    Case("/budget/info", 400, "A", "Specify list of budget id's", {"budgets": []}),
+    Case("/budget/delete", 422, "C", "body.id: Field required", {"budget_id": "x"}),
 ]  # fmt: skip
 
 _ACTIVITY = "/team/daily/activity?start_date=2026-01-01"
@@ -307,6 +350,15 @@ QUERIES = [
     Case("/key/info?key=", 404, "B", "Key not found"),
     Case("/key/info?key=%00", 422, "C", "query.key: "),
     Case(f"/key/info?key=sk-{_LONG}", 404, "B", "Key not found"),
+    Case("/organization/info", 422, "C", "query.organization_id: Field required"),
+    Case("/organization/info?organization_id=no", 404, "A", "Organization not found"),
+    Case("/organization/info?organization_id=%00", 422, "C", "query.organization_id: "),
+    Case("/organization/list?org_alias=%00", 422, "C", "query.org_alias: "),
+    Case("/organization/list?page=0", 422, "C", "query.page: "),
+    Case("/budget/list?page_size=101", 422, "C", "query.page_size: "),
+    Case("/budget/settings", 422, "C", "query.budget_id: Field required"),
+    Case("/budget/settings?budget_id=no", 404, "A", "passed budget_id=no"),
+    Case("/organization/update", 405, "bare", "Method Not Allowed"),
     Case("/audit?page_size=0", 422, "C", "query.page_size: "),
     Case("/audit?start_date=yesterday", 422, "C", "query.start_date: "),
     Case("/audit?sort_by=1;--", 422, "C", "query.sort_by: "),

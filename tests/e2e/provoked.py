@@ -8,6 +8,9 @@ from typing import Any
 from services.edge.openapi.callers import KEY
 
 OPEN, STRANGER, KEYLESS_USER, MEMBER = "master", "eve", "nobody", "mia"
+COLLEAGUE, OUTSIDER = "ivo", "oda"
+"""Mere members: of the organization of the examples, and of another one."""
+
 CLOSED_TEAM = "closed"
 
 _SAME_IN_EXAMPLES = {CLOSED_TEAM: "core", KEYLESS_USER: "eve", MEMBER: "eve"}
@@ -75,6 +78,9 @@ COMMON: Mapping[str, Provocation] = {
     "bad_path": Provocation(path={"team_id": "core%09"}),
     "bad_position": Provocation(query={"min_position": "-1"}),
     "not_team_admin": Provocation(key=STRANGER),
+    "in_no_organization": Provocation(key=STRANGER),
+    "not_in_organization": Provocation(key=OUTSIDER),
+    "not_organization_admin": Provocation(key=COLLEAGUE),
 }
 """What provokes the same on every route that shows it."""
 
@@ -89,6 +95,18 @@ _LARGE = {
     "secret_manager_settings": _BULKY,
 }
 _ORGANIZATION = {"organization_id": "missing"}
+_RESEARCH = {"organization_id": "research"}
+_GUARANTEED = {"tpm_limit": 200, "tpm_limit_type": "guaranteed_throughput"}
+_NO_BUDGET = {"budget_id": "missing"}
+_NEW_ORGANIZATION = {"organization_alias": "New"}
+_BY_MODEL = {f"{n:0>60}": 1 for n in range(900)}
+_LARGE_ORGANIZATION = {
+    "metadata": {"a": "x" * 65_000},
+    "model_rpm_limit": _BY_MODEL,
+    "model_tpm_limit": _BY_MODEL,
+    "object_permission": {"mcp_tool_permissions": {name: [] for name in _BY_MODEL}},
+}
+_JOINING = {"user_id": "bob", "role": "internal_user"}
 _TAKEN = {"key_alias": "ann-laptop"}
 _ADMIN = {"user_id": "default_user_id", "role": "user"}
 _OTHER_PERSON = {"user_id": "bob", "user_email": "ann@example.com", "role": "user"}
@@ -97,11 +115,15 @@ _OVERDRAWN = {**_CORE, "max_budget_in_team": -1}
 _BOTH_TEAMS = Provocation({"team_ids": ["core", CLOSED_TEAM]}, headers={"if-match": "*"})
 
 
-def _posts(path: str, **bodies: Any) -> dict[tuple[str, str, str], Provocation]:  # noqa: ANN401
+def _sends(method: str, path: str, **bodies: Any) -> dict[tuple[str, str, str], Provocation]:  # noqa: ANN401
     return {
-        ("POST", path, name): body if isinstance(body, Provocation) else Provocation(body)
+        (method, path, name): body if isinstance(body, Provocation) else Provocation(body)
         for name, body in bodies.items()
     }
+
+
+def _posts(path: str, **bodies: Any) -> dict[tuple[str, str, str], Provocation]:  # noqa: ANN401
+    return _sends("POST", path, **bodies)
 
 
 def _gets(path: str, **queries: Any) -> dict[tuple[str, str, str], Provocation]:  # noqa: ANN401
@@ -148,6 +170,11 @@ SPECIAL: Mapping[tuple[str, str, str], Provocation] = {
         masked_secret=_MASKED,
         not_same_person={"members_with_roles": [_OTHER_PERSON]},
         too_large=_LARGE,
+        no_organization_named=Provocation({}, key=COLLEAGUE),
+        no_organization_admin=Provocation(_RESEARCH, key=COLLEAGUE),
+        over_organization={**_RESEARCH, "models": ["gpt-4o-mini"], "max_budget": 100},
+        outside_organization={**_RESEARCH, "models": ["gpt-4o"]},
+        over_allowance={**_RESEARCH, "models": ["gpt-4o-mini"], **_GUARANTEED},
     ),
     **_posts(
         "/team/update",
@@ -158,6 +185,11 @@ SPECIAL: Mapping[tuple[str, str, str], Provocation] = {
         masked_secret={**_CORE, **_MASKED},
         too_large={**_CORE, **_LARGE},
         not_by_update={**_CORE, "members_with_roles": []},
+        over_organization={"team_id": "lab", "max_budget": 100},
+        outside_organization={"team_id": "lab", "models": ["gpt-4o"]},
+        over_allowance={"team_id": "lab", **_GUARANTEED},
+        cannot_move={"team_id": "staff", **_RESEARCH},
+        model_outside_organization={**_CORE, **_RESEARCH},
     ),
     **_posts("/team/delete", no_team={"team_ids": ["missing"]}, several_things=_BOTH_TEAMS),
     **_posts("/team/block", no_team=_MISSING),
@@ -351,21 +383,81 @@ SPECIAL: Mapping[tuple[str, str, str], Provocation] = {
     **_gets("/user/info", no_user={"user_id": "missing"}, not_his_own=Provocation(key=STRANGER)),
     **_gets("/user/list", bad_order={"sort_order": "up"}, no_admin=Provocation(key=STRANGER)),
     **_gets("/user/filter/ui", no_team_admin=Provocation(key=STRANGER)),
+    **_posts(
+        "/budget/new",
+        budget_exists={"budget_id": "research-2026"},
+        negative_limit=_NEGATIVE,
+        budget_order=_ORDER,
+    ),
+    **_posts(
+        "/budget/update",
+        no_budget_named={},
+        no_budget=_NO_BUDGET,
+        negative_limit={"budget_id": "research-2026", **_NEGATIVE},
+        budget_order={"budget_id": "research-2026", **_ORDER},
+    ),
+    **_posts("/budget/delete", budget_in_use={"id": "research-2026"}),
+    **_posts("/budget/info", none_named={"budgets": []}),
+    **_gets("/budget/settings", no_budget_named={}, no_budget=_NO_BUDGET),
+    **_posts(
+        "/organization/new",
+        organization_exists={**_RESEARCH, **_NEW_ORGANIZATION},
+        no_budget={**_NEW_ORGANIZATION, **_NO_BUDGET},
+        negative_limit={**_NEW_ORGANIZATION, **_NEGATIVE},
+        budget_order={**_NEW_ORGANIZATION, **_ORDER},
+        too_large={**_NEW_ORGANIZATION, **_LARGE_ORGANIZATION},
+    ),
+    **_sends(
+        "PATCH",
+        "/organization/update",
+        no_organization=_ORGANIZATION,
+        no_budget={**_RESEARCH, **_NO_BUDGET},
+        negative_limit={**_RESEARCH, **_NEGATIVE},
+        budget_order={**_RESEARCH, **_ORDER},
+        too_large={**_RESEARCH, **_LARGE_ORGANIZATION},
+    ),
+    **_sends(
+        "DELETE",
+        "/organization/delete",
+        no_organization={"organization_ids": ["missing"]},
+        no_organization_id=Provocation({"organization_ids": []}, key=STRANGER),
+        several_things=Provocation(
+            {"organization_ids": ["research", "other"]}, headers={"if-match": "*"}
+        ),
+    ),
+    **_posts(
+        "/organization/member_add",
+        no_organization={**_ORGANIZATION, "member": _JOINING},
+        already_member={**_RESEARCH, "member": {"user_id": "ann", "role": "internal_user"}},
+        not_same_person={
+            **_RESEARCH,
+            "member": {**_OTHER_PERSON, "role": "internal_user"},
+        },
+        negative_limit={**_RESEARCH, "member": _JOINING, "max_budget_in_organization": -1},
+    ),
+    **_sends(
+        "PATCH",
+        "/organization/member_update",
+        no_organization={**_ORGANIZATION, "user_id": "ann"},
+        not_a_member={**_RESEARCH, "user_id": "bob"},
+        negative_limit={**_RESEARCH, "user_id": "ann", "max_budget_in_organization": -1},
+    ),
+    **_sends(
+        "DELETE",
+        "/organization/member_delete",
+        no_organization={**_ORGANIZATION, "user_id": "ann"},
+    ),
+    **_gets(
+        "/organization/info",
+        none_named={},
+        no_organization_id=Provocation(query={}, key=OUTSIDER),
+        no_organization=_ORGANIZATION,
+    ),
+    **_posts("/organization/info", none_named={"organizations": []}),
     **_gets("/audit/{id}", no_entry=Provocation(path={"id": "missing"})),
 }
 
-_ORGANIZATIONS = (
-    "tests/spec/test_within.py and test_org_admins.py: no route makes organizations yet"
-)
-
 ELSEWHERE: Mapping[str, str] = {
-    "no_organization_named": _ORGANIZATIONS,
-    "no_organization_admin": _ORGANIZATIONS,
-    "over_organization": _ORGANIZATIONS,
-    "outside_organization": _ORGANIZATIONS,
-    "over_allowance": _ORGANIZATIONS,
-    "cannot_move": _ORGANIZATIONS,
-    "model_outside_organization": _ORGANIZATIONS,
     "not_expected": "test_openapi_examples, where the request is right otherwise",
     "repeated_otherwise": "test_openapi_examples, after the first request",
     "unexpected": "tests/spec/test_edge_errors.py: nothing is known that provokes it",

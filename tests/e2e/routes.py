@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from services.edge.requests import callback, key, member, team, user
+from services.edge.requests import budget, callback, key, member, organization, team, user
 from services.edge.requests.common import RequestModel
 
 POSTS: Mapping[str, type[RequestModel]] = {
@@ -30,6 +30,11 @@ POSTS: Mapping[str, type[RequestModel]] = {
     "/key/delete": key.DeleteKeys,
     "/key/block": key.KeyRef,
     "/key/unblock": key.KeyRef,
+    "/organization/new": organization.NewOrganization,
+    "/organization/member_add": organization.OrganizationMemberAdd,
+    "/budget/new": budget.BudgetBody,
+    "/budget/update": budget.BudgetBody,
+    "/budget/delete": budget.DeleteBudget,
 }
 """Each with the fields of its body."""
 
@@ -39,8 +44,26 @@ OPTIONAL: Mapping[str, type[RequestModel]] = {
 }
 """POST routes that may be called without a body."""
 
-READS: Mapping[str, type[RequestModel]] = {"/v2/key/info": key.KeysRef}
+READS: Mapping[str, type[RequestModel]] = {
+    "/v2/key/info": key.KeysRef,
+    "/organization/info": organization.OrganizationsAsked,
+    "/budget/info": budget.BudgetsAsked,
+}
 """POST routes that only read."""
+
+OTHERS: Mapping[tuple[str, str], type[RequestModel]] = {
+    ("PATCH", "/organization/update"): organization.UpdateOrganization,
+    ("PATCH", "/organization/member_update"): organization.OrganizationMemberUpdate,
+    ("DELETE", "/organization/delete"): organization.DeleteOrganizations,
+    ("DELETE", "/organization/member_delete"): organization.OrganizationMemberDelete,
+}
+"""Writes by other methods, all with a body."""
+
+BY_METHOD: Mapping[tuple[str, str], type[RequestModel]] = {
+    **{("POST", path): model for path, model in {**POSTS, **OPTIONAL, **READS}.items()},
+    **OTHERS,
+}
+"""All routes that take a body."""
 
 GETS = (
     *(
@@ -53,6 +76,7 @@ GETS = (
     ),
     *("/team/permissions_list", "/team/daily/activity", "/key/info", "/key/list", "/user/info"),
     "/key/aliases",
+    *("/organization/info", "/organization/list", "/budget/list", "/budget/settings"),
     *("/user/list", "/user/filter/ui", "/user/available_roles"),
     *("/audit", "/audit/some-id"),
 )

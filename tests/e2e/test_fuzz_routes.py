@@ -9,16 +9,23 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
-from tests.e2e.routes import GETS, OPTIONAL, POSTS, READS
+from tests.e2e.routes import GETS, OPTIONAL, OTHERS, POSTS, READS
 from tests.support.ledger import Ledger, bearer
 from tests.support.refused import refusal
 from tests.support.service import MASTER_KEY
 
-FUZZED = {**POSTS, **READS, "/key/regenerate": OPTIONAL["/key/regenerate"]}
+FUZZED = {
+    **POSTS,
+    **READS,
+    **{path: model for (_, path), model in OTHERS.items()},
+    "/key/regenerate": OPTIONAL["/key/regenerate"],
+}
+METHODS = {path: method for method, path in OTHERS}
 BYSTANDER = "bystander"
 """A team that nothing here names."""
 
 TEAMS = ("fuzz-a", "fuzz-b", "fuzz c/\u00e9")
+ORGANIZATIONS = ("fuzz-org", "fuzz org/\u00e9")
 USERS = ("ann", "bob", "carl", "default_user_id", "default_user_id")
 A_KEY = "<a key>"
 """Stands for a key that is made for the request: a deleted one is never made again."""
@@ -34,12 +41,15 @@ NAMING = {
     "/user/bulk_update": {"users"},
     "/key/generate": {"key"},
     "/key/delete": {"keys"},
+    "/organization/member_update": {"user_id"},
+    "/organization/member_delete": {"user_email"},
+    "/budget/update": {"budget_id"},
     "/key/regenerate": {"key"},
     "/key/service-account/generate": {"team_id"},
 }
 """What is not required by itself, but without which a request seldom meets anything."""
 
-UNUSED = {"/team/new": "team_id", "/key/generate": "key"}
+UNUSED = {"/team/new": "team_id", "/key/generate": "key", "/organization/new": "organization_id"}
 """What is mostly to be an id that nothing has."""
 
 LIKELY: Mapping[str, tuple[object, ...]] = {
@@ -74,6 +84,15 @@ LIKELY: Mapping[str, tuple[object, ...]] = {
     "callback_name": ("langfuse", "langsmith"),
     "callback_vars": ({"langfuse_secret_key": "sk-lf-secret"}, {"langfuse_host": "https://x"}, {}),
     "auto_create_key": (True, False),
+    "organization_id": ORGANIZATIONS,
+    "organization_ids": ([ORGANIZATIONS[0]], [ORGANIZATIONS[1], ORGANIZATIONS[1]], []),
+    "organizations": ([ORGANIZATIONS[0], "unknown"], [ORGANIZATIONS[1]]),
+    "organization_alias": ("one", "two"),
+    "budget_id": ("fuzz-budget", "fuzz-budget", "unknown"),
+    "budgets": (["fuzz-budget"], ["unknown"]),
+    "id": ("fuzz-budget", "unknown"),
+    "litellm_budget_table": ({"max_budget": 5}, {"budget_duration": "7d", "rpm_limit": None}, {}),
+    "budget_reset_at": ("2026-01-01T00:00:00Z", "2036-01-01T00:00:00+14:00"),
     "user_ids": (["ann"], ["ann", "bob"], ["default_user_id"], []),
     "users": ([{"user_id": "ann", "rpm_limit": 5}], [{"user_email": EMAILS[0]}]),
     "user_updates": ({"tpm_limit": 5}, {"metadata": {"a": 1}}),
@@ -120,7 +139,17 @@ def requests(draw: st.DrawFn) -> tuple[str, object]:
     for name in draw(st.lists(st.sampled_from(sorted(fields)), max_size=2, unique=True)):
         likely = st.sampled_from(LIKELY.get(name, PLAIN))
         body[name] = draw(likely | odd_value)
+    if "/organization/member_" in path:
+        body |= _member_of_organization(draw, path)
     return path, body
+
+
+def _member_of_organization(draw: st.DrawFn, path: str) -> dict[str, object]:
+    """Roles there have other names."""
+    role = draw(st.sampled_from(["org_admin", "internal_user"]))
+    if path != "/organization/member_add":
+        return {"role": role}
+    return {"member": {"user_id": draw(st.sampled_from(USERS)), "role": role}}
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -128,6 +157,16 @@ def _world(ledger: Ledger) -> None:
     ledger.done("/team/new", {"team_id": BYSTANDER, "max_budget": 1})
     for team_id in (*TEAMS, "some-id"):
         ledger.done("/team/new", {"team_id": team_id, "members_with_roles": MEMBERS})
+    for organization_id in ORGANIZATIONS:
+        _make_organization(ledger, organization_id)
+    ledger.done("/budget/new", {"budget_id": "fuzz-budget"})
+
+
+def _make_organization(ledger: Ledger, organization_id: str) -> None:
+    body = {"organization_id": organization_id, "organization_alias": "fuzz"}
+    ledger.done("/organization/new", body)
+    member = {"user_id": "ann", "role": "org_admin"}
+    ledger.done("/organization/member_add", {"organization_id": organization_id, "member": member})
 
 
 def _make_again(ledger: Ledger, path: str, answer: Any) -> None:  # noqa: ANN401
@@ -136,6 +175,11 @@ def _make_again(ledger: Ledger, path: str, answer: Any) -> None:  # noqa: ANN401
         for team_id in set(TEAMS).intersection(answer["deleted_teams"]):
             members = [{"user_id": "ann", "role": "user"}]
             ledger.done("/team/new", {"team_id": team_id, "members_with_roles": members})
+    if path == "/organization/delete":
+        for organization_id in set(ORGANIZATIONS) & {each["organization_id"] for each in answer}:
+            _make_organization(ledger, organization_id)
+    if path == "/budget/delete" and answer and answer["budget_id"] == "fuzz-budget":
+        ledger.done("/budget/new", {"budget_id": "fuzz-budget"})
 
 
 def _keys_made(ledger: Ledger, value: object) -> object:
@@ -154,7 +198,7 @@ def test_any_body(ledger: Ledger) -> None:
     def check(request: tuple[str, object]) -> None:
         path, body = request[0], _keys_made(ledger, request[1])
         before = ledger.stored()
-        answered = ledger.post(path, body)
+        answered = ledger.send(METHODS.get(path, "POST"), path, body)
         if answered.status_code == 200:
             accepted[path] += 1
             _reads_as_answered(ledger, answered.json())

@@ -11,11 +11,13 @@ from services.database.embedded import EmbeddedServer
 from services.edge.openapi.callers import KEY
 from tests.e2e.provoked import (
     CLOSED_TEAM,
+    COLLEAGUE,
     COMMON,
     ELSEWHERE,
     KEYLESS_USER,
     MEMBER,
     OPEN,
+    OUTSIDER,
     SPECIAL,
     STRANGER,
     Provocation,
@@ -78,10 +80,32 @@ def keys(ledger: Ledger) -> Keys:
         "no_user": ledger.key(),
         STRANGER: eve,
         MEMBER: mia,
+        **_organized(ledger),
         KEYLESS_USER: ledger.key(user_id=KEYLESS_USER),
     }
     left = datetime.fromisoformat(expired["expires"]).timestamp() - time.time()
     time.sleep(max(left, 0) + 0.01)
+    return made
+
+
+def _organized(ledger: Ledger) -> Keys:
+    """Two organizations, teams of one, and the keys of a mere member of each."""
+    limits = {"max_budget": 50, "tpm_limit": 1000}
+    ledger.done("/budget/new", {"budget_id": "research-2026", **limits})
+    models = {"models": ["gpt-4o-mini"]}
+    research = {"organization_id": "research"}
+    named = {"organization_alias": "Research", "budget_id": "research-2026"}
+    ledger.done("/organization/new", {**research, **named, **models})
+    ledger.done("/organization/new", {"organization_id": "other", "organization_alias": "Other"})
+    ledger.done("/team/new", {"team_id": "busy", **research, **models, "tpm_limit": 900})
+    ledger.done("/team/new", {"team_id": "lab", **research, **models})
+    made = {name: ledger.user(name, "internal_user") for name in (COLLEAGUE, OUTSIDER)}
+    joining = (("research", COLLEAGUE), ("research", "ann"), ("other", OUTSIDER))
+    for organization_id, user_id in joining:
+        member = {"user_id": user_id, "role": "internal_user"}
+        ledger.done(
+            "/organization/member_add", {"organization_id": organization_id, "member": member}
+        )
     return made
 
 
@@ -113,7 +137,7 @@ def _sent(
     url = httpx.URL(path, params=query if wrong.query is None else wrong.query)
     if operation.method == "get":
         return ledger.http.get(url, headers=headers)
-    return ledger.http.post(url, headers=headers, **sent)
+    return ledger.http.request(operation.method.upper(), url, headers=headers, **sent)
 
 
 @pytest.mark.parametrize(("operation", "name"), SHOWN)

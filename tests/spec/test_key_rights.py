@@ -11,6 +11,7 @@ from services.command.application.key_rights import check_key_rights
 from services.command.application.view import Loads, View
 from services.command.domain.errors import NotFound
 from services.command.domain.key import ApiKey
+from services.command.domain.organization import Organization
 from services.command.domain.user import User
 from tests.support.decider import key_after, team_after
 from tests.support.eventlog import START
@@ -24,7 +25,11 @@ MEMBER = Principal("t", "mia", None, None)
 
 def check(caller: Principal, key: ApiKey, route: str, *permissions: str) -> None:
     facts = created(organization_id="acme", member_permissions=[*permissions]), joined("mia")
-    states: dict[str, AnyState] = {"team-core": team_after(*facts), "user-mia": User()}
+    states: dict[str, AnyState] = {
+        "team-core": team_after(*facts),
+        "user-mia": User(),
+        "organization-acme": Organization(),
+    }
     view = View(Cache(0), START + timedelta(seconds=9), Loads(states=states))
     check_key_rights(view, caller, key, "the key", route)
 

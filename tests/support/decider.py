@@ -6,20 +6,25 @@ The functions of the domain that take no command object have one here, so that a
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import reduce
 from typing import Any, cast
 
+from events.budget import BudgetSettings
 from events.key import Cause, KeySettings
+from events.organization import OrganizationRole, OrganizationSettings
 from events.registry import DomainEvent
-from events.streams import EMAIL, KEY, TEAM, USER, stream
+from events.streams import BUDGET, EMAIL, KEY, TEAM, USER, stream
+from events.streams import ORGANIZATION as ORG
 from events.values import Callback, Sealed
 from services.command.application.folds import FOLDS, AnyState
 from services.command.domain import (
+    budget,
     key,
     key_rotation,
     key_update,
+    organization,
     reservation,
     team,
     team_callbacks,
@@ -131,6 +136,53 @@ class HandOver:
     after: str
 
 
+@dataclass(frozen=True, slots=True)
+class CreateBudget:
+    settings: BudgetSettings
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateBudget:
+    changes: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteBudget:
+    used_by: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class CreateOrganization:
+    settings: OrganizationSettings
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateOrganization:
+    changes: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteOrganization:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class AddOrganizationMembers:
+    members: Sequence[organization.NewOrganizationMember]
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateOrganizationMember:
+    user_id: str
+    role: OrganizationRole | None = None
+    limits: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveOrganizationMember:
+    user_id: str
+
+
 Decide = Callable[[Any, Any], list[DomainEvent]]
 
 _DECISIONS: dict[type, tuple[str, Decide]] = {
@@ -159,6 +211,18 @@ _DECISIONS: dict[type, tuple[str, Decide]] = {
     RotateKey: (KEY, lambda s, c: key_rotation.rotate(s, "old", c.successor, c.until)),
     CarryOn: (KEY, lambda s, c: key_rotation.carry_on(s, c.key, "old", c.settings, START)),
     HandOver: (EMAIL, lambda state, c: reservation.hand_over(state, c.before, c.after)),
+    CreateBudget: (BUDGET, lambda state, c: budget.create(state, "b", c.settings)),
+    UpdateBudget: (BUDGET, lambda state, c: budget.update(state, "b", c.changes)),
+    DeleteBudget: (BUDGET, lambda state, c: budget.delete(state, "b", c.used_by)),
+    CreateOrganization: (ORG, lambda state, c: organization.create(state, "o", c.settings)),
+    UpdateOrganization: (ORG, lambda state, c: organization.update(state, "o", c.changes)),
+    DeleteOrganization: (ORG, lambda state, _: organization.delete(state, "o")),
+    AddOrganizationMembers: (ORG, lambda s, c: organization.add_members(s, c.members)),
+    UpdateOrganizationMember: (
+        ORG,
+        lambda s, c: organization.update_member(s, c.user_id, c.role, c.limits, "own"),
+    ),
+    RemoveOrganizationMember: (ORG, lambda s, c: organization.remove_member(s, c.user_id)),
     Reserve: (EMAIL, lambda state, c: reservation.reserve(state, c.kind, c.shown, c.holder)),
     Release: (EMAIL, lambda state, c: reservation.release(state, c.holder)),
 }
@@ -182,6 +246,14 @@ def team_after(*facts: DomainEvent) -> team.Team:
 
 def user_after(*facts: DomainEvent) -> user.User:
     return cast("user.User", after(USER, *facts))
+
+
+def budget_after(*facts: DomainEvent) -> budget.Budget:
+    return cast("budget.Budget", after(BUDGET, *facts))
+
+
+def organization_after(*facts: DomainEvent) -> organization.Organization:
+    return cast("organization.Organization", after(ORG, *facts))
 
 
 def key_after(*facts: DomainEvent) -> key.ApiKey:

@@ -10,6 +10,7 @@ from services.access.credentials import (
     judge,
     presented_key,
 )
+from services.access.organizations import OrganizationStanding, check_organization_admin
 from services.access.policy import POLICY, check_route, check_team
 from services.access.principal import (
     INTERNAL_USER,
@@ -23,7 +24,7 @@ from services.access.principal import (
 )
 
 KEY = "sk-example-4Tg8"
-TEAM, STRANGER = "core", "eve"
+TEAM, ORGANIZATION, STRANGER = "core", "research", "eve"
 EXPIRED = datetime(2026, 3, 11, 13, 27, 45, tzinfo=UTC)
 _NOW = datetime(2026, 3, 12, tzinfo=UTC)
 _CREDENTIAL = Credential(hash_key(KEY), KEY[-4:], master=False)
@@ -52,6 +53,21 @@ def refusals_of_callers(route: str, path: str) -> dict[str, Exception]:
 def refusal_of_stranger(route: str, team_id: str = TEAM) -> AccessRefused:
     """The refusal of a user who does not manage the team."""
     return refused_by(lambda: check_team(route, somebody(INTERNAL_USER), Towards(team_id)))
+
+
+def refusals_in_organization(route: str, *, reads: bool = False) -> dict[str, Exception]:
+    """Those of a user who does not manage the organization, by what he is to it."""
+
+    def refused(role: str | None, *, in_any: bool) -> AccessRefused:
+        standing = OrganizationStanding(ORGANIZATION, role, in_any=in_any)
+        caller = somebody(INTERNAL_USER)
+        return refused_by(lambda: check_organization_admin(route, caller, standing, reads=reads))
+
+    return {
+        "in_no_organization": refused(None, in_any=False),
+        "not_in_organization": refused(None, in_any=True),
+        "not_organization_admin": refused(INTERNAL_USER, in_any=True),
+    }
 
 
 def _refusals(route: str, path: str) -> Iterator[tuple[str, AccessRefused | None]]:

@@ -53,7 +53,7 @@ PARAMETERS: Mapping[str, JsonObject] = {
 }
 """Those that every route takes; each service adds its own."""
 
-EVENT_POSITION, ETAG = "EventPosition", "ETag"
+EVENT_POSITION, ETAG, TOTAL_COUNT = "EventPosition", "ETag", "TotalCount"
 ALWAYS = {"X-Request-Id": {"$ref": "#/components/headers/RequestId"}}
 ON_UNAVAILABLE = {"Retry-After": {"$ref": "#/components/headers/RetryAfter"}}
 
@@ -75,6 +75,13 @@ HEADERS: Mapping[str, tuple[str, JsonObject]] = {
         {
             "description": "The version of the one thing that it is about; `If-Match` takes it.",
             "schema": {"type": "string", "pattern": '^"[0-9]+"$'},
+        },
+    ),
+    TOTAL_COUNT: (
+        "X-Total-Count",
+        {
+            "description": "How many there are on all pages.",
+            "schema": {"type": "integer", "minimum": 0},
         },
     ),
     "RetryAfter": (

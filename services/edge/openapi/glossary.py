@@ -61,7 +61,8 @@ TEAMS: Mapping[str, str] = {
     "litellm_version": "The release of LiteLLM whose API is answered.",
     "all_available_permissions": "All that could be given.",
     "team_member_key_duration": "How long keys live that are made for members, such as `30d`.",
-    "role": "`admin` may manage the team, `user` may use it.",
+    "role": "What somebody is there: `admin` may manage the team, `user` may use it; `org_admin` "
+    "may manage the organization.",
     "already_member": "Ids of those in the request who were in the team before.",
     "all_users": "Add every user there is, each as `user`; takes the place of `members`.",
     "updated_users": "The users who were added.",
@@ -183,8 +184,23 @@ USERS: Mapping[str, str] = {
     "ui_label": "What people call it.",
 }
 
+ORGANIZATIONS: Mapping[str, str] = {
+    "organization_alias": "What people call the organization; not unique.",
+    "organization_ids": "Ids of organizations.",
+    "max_budget_in_organization": f"What one member may spend in the organization. {_USD}",
+    "updated_organization_memberships": "The memberships that were added.",
+    "teams_total": "How many teams there are, where not all of them are shown.",
+    "budgets": "Ids of budgets.",
+    "field_name": "The name of the field.",
+    "field_type": "What its values are.",
+    "field_description": "What it means.",
+    "field_value": "What it is set to; null where it is not.",
+    "stored_in_db": "Whether it is set.",
+    "premium_field": "Always false; the name is LiteLLM's.",
+}
+
 REPORTS: Mapping[str, str] = {
-    "id": "The id of the entry.",
+    "id": "Its id.",
     "created_at": "When it was made.",
     "created_by": "The id of the user who made it.",
     "updated_at": "When it was last changed.",
@@ -265,6 +281,7 @@ FIELDS: Mapping[str, str] = {
     **CALLBACKS,
     **KEYS,
     **USERS,
+    **ORGANIZATIONS,
     **REPORTS,
     **REFUSALS,
 }
@@ -285,7 +302,7 @@ PARAMETERS: Mapping[str, str] = {
     "role": "With this role.",
     "team": "In the team with this id.",
     "organization_ids": "In one of these organizations; ids between commas.",
-    "organization_id": "Of this organization.",
+    "organization_id": "The organization with this id, or what is of it.",
     "start_date": "From this day on, as YYYY-MM-DD.",
     "end_date": "Up to this day and with it, as YYYY-MM-DD.",
     "team_ids": "Of these teams only; ids between commas.",
@@ -309,5 +326,8 @@ PARAMETERS: Mapping[str, str] = {
     "table_name": "Entries about things of this kind.",
     "object_id": "Entries about the thing with this id.",
     "id": "The id of the entry.",
+    "org_id": "The one with this id.",
+    "org_alias": "With this part of an alias, in upper or lower case.",
+    "budget_id": "The budget with this id.",
 }
 """Where a parameter means something else than a field of its name."""

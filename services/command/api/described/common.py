@@ -1,4 +1,4 @@
-"""What all POST routes have in common: parameters, headers, refusals."""
+"""What all routes that change something have in common: parameters, headers, refusals."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -73,7 +73,7 @@ def command(  # noqa: PLR0913 - what may differ between routes
     versioned: bool = True,
     needs_body: bool = True,
 ) -> Operation:
-    """A POST route.
+    """A route that changes something.
 
     `domain` are the refusals of its rules, `others` those that stand elsewhere. `versioned` tells
     that it is about one thing that is still there afterwards, and has a version. Without

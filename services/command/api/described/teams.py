@@ -24,11 +24,10 @@ from services.command.domain.errors import (
 )
 from services.edge.openapi import examples
 from services.edge.openapi.answers.team import DeletedTeams, Team, TeamRow, UpdatedTeam
-from services.edge.openapi.callers import TEAM, refused_by, somebody
+from services.edge.openapi.callers import ORGANIZATION, TEAM, refused_by, somebody
 from services.edge.openapi.operation import Operation
 from services.edge.requests import team as requests
 
-ORGANIZATION = "research"
 NO_TEAM = NotFound("team", "missing")
 NO_ORGANIZATION = NotFound("organization", "missing")
 NEGATIVE = NegativeLimit("max_budget", Decimal(-1))

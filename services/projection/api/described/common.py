@@ -1,12 +1,15 @@
 """What all GET routes that take a key have in common: parameters, headers, refusals."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
+
+from fastapi.exceptions import RequestValidationError
 
 from events.values import JsonObject
 from services.edge.errors import unexpected
 from services.edge.openapi.callers import refusals_of_callers
-from services.edge.openapi.components import ETAG, EVENT_POSITION, parameter
+from services.edge.openapi.components import ETAG, EVENT_POSITION, TOTAL_COUNT, parameter
 from services.edge.openapi.operation import CORRELATION_ID, Operation, of_path
 from services.projection.api.dependencies import (
     MIN_POSITION,
@@ -59,3 +62,23 @@ def read(  # noqa: PLR0913 - what may differ between routes
             "unavailable": unavailable(),
         },
     )
+
+
+def listed(
+    route: str,
+    id: str,  # noqa: A002
+    answers: Any,  # noqa: ANN401
+    *,
+    example: object,
+    query: Mapping[str, str | int],
+) -> Operation:
+    """A list that is answered whole or by page, and tells how many entries it has in all."""
+    operation = read(route, id, answers, example=example, query=query)
+    return replace(operation, headers=(*operation.headers, TOTAL_COUNT))
+
+
+def missing(parameter_name: str) -> RequestValidationError:
+    """The refusal of a query without a parameter that it needs."""
+    place = ("query", parameter_name)
+    error = {"type": "missing", "loc": place, "msg": "Field required", "input": None}
+    return RequestValidationError([error])
