@@ -248,7 +248,7 @@ FIELDS = [
     ),
     Case(_SERVICE, 400, "bare", "team_id is required for service account keys", {}),
     Case(_SERVICE, 400, "bare", "team_id does not exist in the database", {"team_id": "no"}),
-    Case(_SERVICE, 422, "C", "body.team_id: String should have at least 1", {"team_id": ""}),
+    Case(_SERVICE, 400, "bare", "team_id is required for service account keys", {"team_id": ""}),
     Case(_ROTATE, 400, "B", "No key passed in.", {}),
     Case(_ROTATE, 404, "B", "Key sk-...k-no not found.", {"key": "sk-no"}),
     Case(_ROTATE, 400, "B", "New key must start with 'sk-'", {"key": "sk-no", "new_key": "x"}),

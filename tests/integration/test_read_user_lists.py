@@ -18,7 +18,7 @@ from tests.support.postgres import fresh_database
 from tests.support.reading import MASTER, Json, World, key, reading, team, user
 
 ONLY_ADMINS = "Only proxy admins and organization admins can list users."
-MIGRATION = Path(__file__).parents[2] / "services/database/migrations/read/0005_users.sql"
+MIGRATION = Path(__file__).parents[2] / "services/database/migrations/read/0006_users.sql"
 
 
 @pytest.fixture(scope="module")
