@@ -8,10 +8,29 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 ROUTE_NOT_BUILT: tuple[str, ...] = ()
-EFFECT_NOT_BUILT: tuple[str, ...] = ()
+TEAMS_OF_ORGANIZATIONS = "the registered deviations of teams in organizations"
+EFFECT_NOT_BUILT = (TEAMS_OF_ORGANIZATIONS,)
 
-NEEDS: Mapping[str, str] = {}
-"""A case to the effect it needs."""
+NEEDS: Mapping[str, str] = {
+    "037-team-new-in-org": TEAMS_OF_ORGANIZATIONS,
+    "038-team-new-in-org-second-60-of-100": TEAMS_OF_ORGANIZATIONS,
+    "039-team-new-org-over-budget": TEAMS_OF_ORGANIZATIONS,
+    "040-team-new-org-over-tpm": TEAMS_OF_ORGANIZATIONS,
+    "041-team-new-org-over-rpm": TEAMS_OF_ORGANIZATIONS,
+    "042-team-new-org-model-not-allowed": TEAMS_OF_ORGANIZATIONS,
+    "043-team-new-org-no-models": TEAMS_OF_ORGANIZATIONS,
+    "045-team-update-org-over-budget": TEAMS_OF_ORGANIZATIONS,
+    "046-team-update-into-org": TEAMS_OF_ORGANIZATIONS,
+    "091-bulk-add-all-users": TEAMS_OF_ORGANIZATIONS,
+    "099-v2-team-list-page-2-of-5": TEAMS_OF_ORGANIZATIONS,
+    "103-v2-team-list-size-100": TEAMS_OF_ORGANIZATIONS,
+    "105-v2-team-list-sort-alias-desc": TEAMS_OF_ORGANIZATIONS,
+    "107-v2-team-list-sort-unknown-order": TEAMS_OF_ORGANIZATIONS,
+    "109-v2-team-list-by-org": TEAMS_OF_ORGANIZATIONS,
+    "185-auth-x-api-key-header": TEAMS_OF_ORGANIZATIONS,
+}
+"""A case to the effect it needs: the teams of org-1 are in every unfiltered page, and the
+creator of all teams is among all users."""
 
 _MISSING_ROUTE: Mapping[int, object] = {
     404: {"detail": "Not Found"},

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.routes import BY_METHOD
+from tests.e2e.routes import BY_METHOD, OPTIONAL
 from tests.support.auditor import KEY_TABLE, TEAM_TABLE, USER_TABLE, Auditor, things, token, values
 from tests.support.ledger import Ledger
 from tests.support.refused import assert_refused
@@ -122,6 +122,8 @@ def test_d65_a_refusal_names_the_route_and_keeps_its_code(ledger: Ledger, route:
 def test_d67_a_body_that_is_no_object_is_422(ledger: Ledger, body: object) -> None:
     with ledger.nothing_stored():
         for method, path in BY_METHOD:
+            if body is None and path in OPTIONAL:
+                continue
             assert_refused(ledger.send(method, path, body), 422, "C", "body: ")
 
 
