@@ -19,7 +19,8 @@ DEV_STAMP := $(VENV)/.dev-$(call checksum,requirements-dev.lock)
 RUN_READY := $(or $(wildcard $(DEV_STAMP)),$(RUN_STAMP))
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test test-all test-marked check format bench lock clean
+.PHONY: help serve test test-all test-marked clients check format openapi bench lock \
+  lock-clients clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' Makefile
@@ -38,6 +39,9 @@ test-all: test test-marked ## Run every test, and list what was skipped and why
 test-marked: $(DEV_STAMP) ## Run the tests marked kafka, clients, faults or scale
 	$(PY) -m pytest -m "$(MARKED)" -rs $(MARKED_ARGS) || [ $$? -eq 5 ]
 
+clients: $(DEV_STAMP) ## Install LiteLLM's own client into .venv-clients; its tests do so as well
+	$(PY) -m tests.clients.environment
+
 check: $(DEV_STAMP) ## Lint, formatting, types, import rules, locks
 	$(VENV)/bin/ruff check
 	$(VENV)/bin/ruff format --check
@@ -51,20 +55,30 @@ format: $(DEV_STAMP) ## Format the code and apply safe fixes
 	$(VENV)/bin/ruff format
 	$(VENV)/bin/ruff check --fix
 
+openapi: $(RUN_READY) ## Write docs/openapi.json again from the code
+	$(VENV)/bin/teamledger openapi > docs/openapi.json.new
+	mv docs/openapi.json.new docs/openapi.json
+
 bench: $(DEV_STAMP) ## Run the benchmarks and print their figures
 	$(PY) -m tests.benchmarks.run $(BENCH_ARGS)
 
 # With the oldest Python, so that every backport is in the lock; hashes cover all wheels of a
 # version. `make lock LOCK_ARGS=--upgrade` takes newer versions. setuptools builds the project.
-COMPILE = CUSTOM_COMPILE_COMMAND="make lock" $(PY) -m piptools compile --quiet --generate-hashes \
+COMPILE = CUSTOM_COMPILE_COMMAND="make $@" $(PY) -m piptools compile --quiet --generate-hashes \
   --allow-unsafe --strip-extras --no-annotate --no-emit-index-url --no-emit-trusted-host \
-  --no-emit-find-links --no-emit-options --build-deps-for editable $(LOCK_ARGS)
+  --no-emit-find-links --no-emit-options $(LOCK_ARGS)
+PROJECT := --build-deps-for editable pyproject.toml
+OLDEST := import sys; sys.exit(sys.version_info[:2] != (3, 11) and "needs PYTHON=python3.11")
 
 lock: $(DEV_STAMP) ## Write both lock files again from pyproject.toml
-	@$(PY) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11) and "make lock needs PYTHON=python3.11")'
-	$(COMPILE) --output-file requirements.lock pyproject.toml
+	@$(PY) -c '$(OLDEST)'
+	$(COMPILE) --output-file requirements.lock $(PROJECT)
 	$(COMPILE) --extra dev --constraint requirements.lock --output-file requirements-dev.lock \
-	  pyproject.toml
+	  $(PROJECT)
+
+lock-clients: $(DEV_STAMP) ## Write the lock file of LiteLLM's own client again
+	@$(PY) -c '$(OLDEST)'
+	$(COMPILE) --output-file tests/clients/litellm.lock tests/clients/litellm.in
 
 clean: ## Remove caches and build products; the environment stays
 	rm -rf build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis \

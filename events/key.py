@@ -2,7 +2,7 @@
 
 from typing import Any, ClassVar, Literal
 
-from events.registry import DomainEvent, fact
+from events.registry import DomainEvent, Json, fact, upcast
 from events.values import JsonObject, Moment, Money, RateLimits, Value
 
 
@@ -33,11 +33,33 @@ class KeySettings(Value):
     extra: JsonObject = {}
 
 
-@fact("key.generated")
+class Succession(Value):
+    """The key that a new secret carries on: whose hash, made when and by whom, rotated how often.
+
+    `budget_since` is when the present budget window was set; its count of rotations includes the
+    one that made the successor.
+    """
+
+    token: str
+    created_at: Moment
+    created_by: str | None
+    budget_since: Moment
+    rotations: int
+
+
+@fact("key.generated", version=2)
 class KeyGenerated(DomainEvent):
+    """`succeeds` is set for a key that came about by rotation, and carries another one on."""
+
     begins_life: ClassVar[bool] = True
 
     settings: KeySettings
+    succeeds: Succession | None = None
+
+
+@upcast("key.generated", since=1)
+def _rotation_arrived_in_v2(data: Json) -> Json:
+    return {**data, "succeeds": None}
 
 
 class KeyOwner(Value):
@@ -132,12 +154,32 @@ class KeyUnblocked(DomainEvent):
     pass
 
 
-@fact("key.deleted")
-class KeyDeleted(DomainEvent):
-    """`cause`: asked for by itself, or gone with a member or a team."""
+@fact("key.rotated")
+class KeyRotated(DomainEvent):
+    """The end of a secret whose key goes on under another one, `successor`, by its hash.
+
+    The secret is accepted in the successor's place until `until`; None: it is refused at once.
+    """
 
     settings: KeySettings
-    cause: Literal["key", "member", "team"] = "key"
+    successor: str
+    until: Moment | None
+
+
+Cause = Literal["key", "member", "team", "user"]
+
+
+@fact("key.deleted", version=2)
+class KeyDeleted(DomainEvent):
+    """`cause`: asked for by itself, or gone with a member, a team or its owner."""
+
+    settings: KeySettings
+    cause: Cause = "key"
+
+
+@upcast("key.deleted", since=1)
+def _owners_became_a_cause_in_v2(data: Json) -> Json:
+    return data
 
 
 ATTRIBUTE_OF: dict[type[DomainEvent], str] = {

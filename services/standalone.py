@@ -9,6 +9,8 @@ from zoneinfo import ZoneInfo
 
 from fastapi import FastAPI
 
+from events.values import JsonObject
+from services.command.api.app import ROUTERS as COMMAND_ROUTERS
 from services.command.api.app import answer_command_errors, include_command_routes
 from services.command.api.context import Context
 from services.command.application.chores import Chores
@@ -19,6 +21,8 @@ from services.database.migrations import migrate
 from services.database.secrets import Secrets
 from services.database.vault import Vault
 from services.edge.app import EdgeSettings, create_app
+from services.edge.openapi.serving import serve_description
+from services.projection.api import ROUTERS as READ_ROUTERS
 from services.projection.api import ReadContext, include_read_routes
 from services.projection.feed.store import StoreFeed
 from services.projection.head import Head
@@ -50,7 +54,25 @@ def standalone(settings: Settings, secrets: Secrets, url: str) -> FastAPI:
     edge = EdgeSettings(strict, settings.max_body_bytes, settings.max_json_depth)
     app = create_app(edge, version=version("teamledger"), lifespan=lifespan)
     answer_command_errors(app, strict=strict)
+    serve_description(app, description)
     return app
+
+
+def description() -> JsonObject:
+    """The OpenAPI description of all routes; raises Undescribed.
+
+    What it is made of is loaded here, as a service can start and serve without it.
+    """
+    from services.command.api import described as commands  # noqa: PLC0415
+    from services.edge.openapi.document import document  # noqa: PLC0415
+    from services.projection.api import described as reads  # noqa: PLC0415
+
+    return document(
+        (*COMMAND_ROUTERS, *READ_ROUTERS),
+        {**commands.OPERATIONS, **reads.OPERATIONS},
+        {**commands.PARAMETERS, **reads.PARAMETERS},
+        version("teamledger"),
+    )
 
 
 async def _start(

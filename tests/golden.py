@@ -88,6 +88,9 @@ KEY_SETTINGS = key.KeySettings(
     metadata={"tags": ["x"]},
     extra={"key_type": "default"},
 )
+SUCCESSION = key.Succession(
+    token="77d0b1c2", created_at=MOMENT, created_by="ann", budget_since=MOMENT, rotations=1
+)
 OWNER = key.owner_of(KEY_SETTINGS)
 KEY_BUDGET = key.budget_of(KEY_SETTINGS)
 KEY_LIMITS = key.limits_of(KEY_SETTINGS)
@@ -192,7 +195,7 @@ _BUDGET_FACTS: list[DomainEvent] = [
     budget.BudgetDeleted(settings=SHARED_BUDGET),
 ]
 _KEY_FACTS: list[DomainEvent] = [
-    key.KeyGenerated(settings=KEY_SETTINGS),
+    key.KeyGenerated(settings=KEY_SETTINGS, succeeds=SUCCESSION),
     key.KeyRenamed(before="production", after=None),
     key.KeyMoved(before=OWNER, after=OWNER.model_copy(update={"team_id": None})),
     key.KeyBudgetChanged(
@@ -206,6 +209,7 @@ _KEY_FACTS: list[DomainEvent] = [
     key.KeyDetailsChanged(before={"key_type": "default"}, after={}),
     key.KeyBlocked(),
     key.KeyUnblocked(),
+    key.KeyRotated(settings=KEY_SETTINGS, successor="91c3a1f0", until=MOMENT),
     key.KeyDeleted(settings=KEY_SETTINGS, cause="member"),
 ]
 _NAME_FACTS: list[DomainEvent] = [

@@ -3,7 +3,7 @@
 import hashlib
 import hmac
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from services.access.principal import (
@@ -16,7 +16,10 @@ from services.access.principal import (
 )
 
 SHORT = 8
-_RAW_HEADERS = ("api-key", "x-api-key", "x-goog-api-key", "ocp-apim-subscription-key")
+MAX_ROTATIONS = 3
+"""How many rotations, all within their grace periods, a secret may lie behind its key (A08)."""
+
+RAW_HEADERS = ("api-key", "x-api-key", "x-goog-api-key", "ocp-apim-subscription-key")
 _PREFIXES = ("Bearer ", "bearer ", "Basic ")
 _AWS = re.compile(r"Credential=(?:Bearer )?([^/,]+)")
 
@@ -50,7 +53,7 @@ def _find(headers: Mapping[str, str], configured: str | None) -> str | None:
         return _after_prefix(value) or value
     if (value := headers.get("authorization")) is not None:
         return _after_prefix(value)
-    for name in _RAW_HEADERS:
+    for name in RAW_HEADERS:
         if (value := headers.get(name)) is not None:
             return value
     return None
@@ -128,6 +131,29 @@ def check_allowed_routes(route: str, allowed: tuple[str, ...]) -> None:
         f"{list(allowed)}. Tried to call route: {route}",
         body="detail",
     )
+
+
+def routes_within(wanted: Sequence[str], allowed: Sequence[str]) -> bool:
+    """Whether a list of routes lets a key reach nothing that another list does not (S04).
+
+    An empty list stands for all routes.
+    """
+    if not allowed:
+        return True
+    return bool(wanted) and all(any(_holds(e, entry) for e in allowed) for entry in wanted)
+
+
+def _holds(allowed: str, entry: str) -> bool:
+    """Whether one entry covers all that another one covers; groups are the same, or not."""
+    if entry == allowed:
+        return True
+    if not entry.endswith("*"):
+        return entry.startswith("/") and _covers(allowed, entry)
+    start = entry[:-1]
+    if allowed == "management_routes" or allowed.endswith("*"):
+        return _covers(allowed, start)
+    path = allowed.rstrip("/")
+    return path != "" and start.startswith(path + "/")
 
 
 _MANAGEMENT = ("/team/", "/v2/team/", "/user/", "/key/", "/organization/", "/budget/", "/audit")

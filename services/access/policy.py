@@ -32,7 +32,8 @@ TA, TM, TK = As.TEAM_ADMIN, As.MEMBER, As.TEAM_KEY
 class Rule:
     """`admits` those who may; `routed` refusals use the text of the route check (401).
 
-    `stranger` is what the 403 of a route about one team says.
+    `stranger` is what the 403 of a route about one team says, `text` what a routed refusal says
+    where that is not the usual text.
     """
 
     admits: frozenset[As]
@@ -41,6 +42,11 @@ class Rule:
     stranger: str = (
         "Call not allowed. User not proxy admin OR team admin. route={route}, team_id={team_id}"
     )
+    text: str = (
+        "Authentication Error, Only proxy admin can be used to generate, delete, update info "
+        "for new keys/users/teams. Route={route}. Your role={role}. Your user_id={user_id}"
+    )
+    param: str | None = None
 
 
 _WHOLE_TEAM = Rule(frozenset({PA, OA}), routed=True)
@@ -70,16 +76,47 @@ POLICY: dict[str, Rule] = {
     "/team/permissions_list": Rule(_MEMBERS.admits, writes=False),
     "/team/daily/activity": Rule(frozenset({PA, PV, IU}), writes=False),
     "/user/new": Rule(frozenset({PA}), routed=True),
+    "/user/update": Rule(frozenset({PA, IU}), routed=True),
+    "/user/bulk_update": Rule(frozenset({PA}), routed=True),
+    "/user/delete": Rule(frozenset({PA}), routed=True),
+    "/user/list": Rule(frozenset({PA, PV}), writes=False),
+    "/user/filter/ui": Rule(frozenset({PA, PV, IU}), writes=False),
+    "/user/available_roles": Rule(frozenset({PA, PV, IU}), writes=False),
     "/key/generate": Rule(frozenset({PA, IU}), routed=True),
     "/key/update": Rule(frozenset({PA, IU}), routed=True),
     "/key/delete": Rule(frozenset({PA, IU}), routed=True),
     "/key/block": Rule(frozenset({PA, IU}), routed=True),
     "/key/unblock": Rule(frozenset({PA, IU}), routed=True),
+    "/key/service-account/generate": Rule(frozenset({PA, IU}), routed=True),
+    "/key/regenerate": Rule(frozenset({PA, IU}), routed=True),
+    "/key/{key}/regenerate": Rule(frozenset({PA, IU}), routed=True),
+    "/key/bulk_update": Rule(frozenset({PA, IU}), routed=True),
+    "/key/aliases": Rule(frozenset({PA, PV, IU}), writes=False),
+    "/v2/key/info": Rule(frozenset({PA, PV, IU, TK}), writes=False),
     "/key/info": Rule(frozenset({PA, PV, IU, TK}), writes=False),
     "/key/list": Rule(frozenset({PA, PV, IU}), writes=False),
     "/user/info": Rule(frozenset({PA, PV, IU}), writes=False),
     "/audit": Rule(frozenset({PA, PV}), routed=True, writes=False),
     "/audit/{id}": Rule(frozenset({PA, PV}), routed=True, writes=False),
+    "/budget/new": Rule(frozenset({PA}), routed=True),
+    "/budget/update": Rule(frozenset({PA}), routed=True),
+    "/budget/delete": Rule(frozenset({PA}), routed=True),
+    "/budget/info": Rule(frozenset({PA}), routed=True, writes=False),
+    "/budget/list": Rule(frozenset({PA}), routed=True, writes=False),
+    "/budget/settings": Rule(frozenset({PA}), routed=True, writes=False),
+    "/organization/new": Rule(
+        frozenset({PA}),
+        routed=True,
+        text="Only proxy admins can create new organizations. You are {role}",
+        param="user_role",
+    ),
+    "/organization/update": Rule(frozenset({PA}), routed=True),
+    "/organization/member_delete": Rule(frozenset({PA}), routed=True),
+    "/organization/delete": Rule(frozenset({PA, IU})),
+    "/organization/member_add": Rule(frozenset({PA, IU})),
+    "/organization/member_update": Rule(frozenset({PA, IU})),
+    "/organization/info": Rule(frozenset({PA, PV, IU}), writes=False),
+    "/organization/list": Rule(frozenset({PA, PV, IU}), writes=False),
 }
 
 
@@ -121,7 +158,7 @@ def check_route(route: str, principal: Principal, path: str | None = None) -> No
     if rule.writes and principal.role == INTERNAL_VIEWER:
         admitted -= {IU}
     if rule.routed and not admitted and not _told_by_the_command(route, principal):
-        raise _only_proxy_admin(path or route, principal)
+        raise _refused_by_route(route, path or route, principal)
 
 
 def _told_by_the_command(route: str, principal: Principal) -> bool:
@@ -129,13 +166,12 @@ def _told_by_the_command(route: str, principal: Principal) -> bool:
     return route == "/team/new" and bool(principal.org_roles)
 
 
-def _only_proxy_admin(path: str, principal: Principal) -> AccessRefused:
-    return AccessRefused(
-        401,
-        "Authentication Error, Only proxy admin can be used to generate, delete, update info for "
-        f"new keys/users/teams. Route={path}. Your role={principal.role or 'unknown'}. "
-        f"Your user_id={masked(principal.user_id)}",
+def _refused_by_route(route: str, path: str, principal: Principal) -> AccessRefused:
+    rule = POLICY[route]
+    text = rule.text.format(
+        route=path, role=principal.role or "unknown", user_id=masked(principal.user_id)
     )
+    return AccessRefused(401, text, param=rule.param)
 
 
 def admits_to_team(route: str, principal: Principal, team: Towards) -> bool:
@@ -148,7 +184,7 @@ def check_team(route: str, principal: Principal, team: Towards) -> None:
     if admits_to_team(route, principal, team):
         return
     if POLICY[route].routed:
-        raise _only_proxy_admin(route, principal)
+        raise _refused_by_route(route, route, principal)
     text = POLICY[route].stranger.format(route=route, team_id=team.team_id)
     raise AccessRefused(403, text, body="A")
 
@@ -162,7 +198,7 @@ def check_new_team(principal: Principal, organization_id: str | None) -> None:
         return
     roles = dict(principal.org_roles)
     if not roles:
-        raise _only_proxy_admin("/team/new", principal)
+        raise _refused_by_route("/team/new", "/team/new", principal)
     if organization_id is None:
         raise AccessRefused(
             401,

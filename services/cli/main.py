@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from services.cli import backup, demo, import_litellm, rebuild, replay, restore, serve
+from services.cli import backup, demo, import_litellm, openapi, rebuild, replay, restore, serve
 
 app = typer.Typer(
     name="teamledger",
@@ -37,6 +37,7 @@ app.command(name="demo")(demo.demo)
 app.command(name="backup")(backup.backup)
 app.command(name="restore")(restore.restore)
 app.command(name="import-litellm")(import_litellm.import_litellm)
+app.command(name="openapi")(openapi.openapi)
 
 if __name__ == "__main__":
     app()

@@ -12,7 +12,7 @@ from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Lifespan, Message, Receive, Scope, Send
 
 from services.edge.body import LedgerRoute
-from services.edge.errors import ShapeB, handlers, render, unexpected
+from services.edge.errors import handlers, render, too_large, unexpected
 from services.edge.requests.common import MAX_JSON_DEPTH
 
 _log = structlog.get_logger(__name__)
@@ -45,6 +45,8 @@ def create_app(
 ) -> FastAPI:
     """An application without routes; theirs are to be of class LedgerRoute.
 
+    FastAPI's own description of it is not served: `services.edge.openapi` has a better one.
+
     Every answer carries `x-request-id` and, unless it says otherwise, `cache-control: no-store`.
     """
     app = FastAPI(
@@ -52,8 +54,7 @@ def create_app(
         version=version,
         lifespan=lifespan,
         redirect_slashes=False,
-        docs_url=None,
-        redoc_url=None,
+        openapi_url=None,
         exception_handlers=handlers(strict=settings.strict),
         middleware=[
             Middleware(Exchange, strict=settings.strict),
@@ -145,7 +146,7 @@ class BodyLimit:
 
     def _check(self, length: int) -> None:
         if length > self._limit:
-            raise ShapeB(413, f"Request body too large. Limit: {self._limit} bytes")
+            raise too_large(self._limit)
 
 
 def _correlation_id(headers: Headers) -> str:

@@ -142,6 +142,11 @@ def unexpected(correlation_id: str) -> ShapeB:
     return ShapeB(500, f"Internal Server Error, correlation id {correlation_id}")
 
 
+def too_large(limit: int) -> ShapeB:
+    """What is answered to a body of more than so many bytes."""
+    return ShapeB(413, f"Request body too large. Limit: {limit} bytes")
+
+
 def refusal(error: AccessRefused) -> HTTPException:
     """The answer to a refused caller, in the shape that the rule names (auth.md 2)."""
     if error.body == "B":

@@ -107,6 +107,8 @@ class _Gone:
 _GONE = _Gone()
 _Shape = tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]
 _Pending = _Whole | _Changed | _Gone
+_Operations = tuple[dict[Key, _Pending], dict[tuple[str, ...], dict[Key, None]]]
+_Where = tuple[Mapping[str, object], Mapping[str, object]]
 
 
 class Rows:
@@ -116,6 +118,7 @@ class Rows:
         self.table = table
         self._pending: dict[Key, _Pending] = {}
         self._cleared: dict[tuple[str, ...], dict[Key, None]] = {}
+        self._earlier: list[tuple[_Operations, _Where]] = []
 
     def put(self, key: Key, **columns: object) -> None:
         """Make this the whole row, there or not; a column not named becomes NULL."""
@@ -146,6 +149,14 @@ class Rows:
         for key in [key for key in self._pending if self._part(key, names) == values]:
             del self._pending[key]
 
+    def change_where(self, match: Mapping[str, object], **columns: object) -> None:
+        """Set these columns of every row whose columns are as in `match`; None stands for NULL.
+
+        What was asked for before is written before: only the table knows which rows these are.
+        """
+        self._earlier.append(((self._pending, self._cleared), (match, columns)))
+        self._pending, self._cleared = {}, {}
+
     def whole(self) -> dict[Key, dict[str, Any]]:
         """The pending rows that are known in full, their columns by key."""
         return {k: p.values for k, p in self._pending.items() if isinstance(p, _Whole)}
@@ -173,14 +184,29 @@ class Rows:
         if self.table.append_only:
             return
         statements = self.table.statements(into)
-        for names, values in self._cleared.items():
+        for operations, (match, columns) in self._earlier:
+            await self._write(cursor, statements, operations)
+            null = tuple(sorted(name for name in match if match[name] is None))
+            equal = tuple(sorted(match.keys() - set(null)))
+            statement = statements.update_where(tuple(sorted(columns)), equal, null)
+            record = dict(columns) | {f"={name}": match[name] for name in equal}
+            await _execute(cursor, statement, [record])
+        await self._write(cursor, statements, (self._pending, self._cleared))
+
+    async def _write(
+        self, cursor: AsyncCursor[Any], statements: Statements, operations: "_Operations"
+    ) -> None:
+        pending, cleared = operations
+        for names, values in cleared.items():
             await _execute(cursor, statements.delete(names), _named(names, values))
-        gone = [key for key, pending in self._pending.items() if pending is _GONE]
+        gone = [key for key, row in pending.items() if row is _GONE]
         await _execute(cursor, statements.delete(self._key), _named(self._key, gone))
-        for shape, records in self._changes().items():
+        for shape, records in self._changes(pending).items():
             await _execute(cursor, statements.update(*shape), records)
         whole = [
-            dict(zip(self._key, key, strict=True)) | values for key, values in self.whole().items()
+            dict(zip(self._key, key, strict=True)) | row.values
+            for key, row in pending.items()
+            if isinstance(row, _Whole)
         ]
         await _execute(cursor, statements.upsert, whole)
 
@@ -198,11 +224,11 @@ class Rows:
         place = dict(zip(self._key, key, strict=True))
         return tuple(place[name] for name in names)
 
-    def _changes(self) -> dict[_Shape, list[dict[str, Any]]]:
+    def _changes(self, pending: "Mapping[Key, _Pending]") -> dict[_Shape, list[dict[str, Any]]]:
         changes: dict[_Shape, list[dict[str, Any]]] = defaultdict(list)
-        for key, pending in self._pending.items():
-            if isinstance(pending, _Changed) and any(shape := pending.shape):
-                changes[shape].append(self._change_record(key, pending))
+        for key, row in pending.items():
+            if isinstance(row, _Changed) and any(shape := row.shape):
+                changes[shape].append(self._change_record(key, row))
         return changes
 
     def _change_record(self, key: Key, change: _Changed) -> dict[str, Any]:

@@ -23,6 +23,7 @@ class Statements:
         self._columns = columns
         self.delete = cache(self._delete)
         self.update = cache(self._update)
+        self.update_where = cache(self._update_where)
 
     @staticmethod
     def removed(column: str) -> str:
@@ -98,6 +99,24 @@ class Statements:
                 sets=SQL(", ").join(sets),
                 records=_records(types),
                 match=_match(list(self._key)),
+            )
+            .as_bytes()
+        )
+
+    def _update_where(
+        self, values: Sequence[str], equal: Sequence[str], null: Sequence[str]
+    ) -> bytes:
+        """Set the columns `values` where those of `equal` are as in a record, of `null` NULL."""
+        wanted = [SQL("t.{0} = r.{1}").format(Identifier(n), Identifier(f"={n}")) for n in equal]
+        wanted += [SQL("t.{} IS NULL").format(Identifier(name)) for name in null]
+        types = {name: self._types[name] for name in values}
+        return (
+            SQL("UPDATE {table} AS t SET {sets} FROM {records} WHERE {match}")
+            .format(
+                table=self._table,
+                sets=SQL(", ").join(SQL("{0} = r.{0}").format(Identifier(n)) for n in values),
+                records=_records({**types, **{f"={name}": self._types[name] for name in equal}}),
+                match=SQL(" AND ").join(wanted),
             )
             .as_bytes()
         )

@@ -24,7 +24,7 @@ USER_INFO = [
 PERMISSIONS_LIST = [
     Deviation(
         PERMISSIONS_OF_TEAM,
-        "$.body.team_member_permissions",
+        "$.body.effective_permissions",
         "D18",
         ["/key/info", "/key/health"],
     ),

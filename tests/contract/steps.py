@@ -15,6 +15,7 @@ _BY_STATUS: Mapping[int, tuple[str, ...]] = {
         "018-team-new-zero-budget",
         "020-team-new-budget-numeric-string",
         "034-team-new-tags-premium",  # no licence
+        "036-organization-new",
         "048-user-new-u1",
         "050-user-new-u3",
         "052-key-generate-u1",

@@ -10,6 +10,9 @@ from tests.support.service import MASTER_KEY
 TEAM = "hostile"
 """A team that is there."""
 
+ORG = "hostile-org"
+"""An organization and a budget that are there."""
+
 MIB = 1024 * 1024
 DEEP = 10_000
 JSON = {"content-type": "application/json"}
@@ -32,13 +35,14 @@ class Body:
 
 @dataclass(frozen=True)
 class Case:
-    """One request, a POST where there are fields, and its refusal."""
+    """One request, a POST where there are fields and no other method is said, and its refusal."""
 
     path: str
     status: int
     shape: Shape
     says: str
     fields: Mapping[str, Any] | None = None
+    method: str = "POST"
 
     def __str__(self) -> str:
         sent = "" if self.fields is None else f" {self.fields}"
@@ -105,16 +109,28 @@ _LONG = "x" * 256
 MANY = [{"user_id": f"u{n}", "role": "user"} for n in range(10_000)]
 ONE = {"user_id": "never", "role": "user"}
 _NOBODY = {"role": "user"}
+_NEW_USER = {"user_id": "nobody-yet"}
 _ADMIN = {"team_id": TEAM, "user_id": "default_user_id"}
 _OVERDRAWN = {"team_id": TEAM, "max_budget_in_team": -1}
 _NEGATIVE = "{} cannot be negative. Received: -1"
 _NEW, _UPDATE, _KEY = "/team/new", "/team/update", "/key/generate"
 _ADD, _CHANGE = "/team/member_add", "/team/member_update"
+_SERVICE, _ROTATE = "/key/service-account/generate", "/key/regenerate"
+_MANY = "/key/bulk_update"
 _BULK, _GRANT = "/team/bulk_member_add", "/team/permissions_update"
 _CALLBACK = f"/team/{TEAM}/callback"
 _LOGGER = {"callback_name": "langfuse", "callback_vars": {}}
 _ODD = {"x": ""}
 _MASKED = {"langfuse_secret_key": "sk-l****cdef"}
+
+_ORG_NEW, _ORG_UPDATE = "/organization/new", "/organization/update"
+_ORG_DELETE, _ORG_ADD = "/organization/delete", "/organization/member_add"
+_ORG_CHANGE = "/organization/member_update"
+_ORG: Mapping[str, Any] = {"organization_id": ORG, "organization_alias": ORG}
+_NO_ORG = {"organization_id": "no", "user_id": "x"}
+_JOINS = {"user_id": "x", "role": "org_admin"}
+_ORG_OVERDRAWN = {**_ORG, "member": _JOINS, "max_budget_in_organization": -1}
+_ODD_TABLE = {**_ORG, "litellm_budget_table": {"rpm_limit": 0.5}}
 
 FIELDS = [
     *(
@@ -186,6 +202,18 @@ FIELDS = [
     Case("/user/new", 422, "C", "body.user_id: String should have at most", {"user_id": _LONG}),
     Case("/user/new", 404, "B", "passed team_id=no", {"user_id": "new", "teams": ["no"]}),
     Case("/user/new", 409, "B", "default_user_id already exists", {"user_id": "default_user_id"}),
+    Case("/user/update", 422, "C", "Either user_id or user_email", {"max_budget": 1}),
+    Case("/user/update", 422, "C", "body.user_role: ", {"user_role": "root", **_NEW_USER}),
+    Case("/user/update", 422, "C", "body.max_budget: ", {"max_budget": "NaN", **_NEW_USER}),
+    Case("/user/update", 422, "C", "body.user_email: Input should be an", {"user_email": "@"}),
+    Case("/user/update", 400, "B", _NEGATIVE.format("max_budget"), {"max_budget": -1, **_NEW_USER}),
+    Case("/user/update", 400, "B", "teams is not what the user", {"teams": ["no"], **_NEW_USER}),
+    Case("/user/bulk_update", 400, "B", "Must specify either 'users'", {"all_users": True}),
+    Case("/user/bulk_update", 422, "C", "body.users: List should", {"users": [_NEW_USER] * 501}),
+    Case("/user/bulk_update", 422, "C", "body.users.0: Value error", {"users": [{}]}),
+    Case("/user/delete", 422, "C", "body.user_ids: Input should be a valid", {"user_ids": "no"}),
+    Case("/user/delete", 404, "A", "User not found, passed user_id=no", {"user_ids": ["no"]}),
+    Case("/user/delete", 404, "A", "passed user_id=no", {"user_ids": ["default_user_id", "no"]}),
     Case(_KEY, 400, "B", "must start with 'sk-'. Received: secr****", {"key": "secret-key"}),
     Case(_KEY, 404, "B", "passed team_id=no", {"team_id": "no"}),
     Case(_KEY, 404, "B", "passed organization_id=o", {"organization_id": "o"}),
@@ -213,6 +241,59 @@ FIELDS = [
     Case("/key/delete", 404, "B", "No keys found", {"keys": ["sk-no"]}),
     Case("/key/block", 422, "C", "body.key: Input should be a valid string", {"key": ["sk-no"]}),
     Case("/key/unblock", 404, "B", f"Key {'f' * 64} not found", {"key": "f" * 64}),
+    *(
+        Case(path, 400, "B", "Invalid key format.", {"key": key})
+        for path in ("/key/block", "/key/unblock")
+        for key in ("", "no", "sk-", "sk-a b", "f" * 63, "g" * 64, "'; DROP TABLE x; --", "sk-a\n")
+    ),
+    Case(_SERVICE, 400, "bare", "team_id is required for service account keys", {}),
+    Case(_SERVICE, 400, "bare", "team_id does not exist in the database", {"team_id": "no"}),
+    Case(_SERVICE, 400, "bare", "team_id is required for service account keys", {"team_id": ""}),
+    Case(_ROTATE, 400, "B", "No key passed in.", {}),
+    Case(_ROTATE, 404, "B", "Key sk-...k-no not found.", {"key": "sk-no"}),
+    Case(_ROTATE, 400, "B", "New key must start with 'sk-'", {"key": "sk-no", "new_key": "x"}),
+    Case(_ROTATE, 400, "B", "The master key is part of", {"key": "sk-1", "new_master_key": "x"}),
+    Case(_ROTATE, 422, "C", "body.grace_period: ", {"key": "sk-no", "grace_period": "soon"}),
+    Case(f"/key/{_LONG}/regenerate", 422, "C", "path.key: String should have at most 255", {}),
+    Case("/key/%00/regenerate", 422, "C", "path.key: text must not contain the character NUL", {}),
+    Case(f"{_ROTATE}?key=%00", 422, "C", "query.key: text must not contain", {}),
+    Case("/key/%20/regenerate", 404, "B", "Key   not found.", {"duration": "1h"}),
+    Case(_MANY, 400, "B", "No keys provided for update", {"keys": []}),
+    Case(_MANY, 400, "B", "Maximum 500 keys can be updated", {"keys": [{"key": "sk-no"}] * 501}),
+    Case(_MANY, 422, "C", "body.keys.0.key: Field required", {"keys": [{}]}),
+    Case(_MANY, 422, "C", "body.keys: Field required", {}),
+    Case("/v2/key/info", 422, "C", "body.keys: Field required", {}),
+    Case("/v2/key/info", 422, "C", "body.keys: List should have", {"keys": ["sk-no"] * 501}),
+    Case(_ORG_NEW, 422, "C", "body.organization_alias: Field required", {"organization_id": "x"}),
+    Case(_ORG_NEW, 422, "C", "body.models.0: ", {"organization_alias": "x", "models": [1]}),
+    Case(_ORG_NEW, 400, "A", "Organization id = hostile-org already exists", _ORG),
+    Case(_ORG_NEW, 400, "A", _NEGATIVE.format("max_budget"), {**_ORG, "max_budget": -1}),
+    Case(_ORG_NEW, 404, "A", "Budget not found, passed budget_id=no", {**_ORG, "budget_id": "no"}),
+    Case(_ORG_UPDATE, 422, "C", "body.organization_id: Field required", {}, "PATCH"),
+    Case(_ORG_UPDATE, 404, "A", "passed organization_id=no", {"organization_id": "no"}, "PATCH"),
+    Case(_ORG_UPDATE, 404, "A", "passed budget_id=no", {**_ORG, "budget_id": "no"}, "PATCH"),
+    Case(_ORG_UPDATE, 422, "C", "body.max_budget: ", {**_ORG, "max_budget": "x"}, "PATCH"),
+    Case(_ORG_UPDATE, 422, "C", "litellm_budget_table.rpm_limit: ", _ODD_TABLE, "PATCH"),
+    Case(_ORG_DELETE, 404, "A", "organization_id=no", {"organization_ids": [ORG, "no"]}, "DELETE"),
+    Case(_ORG_DELETE, 422, "C", "body.organization_ids: ", {"organization_ids": ORG}, "DELETE"),
+    Case("/organization/info", 400, "A", "Specify list of organization", {"organizations": []}),
+    Case("/organization/info", 422, "C", "body.organizations.0: ", {"organizations": [None]}),
+    Case(_ORG_ADD, 422, "C", "body.member", {**_ORG, "member": {"user_id": "x", "role": "admin"}}),
+    Case(_ORG_ADD, 404, "B", "for organization_id=no", {"organization_id": "no", "member": _JOINS}),
+    Case(_ORG_ADD, 400, "B", "already in organization", {**_ORG, "member": []}),
+    Case(_ORG_ADD, 400, "B", _NEGATIVE.format("max_budget_in_organization"), _ORG_OVERDRAWN),
+    Case(_ORG_CHANGE, 400, "A", "for organization_id=no", _NO_ORG, "PATCH"),
+    Case(_ORG_CHANGE, 404, "A", "for user_id=no", {**_ORG, "user_id": "no"}, "PATCH"),
+    Case(_ORG_CHANGE, 422, "C", "body: Value error, Either user", _ORG, "PATCH"),
+    Case("/organization/member_delete", 404, "A", "organization_id=no", _NO_ORG, "DELETE"),
+    Case("/budget/new", 400, "A", "Budget id = hostile-org already exists", {"budget_id": ORG}),
+    Case("/budget/new", 422, "C", "body.budget_duration: ", {"budget_duration": "x"}),
+    Case("/budget/new", 422, "C", "body.budget_reset_at: ", {"budget_reset_at": "2026-01-01"}),
+    Case("/budget/new", 400, "A", "must be strictly lower", {"soft_budget": 2, "max_budget": 1}),
+    Case("/budget/update", 400, "A", "budget_id is required", {"max_budget": 1}),
+    Case("/budget/update", 404, "A", "passed budget_id=no", {"budget_id": "no"}),
+    Case("/budget/info", 400, "A", "Specify list of budget id's", {"budgets": []}),
+    Case("/budget/delete", 422, "C", "body.id: Field required", {"budget_id": "x"}),
 ]  # fmt: skip
 
 _ACTIVITY = "/team/daily/activity?start_date=2026-01-01"
@@ -254,12 +335,30 @@ QUERIES = [
     Case("/key/list?sort_order=up", 400, "B", "Invalid sort order."),
     Case("/key/list?status=gone", 400, "B", "Currently only 'deleted' is supported."),
     Case("/key/list?access_group_id=%00", 422, "C", "query.access_group_id: "),
+    Case("/key/aliases?size=101", 422, "C", "query.size: "),
+    Case("/key/aliases?page=0", 422, "C", "query.page: "),
+    Case("/key/aliases?search=%00", 422, "C", "query.search: "),
     Case("/user/info?user_id=", 404, "B", "User  not found"),
     Case("/user/info?user_id=%00", 422, "C", "query.user_id: "),
     Case("/user/info?user_id=%27%3B%20DROP%20x%2D%2D", 404, "B", "User '; DROP x-- not found"),
+    Case("/user/list?page_size=101", 422, "C", "query.page_size: "),
+    Case("/user/list?sort_by=1;--", 400, "A", "Invalid sort column."),
+    Case("/user/list?sort_order=up", 400, "A", "Invalid sort order."),
+    Case("/user/list?user_ids=a,%00", 422, "C", "query.user_ids: "),
+    Case("/user/filter/ui?user_email=%00", 422, "C", "query.user_email: "),
+    Case("/user/filter/ui?page=0", 422, "C", "query.page: "),
     Case("/key/info?key=", 404, "B", "Key not found"),
     Case("/key/info?key=%00", 422, "C", "query.key: "),
     Case(f"/key/info?key=sk-{_LONG}", 404, "B", "Key not found"),
+    Case("/organization/info", 422, "C", "query.organization_id: Field required"),
+    Case("/organization/info?organization_id=no", 404, "A", "Organization not found"),
+    Case("/organization/info?organization_id=%00", 422, "C", "query.organization_id: "),
+    Case("/organization/list?org_alias=%00", 422, "C", "query.org_alias: "),
+    Case("/organization/list?page=0", 422, "C", "query.page: "),
+    Case("/budget/list?page_size=101", 422, "C", "query.page_size: "),
+    Case("/budget/settings", 422, "C", "query.budget_id: Field required"),
+    Case("/budget/settings?budget_id=no", 404, "A", "passed budget_id=no"),
+    Case("/organization/update", 405, "bare", "Method Not Allowed"),
     Case("/audit?page_size=0", 422, "C", "query.page_size: "),
     Case("/audit?start_date=yesterday", 422, "C", "query.start_date: "),
     Case("/audit?sort_by=1;--", 422, "C", "query.sort_by: "),

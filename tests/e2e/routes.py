@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from services.edge.requests import callback, key, member, team, user
+from services.edge.requests import budget, callback, key, member, organization, team, user
 from services.edge.requests.common import RequestModel
 
 POSTS: Mapping[str, type[RequestModel]] = {
@@ -20,13 +20,50 @@ POSTS: Mapping[str, type[RequestModel]] = {
     "/team/member_update": member.MemberUpdate,
     "/team/member_delete": member.MemberDelete,
     "/user/new": user.NewUser,
+    "/user/update": user.UpdateUser,
+    "/user/bulk_update": user.BulkUpdateUsers,
+    "/user/delete": user.DeleteUsers,
     "/key/generate": key.GenerateKey,
+    "/key/service-account/generate": key.GenerateKey,
+    "/key/bulk_update": key.BulkUpdateKeys,
     "/key/update": key.UpdateKey,
     "/key/delete": key.DeleteKeys,
     "/key/block": key.KeyRef,
     "/key/unblock": key.KeyRef,
+    "/organization/new": organization.NewOrganization,
+    "/organization/member_add": organization.OrganizationMemberAdd,
+    "/budget/new": budget.BudgetBody,
+    "/budget/update": budget.BudgetBody,
+    "/budget/delete": budget.DeleteBudget,
 }
 """Each with the fields of its body."""
+
+OPTIONAL: Mapping[str, type[RequestModel]] = {
+    "/key/regenerate": key.RegenerateKey,
+    "/key/some-id/regenerate": key.RegenerateKey,
+}
+"""POST routes that may be called without a body."""
+
+READS: Mapping[str, type[RequestModel]] = {
+    "/v2/key/info": key.KeysRef,
+    "/organization/info": organization.OrganizationsAsked,
+    "/budget/info": budget.BudgetsAsked,
+}
+"""POST routes that only read."""
+
+OTHERS: Mapping[tuple[str, str], type[RequestModel]] = {
+    ("PATCH", "/organization/update"): organization.UpdateOrganization,
+    ("PATCH", "/organization/member_update"): organization.OrganizationMemberUpdate,
+    ("DELETE", "/organization/delete"): organization.DeleteOrganizations,
+    ("DELETE", "/organization/member_delete"): organization.OrganizationMemberDelete,
+}
+"""Writes by other methods, all with a body."""
+
+BY_METHOD: Mapping[tuple[str, str], type[RequestModel]] = {
+    **{("POST", path): model for path, model in {**POSTS, **OPTIONAL, **READS}.items()},
+    **OTHERS,
+}
+"""All routes that take a body."""
 
 GETS = (
     *(
@@ -38,6 +75,9 @@ GETS = (
         "/team/filter/ui",
     ),
     *("/team/permissions_list", "/team/daily/activity", "/key/info", "/key/list", "/user/info"),
+    "/key/aliases",
+    *("/organization/info", "/organization/list", "/budget/list", "/budget/settings"),
+    *("/user/list", "/user/filter/ui", "/user/available_roles"),
     *("/audit", "/audit/some-id"),
 )
 """Those that take a key."""

@@ -15,12 +15,13 @@ from tests.e2e.hostile import (
     NO_OBJECT,
     ODD_IDS,
     ONE,
+    ORG,
     QUERIES,
     TEAM,
     Body,
     Case,
 )
-from tests.e2e.routes import BODILESS, GETS, POSTS, PUBLIC
+from tests.e2e.routes import BODILESS, BY_METHOD, GETS, OPTIONAL, OTHERS, POSTS, PUBLIC, READS
 from tests.support.ledger import Ledger, bearer, running_ledger
 from tests.support.refused import assert_refused
 from tests.support.service import MASTER_KEY, Start
@@ -28,11 +29,28 @@ from tests.support.service import MASTER_KEY, Start
 
 @pytest.fixture(scope="module", autouse=True)
 def _team(ledger: Ledger) -> None:
+    make_world(ledger)
+
+
+def make_world(ledger: Ledger) -> None:
     ledger.done("/team/new", {"team_id": TEAM})
+    ledger.done("/organization/new", {"organization_id": ORG, "organization_alias": ORG})
+    ledger.done("/budget/new", {"budget_id": ORG})
 
 
 def templated(path: str) -> str:
-    return path.replace("/audit/some-id", "/audit/{id}").replace("some-id", "{team_id}")
+    path = path.replace("/audit/some-id", "/audit/{id}").replace("/key/some-id", "/key/{key}")
+    return path.replace("some-id", "{team_id}")
+
+
+def taking(body: Body) -> list[tuple[str, str]]:
+    """The routes, by method, that have to refuse a body, or headers."""
+    without = {b"", b"null"}
+    if body in HEADERS:
+        posts = [*POSTS, *OPTIONAL]
+    else:
+        posts = [*POSTS, *READS, *([] if body.content in without else OPTIONAL)]
+    return [*(("POST", path) for path in posts), *OTHERS]
 
 
 def test_every_route_is_gone_through(ledger: Ledger) -> None:
@@ -42,8 +60,9 @@ def test_every_route_is_gone_through(ledger: Ledger) -> None:
         for method in methods
     }
     gets = {templated(path) for path in GETS} | {*PUBLIC}
-    posts = {templated(path) for path in (*POSTS, *BODILESS)}
-    assert served == {("post", path) for path in posts} | {("get", path) for path in gets}
+    posts = {templated(path) for path in (*POSTS, *OPTIONAL, *READS, *BODILESS)}
+    others = {(method.lower(), path) for method, path in OTHERS}
+    assert served == {("post", p) for p in posts} | {("get", p) for p in gets} | others
 
 
 @pytest.mark.parametrize("body", [*MALFORMED, *NO_OBJECT, *HEADERS], ids=str)
@@ -51,22 +70,22 @@ def test_no_route_takes(ledger: Ledger, body: Body) -> None:
     headers = {**bearer(MASTER_KEY), **body.headers}
     raw = [(name.encode(), value.encode("latin-1")) for name, value in headers.items()]
     with ledger.nothing_stored():
-        for path in POSTS:
-            response = ledger.http.post(path, content=body.content, headers=raw)
+        for method, path in taking(body):
+            response = ledger.http.request(method, path, content=body.content, headers=raw)
             assert_refused(response, body.status, body.shape, body.says)
 
 
 @pytest.mark.parametrize("body", MALFORMED, ids=str)
 def test_what_is_no_json_is_refused_whoever_calls(ledger: Ledger, body: Body) -> None:
-    for path in POSTS:
-        response = ledger.http.post(path, content=body.content, headers=body.headers)
+    for method, path in taking(body):
+        response = ledger.http.request(method, path, content=body.content, headers=body.headers)
         assert_refused(response, body.status, body.shape, body.says)
 
 
 @pytest.mark.parametrize("body", NO_OBJECT, ids=str)
 def test_strangers_learn_nothing_of_fields(ledger: Ledger, body: Body) -> None:
-    for path in POSTS:
-        response = ledger.http.post(path, content=body.content, headers=body.headers)
+    for method, path in BY_METHOD:
+        response = ledger.http.request(method, path, content=body.content, headers=body.headers)
         assert_refused(response, 401, "B", "No api key passed in.")
 
 
@@ -75,20 +94,22 @@ def test_strangers_learn_nothing_of_queries(ledger: Ledger, path: str) -> None:
     assert_refused(ledger.get(path, None), 401, "B", "No api key passed in.")
 
 
-@pytest.mark.parametrize("path", POSTS)
-def test_a_stream_is_cut_off_where_it_is_too_long(ledger: Ledger, path: str) -> None:
+@pytest.mark.parametrize(("method", "path"), BY_METHOD)
+def test_a_stream_is_cut_off_where_it_is_too_long(ledger: Ledger, method: str, path: str) -> None:
     def endless() -> Iterator[bytes]:
         yield from (b"[" * 65_536 for _ in range(64))
 
     with ledger.nothing_stored():
-        response = ledger.http.post(path, content=endless(), headers=bearer(MASTER_KEY))
+        headers = bearer(MASTER_KEY)
+        response = ledger.http.request(method, path, content=endless(), headers=headers)
         assert_refused(response, 413, "B", "Request body too large. Limit: 1048576 bytes")
 
 
 @pytest.mark.parametrize("case", FIELDS, ids=str)
 def test_a_field_is_refused(ledger: Ledger, case: Case) -> None:
     with ledger.nothing_stored():
-        assert_refused(ledger.post(case.path, case.fields), case.status, case.shape, case.says)
+        refused = ledger.send(case.method, case.path, case.fields)
+        assert_refused(refused, case.status, case.shape, case.says)
 
 
 @pytest.mark.parametrize("case", QUERIES, ids=str)
@@ -156,10 +177,11 @@ def test_in_strict_mode_the_same_is_refused(
     postgres_server: EmbeddedServer, start_service: Start
 ) -> None:
     with running_ledger(postgres_server, start_service, TEAMLEDGER_COMPAT="strict") as strict:
-        strict.done("/team/new", {"team_id": TEAM})
+        make_world(strict)
         with strict.nothing_stored():
             for case in FIELDS:
-                assert_refused(strict.post(case.path, case.fields), case.status, case.shape, "")
+                refused = strict.send(case.method, case.path, case.fields)
+                assert_refused(refused, case.status, case.shape, "")
             for case in QUERIES:
                 assert_refused(strict.get(case.path), case.status, case.shape, "")
 

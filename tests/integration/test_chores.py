@@ -10,9 +10,21 @@ from events.envelope import Envelope
 from events.key import KeyDeleted
 from services.access.principal import AccessRefused
 from services.command.application.chores import CHUNK, Chores
+from services.command.application.departures import AT_ONCE, TEAMS_AT_ONCE, DeleteUsers
+from services.command.application.members import UpdateMember
+from services.command.application.names import ByName
 from services.command.application.teams import DEPENDENTS_AT_ONCE
+from services.command.domain.errors import NotAMember, NotAssigned
 from tests.support.eventlog import create_store
-from tests.support.loop import Writer, credential_of, opened_writer, token_of, until
+from tests.support.loop import (
+    CREATOR,
+    Writer,
+    credential_of,
+    opened_writer,
+    roster,
+    token_of,
+    until,
+)
 from tests.support.stored import count, stored_facts
 
 KEYS = 1_200
@@ -148,3 +160,94 @@ async def test_many_keys_with_aliases_are_deleted_by_one_request(url: str) -> No
     async with opened_writer(url) as cold:
         await cold.delete_keys(*names)
     assert deleted_keys(url) == all_once(40)
+
+
+# A user with all that he was in and owned
+
+
+TEAMS = 130
+OF_ANN = "SELECT count(*) FROM ops.dependents WHERE parent = 'user-ann'"
+
+
+async def teams_and_keys(writer: Writer) -> list[str]:
+    """Ann in 130 teams, the last of which is bob's too, with a key for each and one of her own."""
+    names = [f"t{number}" for number in range(TEAMS)]
+    for start in range(0, TEAMS, 65):
+        await asyncio.gather(*(writer.create(name, "ann") for name in names[start : start + 65]))
+    await writer.add(names[-1], "bob")
+    for name in names:
+        await writer.make_key(f"key {name}", team_id=name, user_id="ann")
+    await writer.make_key("key of her own", user_id="ann")
+    return names
+
+
+async def delete_user(writer: Writer, user_id: str) -> int:
+    done = await writer.send(DeleteUsers([user_id]), "/user/delete")
+    deleted: int = done.answer["answer"]
+    return deleted
+
+
+def removals(url: str) -> Counter[str]:
+    return Counter(f.stream for f in stored_facts(url) if f.topic == "team.member_removed")
+
+
+async def test_s14_a_deleted_user_is_out_of_everything_at_once_and_it_is_recorded_once(
+    url: str,
+) -> None:
+    async with opened_writer(url) as writer, opened_writer(url) as other:
+        names = await teams_and_keys(writer)
+        assert await delete_user(writer, "ann") == 1
+        assert removals(url).total() == TEAMS_AT_ONCE
+        assert deleted_keys(url).total() == AT_ONCE - TEAMS_AT_ONCE
+        for secret in ("key of her own", "key t0", f"key {names[-1]}"):
+            for one in (writer, other):
+                with pytest.raises(AccessRefused):
+                    await one.identify(credential_of(secret))
+        shown = await other.add(names[-1], "cy")
+        assert roster(shown) == [CREATOR, "bob", "cy"]
+        assert "members_total" not in shown.answer
+        chores = (Chores(one.loop, one.pool) for one in (writer, other))
+        await asyncio.gather(*(each.work_off() for each in chores))
+    assert removals(url) == Counter(f"team-{name}" for name in names)
+    assert set(deleted_keys(url).values()) == {1}
+    assert deleted_keys(url).total() == TEAMS + 1
+    causes = {f.data["cause"] for f in stored_facts(url) if f.topic == "key.deleted"}
+    assert causes == {"user"}
+    assert [count(url, query) for query in (CHORES, OF_ANN)] == [0, 0]
+
+
+async def test_s14_the_next_life_of_a_user_keeps_what_he_joins_meanwhile(url: str) -> None:
+    async with opened_writer(url) as writer:
+        names = await teams_and_keys(writer)
+        await delete_user(writer, "ann")
+        [one, another] = names[-2:]
+        added = await writer.add(one, "ann", role="admin")
+        assert [user["teams"] for user in added.answer["updated_users"]] == [[one]]
+        await writer.make_key("new", user_id="ann", team_id=one)
+        with pytest.raises(NotAMember):
+            await writer.remove(another, "ann")
+        await delete_user(writer, "bob")
+        await Chores(writer.loop, writer.pool).work_off()
+        assert (await writer.identify(credential_of("new"))).user_id == "ann"
+        assert roster(await writer.add(one, "cy")) == [CREATOR, "ann", "cy"]
+    assert removals(url) == Counter([*(f"team-{name}" for name in names), f"team-{names[-1]}"])
+
+
+async def test_s14_a_membership_that_is_over_gives_no_rights(url: str) -> None:
+    """Not even to who is called the same, before the facts are recorded."""
+    async with opened_writer(url) as writer:
+        names = await teams_and_keys(writer)
+        for name in names:
+            await writer.send(promoted(name), "/team/member_update")
+        await delete_user(writer, "ann")
+        await writer.create("elsewhere", "ann")
+        await writer.make_key("new", user_id="ann")
+        by = credential_of("new")
+        with pytest.raises(AccessRefused):
+            await writer.add(names[-1], "cy", by=by)
+        with pytest.raises(NotAssigned):
+            await writer.make_key("for the team", by=by, user_id="ann", team_id=names[-1])
+
+
+def promoted(team_id: str) -> UpdateMember:
+    return UpdateMember(team_id, ByName("ann", None), "admin", {}, "budget")

@@ -190,7 +190,9 @@ async def test_ready_means_at_the_head_and_taking_commands(world: World) -> None
     world.team("ready")
     answered = await world.get("/health/readiness", None)
     assert answered.status_code == 200
-    assert answered.json() == {"status": "healthy", "position": world.history.position}
+    position = world.history.position
+    expected = {"status": "healthy", "position": position, "litellm_version": "1.82.2"}
+    assert answered.json() == expected
     world.stopped = "commands are not taken"
     refused = await world.get("/health/readiness", None)
     world.stopped = None

@@ -50,7 +50,8 @@ async def test_d18_permissions_list_shows_effective_defaults(world: World, by: s
     assert isinstance(body, dict)
     assert await world.ok(PATH, by, team_id="t") == {
         "team_id": "t",
-        "team_member_permissions": ["/key/info", "/key/health"],
+        "team_member_permissions": [],
+        "effective_permissions": ["/key/info", "/key/health"],
         "is_default": True,
         "all_available_permissions": [*body["all_available_permissions"], "/key/health"],
     }
@@ -66,7 +67,8 @@ async def test_d18_a_list_of_the_teams_own_is_told_from_the_default(world: World
         world.tell((team("own"), MemberPermissionsChanged(before=[], after=after)))
         answered = await world.get(PATH, "sk-ann", team_id="own")
         body = answered.json()
-        assert (body["team_member_permissions"], body["is_default"]) == (shown, default)
+        assert (body["team_member_permissions"], body["is_default"]) == (after, default)
+        assert body["effective_permissions"] == shown
         assert answered.headers["x-event-position"] == str(world.history.position)
 
 

@@ -17,7 +17,7 @@ from services.projection.rebuild import RebuildFailed, RebuildReport, rebuild
 from services.projection.rows import Rows
 from tests.support.eventlog import History, append, create_read, create_store, owner
 from tests.support.groups import Process, eventually, process
-from tests.support.projected import contents, everything
+from tests.support.projected import TABLES, contents, everything
 
 INDEXES = "SELECT tablename, indexname FROM pg_indexes WHERE schemaname = 'read' ORDER BY 1, 2"
 SHADOWS = "FROM pg_tables WHERE schemaname = 'read' AND tablename LIKE '%#%'"
@@ -70,8 +70,8 @@ async def test_a_rebuilt_read_model_equals_the_live_one(
             told.clear()
             report = await run(live, database_url, lambda *at: told.append(at), page=9)
             assert (report.resumed_at, report.position, report.compared_at) == (0, 60, 60)
-            assert [table.equal for table in report.tables] == [True] * 5
-            assert [table.live[0] for table in report.tables] == [20, 40, 0, 0, 20]
+            assert [table.equal for table in report.tables] == [True] * len(TABLES)
+            assert [table.live[0] for table in report.tables] == [20, 40, *[0] * 5, 20]
             assert told == [(position, 60) for position in (9, 18, 27, 36, 45, 54, 60)]
             assert everything(conn) == before
             assert conn.execute(INDEXES).fetchall() == indexes
@@ -119,7 +119,7 @@ async def test_an_interrupted_rebuild_goes_on_where_it_was(
         assert everything(conn) != before
         report = await run(live, database_url, page=6)
     assert (report.resumed_at, report.position) == (30, 66)
-    assert [table.equal for table in report.tables] == [True] * 5
+    assert [table.equal for table in report.tables] == [True] * len(TABLES)
 
 
 async def test_the_group_goes_on_while_it_is_rebuilt(
@@ -142,7 +142,7 @@ async def test_the_group_goes_on_while_it_is_rebuilt(
         await writing
     assert report.compared_at is not None
     assert report.position >= report.compared_at >= 60
-    assert [table.equal for table in report.tables] == [True] * 5
+    assert [table.equal for table in report.tables] == [True] * len(TABLES)
     assert len(contents(conn, "teams_1")) == log.position // 3
 
 

@@ -36,6 +36,9 @@ OPERATIONS = st.one_of(
     st.tuples(st.just("add"), KEYS, st.integers(-3, 3)),
     st.tuples(st.just("delete"), KEYS, st.none()),
     st.tuples(st.just("clear"), KEYS, st.sampled_from(["place", "number"])),
+    st.tuples(
+        st.just("change where"), KEYS, st.tuples(st.none() | st.integers(-2, 2), st.integers(0, 5))
+    ),
 )
 Operation = tuple[str, tuple[str, int], Any]
 FEW = settings(max_examples=25, deadline=None)
@@ -81,17 +84,30 @@ def ask(rows: Rows, operation: Operation) -> None:
             rows.delete(key)
         case "clear", key, name:
             rows.clear(**{name: dict(zip(THINGS.key, key, strict=True))[name]})
+        case "change where", (place, _), (before, after):
+            rows.change_where({"place": place, "amount": before}, amount=after, note="by amount")
+
+
+def clear(table: State, key: tuple[str, int], place: int) -> None:
+    for other in [other for other in table if other[place] == key[place]]:
+        del table[other]
+
+
+def change_where(table: State, place: str, before: int | None, after: int) -> None:
+    for key, row in table.items():
+        if key[0] == place and row["amount"] == before:
+            row |= {"amount": after, "note": "by amount"}
 
 
 def happen(table: State, operation: Operation) -> None:
     """The same on a dictionary, one by one, as the documentation has it."""
     kind, key, value = operation
-    if kind == "put":
+    if kind == "change where":
+        change_where(table, key[0], *value)
+    elif kind == "put":
         table[key] = {"note": None, "amount": None, "document": None, **value}
     elif kind == "clear":
-        place = list(THINGS.key).index(value)
-        for other in [other for other in table if other[place] == key[place]]:
-            del table[other]
+        clear(table, key, list(THINGS.key).index(value))
     elif kind == "delete":
         table.pop(key, None)
     elif key in table and kind == "change":

@@ -5,14 +5,14 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.routes import GETS, POSTS
+from tests.e2e.routes import BY_METHOD, GETS, OPTIONAL, OTHERS, POSTS
 from tests.support.auditor import token
 from tests.support.cli import invoked
 from tests.support.ledger import Ledger
 from tests.support.refused import assert_refused
 from tests.support.service import ROOT_KEY
 
-WRITES = list(POSTS)
+WRITES = [*(("POST", path) for path in (*POSTS, *OPTIONAL)), *OTHERS]
 
 
 def team(ledger: Ledger, team_id: str, *user_ids: str, **fields: object) -> None:
@@ -39,8 +39,9 @@ def test_d03_an_admin_viewer_writes_nothing(ledger: Ledger) -> None:
     viewer = ledger.user("d03", "proxy_admin_viewer")
     team(ledger, "d03", "d03")
     with ledger.nothing_stored():
-        for path in WRITES:
-            refused = ledger.post(path, {"team_id": "d03", "team_ids": ["d03"]}, viewer)
+        for method, path in WRITES:
+            body = {"team_id": "d03", "team_ids": ["d03"]}
+            refused = ledger.send(method, path, body, viewer)
             assert_refused(refused, 403, "B", f"Trying to access: {path}")
 
 
@@ -184,8 +185,9 @@ def test_d63_a_caller_whose_user_does_not_exist_is_403(ledger: Ledger) -> None:
 
 def test_d66_without_a_key_nothing_is_answered(ledger: Ledger) -> None:
     with ledger.nothing_stored():
-        for path in POSTS:
-            assert_refused(ledger.post(path, {}, None), 401, "B", "No api key passed in")
+        for method, path in BY_METHOD:
+            refused = ledger.send(method, path, {}, None)
+            assert_refused(refused, 401, "B", "No api key passed in")
     for path in GETS:
         assert_refused(ledger.get(path, None), 401, "B", "No api key passed in")
 

@@ -10,10 +10,6 @@ REGISTER = {
 
 ORGANIZATIONS, SPEND = "needs organizations", "needs spend"
 OPEN = {
-    "d01": ORGANIZATIONS,
-    "d05": ORGANIZATIONS,
-    "d06": ORGANIZATIONS,
-    "d07": ORGANIZATIONS,
     "d40": SPEND,
     "d41": SPEND,
     "d42": SPEND,

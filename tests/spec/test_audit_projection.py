@@ -25,7 +25,17 @@ from events.team import (
     TeamSettings,
     TeamUnblocked,
 )
-from events.user import UserCreated, UserEmailChanged, UserSettings
+from events.user import (
+    UserCreated,
+    UserDeleted,
+    UserEmailChanged,
+    UserLimits,
+    UserLimitsChanged,
+    UserMetadataChanged,
+    UserRenamed,
+    UserRoleChanged,
+    UserSettings,
+)
 from events.values import MemberLimits, ObjectPermission, RateLimits, Sealed, TeamBudget
 from services.projection.projector import FactFailed
 from services.projection.projectors.audit import AuditProjector
@@ -244,6 +254,42 @@ async def test_a_key_is_found_by_its_hash_and_its_team() -> None:
     assert generated["updated_values"]["aliases"] == {}
     assert (blocked["object_key_hash"], blocked["action"]) == ("f" * 64, "blocked")
     assert blocked["table_name"] == "LiteLLM_VerificationToken"
+
+
+async def test_of_a_user_only_what_changed_is_shown() -> None:
+    log = History()
+    changed, deleted = await entries(
+        log.command(
+            (ANN, UserRoleChanged(before="internal_user", after="proxy_admin")),
+            (
+                ANN,
+                UserLimitsChanged(
+                    before=UserLimits(rpm_limit=1), after=UserLimits(max_parallel_requests=2)
+                ),
+            ),
+            (ANN, UserRenamed(before=None, after=MAIL)),
+            (ANN, UserMetadataChanged(before={"a": 1}, after={})),
+        ),
+        log.command(
+            (ANN, UserDeleted(settings=UserSettings(person="p1", user_role="proxy_admin")))
+        ),
+    )
+    assert (changed["action"], changed["table_name"]) == ("updated", "LiteLLM_UserTable")
+    assert changed["before_value"] == {
+        "user_role": "internal_user",
+        "rpm_limit": 1,
+        "max_parallel_requests": None,
+        "user_alias": None,
+        "metadata": {"a": 1},
+    }
+    assert changed["updated_values"] == {
+        "user_role": "proxy_admin",
+        "rpm_limit": None,
+        "max_parallel_requests": 2,
+        "user_alias": {"sealed": MAIL.model_dump()},
+        "metadata": {},
+    }
+    assert (deleted["action"], deleted["before_value"]["user_role"]) == ("deleted", "proxy_admin")
 
 
 async def test_personal_data_stays_sealed() -> None:

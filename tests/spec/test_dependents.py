@@ -2,15 +2,36 @@
 
 import pytest
 
-from events.key import KeyBlocked, KeyDeleted
+from events.key import KeyBlocked, KeyDeleted, KeyDetailsChanged
+from events.organization import OrganizationDeleted
 from events.registry import DomainEvent
-from events.streams import KEY, TEAM, USER, kind_and_id, stream
-from events.team import MemberRemoved, MemberRoleChanged, TeamDeleted, TeamSettings
+from events.streams import BUDGET, KEY, ORGANIZATION, TEAM, USER, kind_and_id, stream
+from events.team import (
+    MemberRemoved,
+    MemberRoleChanged,
+    TeamDeleted,
+    TeamMovedToOrganization,
+    TeamSettings,
+)
 from services.command.application.members import AddMembers
 from services.command.application.teams import DeleteTeams, NewTeam
-from services.command.domain.dependents import KEYS, TEAMS, Link, keys_of_member, links
+from services.command.domain.dependents import (
+    KEYS,
+    ORGANIZATIONS,
+    TEAMS,
+    Link,
+    keys_of_member,
+    links,
+)
 from tests.support.eventlog import History
-from tests.support.facts import created, generated, joined, key_settings
+from tests.support.facts import (
+    created,
+    generated,
+    joined,
+    key_settings,
+    organization_created,
+    organization_settings,
+)
 from tests.support.memory_log import MemoryLog
 from tests.support.people import People
 from tests.support.process import Process
@@ -54,6 +75,39 @@ def test_a_key_hangs_on_its_team_its_user_and_on_him_in_the_team(
     assert made == [Link("add", parent, kind, SECRET, since=5) for parent, kind in expected]
     ended = links_at(6, SECRET, KeyDeleted(settings=key_settings(**owners)))
     assert ended == [Link("remove", parent, kind, SECRET) for parent, kind in expected]
+
+
+def test_s16_a_key_hangs_on_the_budget_it_names() -> None:
+    shared, other = stream(BUDGET, "shared"), stream(BUDGET, "other")
+    named = {"budget_id": "shared"}
+    made = Link("add", shared, KEYS, SECRET, since=5)
+    left = Link("remove", shared, KEYS, SECRET)
+    assert links_at(5, SECRET, generated(extra=named)) == [made]
+    changed = KeyDetailsChanged(before=named, after={"budget_id": "other"})
+    assert links_at(6, SECRET, changed) == [left, Link("add", other, KEYS, SECRET, since=6)]
+    assert links_at(6, SECRET, KeyDetailsChanged(before=named, after={})) == [left]
+    assert links_at(6, SECRET, KeyDetailsChanged(before=named, after={**named, "x": 1})) == []
+    assert links_at(7, SECRET, KeyDeleted(settings=key_settings(extra=named))) == [left]
+
+
+def test_an_organization_hangs_on_its_budget_and_is_dropped_from_everywhere() -> None:
+    org, budget = stream(ORGANIZATION, "o"), stream(BUDGET, "b")
+    assert links_at(3, org, organization_created()) == [
+        Link("add", budget, ORGANIZATIONS, org, since=3)
+    ]
+    ended = OrganizationDeleted(settings=organization_settings())
+    assert links_at(4, org, ended) == [Link("drop", "", ORGANIZATIONS, org)]
+
+
+def test_a_team_hangs_on_its_organization() -> None:
+    org, other = stream(ORGANIZATION, "o"), stream(ORGANIZATION, "p")
+    made = links_at(2, CORE, created(organization_id="o"))
+    assert made == [Link("add", org, TEAMS, CORE, since=2)]
+    moved = TeamMovedToOrganization(before="o", after="p")
+    assert links_at(3, CORE, moved) == [
+        Link("remove", org, TEAMS, CORE),
+        Link("add", other, TEAMS, CORE, since=3),
+    ]
 
 
 @pytest.mark.parametrize(

@@ -65,7 +65,11 @@ def test_only_so_many_teams_are_kept_and_the_latest_stay() -> None:
 
 def test_a_cut_roster_says_how_many_there_are() -> None:
     assert "members_total" not in shown(TeamItems(), stored(2))
-    assert shown(TeamItems(), stored(2, total=5))["members_total"] == 5
+    assert shown(TeamItems(), stored(SHOWN, total=SHOWN + 5))["members_total"] == SHOWN + 5
+
+
+def test_s14_a_deleted_user_who_is_leaving_still_makes_no_roster_a_cut_one() -> None:
+    assert "members_total" not in shown(TeamItems(), stored(2, total=3))
 
 
 def test_a_total_is_known_at_the_latest_position_it_was_counted_at() -> None:

@@ -45,7 +45,7 @@ def test_d33_negative_limits_are_refused(wrong: dict[str, object], text: str) ->
     given().when(GenerateKey(key_settings(**wrong))).then_raises(NegativeLimit, text)
 
 
-@pytest.mark.parametrize("cause", ["key", "member", "team"])
+@pytest.mark.parametrize("cause", ["key", "member", "team", "user"])
 def test_what_a_key_was_is_recorded_when_it_ends_and_why(cause: str) -> None:
     ended = KeyDeleted.model_validate({"settings": SETTINGS, "cause": cause})
     given(KEY).when(DeleteKey(cause=ended.cause)).then(ended)

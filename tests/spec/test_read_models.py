@@ -7,13 +7,15 @@ from typing import Any
 
 import pytest
 
+from events import user
 from events.envelope import Envelope, Meta
-from events.key import KeyBlocked, KeyDeleted, KeyGenerated, KeySettings
+from events.key import KeyBlocked, KeyDeleted, KeyGenerated, KeyMoved, KeyOwner, KeySettings
 from events.registry import DomainEvent
 from events.streams import KEY, TEAM, USER, stream
 from events.team import (
     MemberAdded,
     MemberBudgetChanged,
+    MemberRemoved,
     TeamBudgetChanged,
     TeamCreated,
     TeamDeleted,
@@ -24,7 +26,7 @@ from events.team import (
     TeamRenamed,
     TeamSettings,
 )
-from events.user import UserCreated, UserEmailChanged, UserSettings
+from events.user import UserCreated, UserDeleted, UserEmailChanged, UserSettings
 from events.values import MemberLimits, Sealed, TeamBudget
 from services.projection.projectors.keys import KEYS
 from services.projection.projectors.memberships import MEMBERSHIPS
@@ -220,3 +222,83 @@ async def test_a_key_keeps_its_row_when_it_is_deleted() -> None:
     assert (row["team_id"], row["team_incarnation"], row["blocked"]) == ("core", 4, True)
     assert (row["created_at"], row["updated_at"]) == (second(1), second(2))
     assert (row["deleted_at"], row["deleted_cause"], row["version"]) == (second(3), "member", 3)
+
+
+async def changed_user(*facts: DomainEvent) -> dict[str, Any]:
+    """The row of ann, whose settings say something everywhere, after these facts."""
+    log = History()
+    settings = UserSettings(
+        person="p1", email=Sealed(person="p1", box="mail"), max_budget=Decimal(5), models=["m"]
+    )
+    envelopes = log.command((ANN, UserCreated(settings=settings)))
+    for fact in facts:
+        envelopes += log.command((ANN, fact))
+    return (await UsersProjector(open_sealed).fold(envelopes)).whole()["ann", 1]
+
+
+async def test_what_changes_of_a_user_stands_in_his_settings() -> None:
+    row = await changed_user(
+        user.UserRoleChanged(before=None, after="proxy_admin"),
+        user.UserLimitsChanged(
+            before=user.UserLimits(), after=user.UserLimits(rpm_limit=1, max_parallel_requests=2)
+        ),
+        user.UserModelsChanged(before=["m"], after=["n"]),
+        user.UserMetadataChanged(before={}, after={"a": {"b": None}}),
+        user.UserDetailsChanged(before={}, after={"sso_user_id": "s"}),
+        user.UserRenamed(before=None, after=Sealed(person="p2", box="alias")),
+    )
+    assert (row["version"], row["updated_at"]) == (7, second(7))
+    assert (row["user_role"], row["user_alias"], row["email"]) == ("proxy_admin", "alias", "mail")
+    settings = row["settings"]
+    assert settings["limits"] == {"tpm_limit": None, "rpm_limit": 1}
+    assert [settings[n] for n in ("max_parallel_requests", "models", "metadata", "extra")] == [
+        *(2, ["n"], {"a": {"b": None}}),
+        {"sso_user_id": "s"},
+    ]
+    assert "user_alias" not in settings
+
+
+async def test_d38_only_another_duration_starts_the_window_of_a_user_anew() -> None:
+    budgets = [
+        user.UserBudget(max_budget=Decimal(n), budget_duration=d) for n, d in ((5, None), (6, None))
+    ]
+    daily = user.UserBudget(budget_duration="1d")
+    dearer = user.UserBudgetChanged(before=budgets[0], after=budgets[1])
+    moved = user.UserBudgetChanged(before=budgets[1], after=daily)
+    assert (await changed_user(dearer))["budget_since"] == second(1)
+    row = await changed_user(dearer, moved)
+    assert row["budget_since"] == second(3)
+    assert row["settings"]["max_budget"] is None
+
+
+async def test_s14_a_deleted_user_keeps_his_row_and_no_membership() -> None:
+    log = History()
+    settings = UserSettings(person="p1")
+    before = [
+        *log.command((ANN, UserCreated(settings=settings))),
+        *log.command(
+            (CORE, TeamCreated(settings=TeamSettings())),
+            (CORE, MemberAdded(user_id="ann", role="user")),
+            (CORE, MemberAdded(user_id="bob", role="user")),
+        ),
+    ]
+    ended = log.command((ANN, UserDeleted(settings=settings)))
+    again = [
+        *log.command((CORE, MemberRemoved(user_id="ann", role="user"))),
+        *log.command((CORE, MemberAdded(user_id="ann", role="admin"))),
+    ]
+    rows = (await MEMBERSHIPS.fold([*before, *ended])).whole()
+    assert [key[2] for key in rows] == ["bob"]
+    rows = (await MEMBERSHIPS.fold([*before, *ended, *again])).whole()
+    assert rows["core", 1, "ann"]["role"] == "admin"
+    row = (await UsersProjector(open_sealed).fold([*before, *ended])).whole()["ann", 1]
+    assert (row["deleted_at"], row["gone_at"]) == (ended[0].recorded_at, 5)
+
+
+async def test_a_key_is_its_owners_from_when_it_was_made_or_moved() -> None:
+    log = History()
+    generated = log.command((TOKEN, KeyGenerated(settings=KeySettings(key_name="k"))))
+    owners = KeyOwner(), KeyOwner(user_id="ann")
+    moved = log.command((TOKEN, KeyMoved(before=owners[0], after=owners[1])))
+    assert (await KEYS.fold(generated)).whole()["a" * 64, 1]["owned_at"] == 1
+    assert (await KEYS.fold([*generated, *moved])).whole()["a" * 64, 1]["owned_at"] == 2

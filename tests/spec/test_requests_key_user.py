@@ -7,6 +7,7 @@ import pytest
 from pydantic import BaseModel, ValidationError
 
 from services.edge.requests import DeleteKeys, GenerateKey, KeyRef, NewUser, TeamOfUser
+from services.edge.requests.common import RequestModel
 
 
 def refusals(model: type[BaseModel], body: object) -> list[tuple[Any, ...]]:
@@ -37,9 +38,8 @@ def test_a_blank_budget_is_null_for_keys_only() -> None:
         ("budget_duration", "0d", "duration"),
         ("max_budget", float("nan"), "finite_number"),
         ("tpm_limit", 2**63, "less_than"),
-        ("user_id", "", "string_too_short"),
         ("user_id", "x" * 256, "string_too_long"),
-        ("team_id", "", "string_too_short"),
+        ("team_id", "x" * 256, "string_too_long"),
         ("team_id", "a\n", "control_character"),
         ("key_alias", "a\0", "unsafe_text"),
         ("metadata", {"a": ["\0"]}, "unsafe_json"),
@@ -85,3 +85,10 @@ def test_roles_of_users_are_the_four() -> None:
 def test_a_blank_address_of_a_user_is_none() -> None:
     assert NewUser.model_validate({"user_email": ""}).user_email is None
     assert refusals(NewUser, {"user_email": "nobody"}) == [("email", "user_email")]
+
+
+@pytest.mark.parametrize("model", [GenerateKey, NewUser])
+def test_a_blank_is_a_field_that_is_not_set(model: type[RequestModel]) -> None:
+    blank = {"team_id": "", "user_id": "", "key_alias": "", "duration": "", "budget_duration": ""}
+    assert model.model_validate(blank) == model.model_validate({})
+    assert model.model_validate(blank).model_fields_set == set()

@@ -50,10 +50,11 @@ def test_a_deleted_key_is_shown_as_of_its_end() -> None:
 
 def test_d18_an_empty_list_is_the_default_and_says_so() -> None:
     default = permissions_list("t", [])
-    assert default["team_member_permissions"] == ["/key/info", "/key/health"]
-    assert default["is_default"]
-    own = permissions_list("t", ["/key/info", "/key/health"])
-    assert own == {**default, "is_default": False}
+    effective = ["/key/info", "/key/health"]
+    assert (default["team_member_permissions"], default["is_default"]) == ([], True)
+    assert default["effective_permissions"] == effective
+    own = permissions_list("t", effective)
+    assert own == {**default, "team_member_permissions": effective, "is_default": False}
     assert default["all_available_permissions"][-1] == "/key/health"
 
 

@@ -31,6 +31,8 @@ def view_of(recorded: dict[str, Any], **given: object) -> UserView:
         recorded["teams"] or [],
         datetime.fromisoformat(recorded["created_at"] or INVITED["created_at"]),
         datetime.fromisoformat(recorded["updated_at"] or INVITED["updated_at"]),
+        budget_since=datetime.fromisoformat(recorded["created_at"] or INVITED["created_at"]),
+        version=1,
     )
 
 

@@ -6,27 +6,35 @@ The functions of the domain that take no command object have one here, so that a
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from functools import reduce
-from typing import Any, Literal, cast
+from typing import Any, cast
 
-from events.key import KeySettings
+from events.budget import BudgetSettings
+from events.key import Cause, KeySettings
+from events.organization import OrganizationRole, OrganizationSettings
 from events.registry import DomainEvent
-from events.streams import EMAIL, KEY, TEAM, USER, stream
+from events.streams import BUDGET, EMAIL, KEY, TEAM, USER, stream
+from events.streams import ORGANIZATION as ORG
 from events.values import Callback, Sealed
 from services.command.application.folds import FOLDS, AnyState
 from services.command.domain import (
+    budget,
     key,
+    key_rotation,
     key_update,
+    organization,
     reservation,
     team,
     team_callbacks,
     team_models,
     team_update,
     user,
+    user_update,
 )
 from services.command.domain.errors import DomainError
-from tests.support.eventlog import History
+from tests.support.eventlog import START, History
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +54,16 @@ class GiveEmail:
 
 
 @dataclass(frozen=True, slots=True)
+class DeleteUser:
+    user_id: str = "ann"
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateUser:
+    changes: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class GenerateKey:
     settings: KeySettings
 
@@ -53,7 +71,7 @@ class GenerateKey:
 @dataclass(frozen=True, slots=True)
 class DeleteKey:
     token: str = "hash"
-    cause: Literal["key", "member", "team"] = "key"
+    cause: Cause = "key"
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +116,73 @@ class UpdateKey:
     changes: dict[str, Any]
 
 
+@dataclass(frozen=True, slots=True)
+class RotateKey:
+    successor: str = "new"
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CarryOn:
+    """The new secret of `key`, whose old one has the hash "old"."""
+
+    key: key.ApiKey
+    settings: KeySettings
+
+
+@dataclass(frozen=True, slots=True)
+class HandOver:
+    before: str
+    after: str
+
+
+@dataclass(frozen=True, slots=True)
+class CreateBudget:
+    settings: BudgetSettings
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateBudget:
+    changes: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteBudget:
+    used_by: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class CreateOrganization:
+    settings: OrganizationSettings
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateOrganization:
+    changes: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteOrganization:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class AddOrganizationMembers:
+    members: Sequence[organization.NewOrganizationMember]
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateOrganizationMember:
+    user_id: str
+    role: OrganizationRole | None = None
+    limits: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveOrganizationMember:
+    user_id: str
+
+
 Decide = Callable[[Any, Any], list[DomainEvent]]
 
 _DECISIONS: dict[type, tuple[str, Decide]] = {
@@ -113,11 +198,31 @@ _DECISIONS: dict[type, tuple[str, Decide]] = {
     AddCallback: (TEAM, lambda state, c: team_callbacks.add_callback(state, "core", c.callback)),
     DisableCallbacks: (TEAM, lambda state, _: team_callbacks.disable_callbacks(state, "core")),
     user.CreateUser: (USER, user.create),
+    DeleteUser: (USER, lambda state, c: user.delete(state, c.user_id)),
+    UpdateUser: (
+        USER,
+        lambda s, c: user_update.update(s, user_update.revised(s.settings, c.changes)),
+    ),
     GiveEmail: (USER, lambda state, c: [user.give_email(state, c.email, c.claim)]),
     GenerateKey: (KEY, lambda state, c: key.generate(state, c.settings)),
     UpdateKey: (KEY, lambda s, c: key_update.update(s, key_update.revised(s.settings, c.changes))),
     DeleteKey: (KEY, lambda state, c: key.delete(state, c.token, c.cause)),
     BlockKey: (KEY, lambda state, c: key.set_blocked(state, blocked=c.blocked)),
+    RotateKey: (KEY, lambda s, c: key_rotation.rotate(s, "old", c.successor, c.until)),
+    CarryOn: (KEY, lambda s, c: key_rotation.carry_on(s, c.key, "old", c.settings, START)),
+    HandOver: (EMAIL, lambda state, c: reservation.hand_over(state, c.before, c.after)),
+    CreateBudget: (BUDGET, lambda state, c: budget.create(state, "b", c.settings)),
+    UpdateBudget: (BUDGET, lambda state, c: budget.update(state, "b", c.changes)),
+    DeleteBudget: (BUDGET, lambda state, c: budget.delete(state, "b", c.used_by)),
+    CreateOrganization: (ORG, lambda state, c: organization.create(state, "o", c.settings)),
+    UpdateOrganization: (ORG, lambda state, c: organization.update(state, "o", c.changes)),
+    DeleteOrganization: (ORG, lambda state, _: organization.delete(state, "o")),
+    AddOrganizationMembers: (ORG, lambda s, c: organization.add_members(s, c.members)),
+    UpdateOrganizationMember: (
+        ORG,
+        lambda s, c: organization.update_member(s, c.user_id, c.role, c.limits, "own"),
+    ),
+    RemoveOrganizationMember: (ORG, lambda s, c: organization.remove_member(s, c.user_id)),
     Reserve: (EMAIL, lambda state, c: reservation.reserve(state, c.kind, c.shown, c.holder)),
     Release: (EMAIL, lambda state, c: reservation.release(state, c.holder)),
 }
@@ -141,6 +246,14 @@ def team_after(*facts: DomainEvent) -> team.Team:
 
 def user_after(*facts: DomainEvent) -> user.User:
     return cast("user.User", after(USER, *facts))
+
+
+def budget_after(*facts: DomainEvent) -> budget.Budget:
+    return cast("budget.Budget", after(BUDGET, *facts))
+
+
+def organization_after(*facts: DomainEvent) -> organization.Organization:
+    return cast("organization.Organization", after(ORG, *facts))
 
 
 def key_after(*facts: DomainEvent) -> key.ApiKey:

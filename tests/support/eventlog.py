@@ -18,7 +18,6 @@ from services.database.migrations import migrate
 
 MIGRATIONS = Path(__file__).parents[2] / "services/database/migrations"
 START = datetime(2026, 3, 11, 13, 27, 45, 123456, tzinfo=UTC)
-BEGINNING = {"TeamCreated", "UserCreated", "KeyGenerated"}
 
 
 def create_store(url: str) -> None:
@@ -78,7 +77,7 @@ class History:
     def _next(self, stream: str, event: DomainEvent) -> Envelope:
         self.position += 1
         self.versions[stream] += 1
-        if type(event).__name__ in BEGINNING:
+        if event.begins_life:
             self.incarnations[stream] = self.versions[stream]
         return Envelope(
             originator_id=stream,

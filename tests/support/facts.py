@@ -2,7 +2,14 @@
 
 from decimal import Decimal
 
+from events.budget import BudgetCreated, BudgetSettings
 from events.key import KeyGenerated, KeySettings
+from events.organization import (
+    OrganizationCreated,
+    OrganizationMemberAdded,
+    OrganizationRole,
+    OrganizationSettings,
+)
 from events.team import MemberAdded, TeamCreated, TeamRole, TeamSettings
 from events.user import UserCreated, UserSettings
 from events.values import MemberLimits, Sealed, TeamBudget
@@ -54,3 +61,26 @@ def key_settings(**values: object) -> KeySettings:
 
 def generated(**values: object) -> KeyGenerated:
     return KeyGenerated(settings=key_settings(**values))
+
+
+def organization_settings(**values: object) -> OrganizationSettings:
+    held = {"organization_alias": "Org", "budget_id": "b", **values}
+    return OrganizationSettings.model_validate(held)
+
+
+def organization_created(**values: object) -> OrganizationCreated:
+    return OrganizationCreated(settings=organization_settings(**values))
+
+
+def entered(
+    user_id: str, role: OrganizationRole = "internal_user", own: MemberLimits | None = None
+) -> OrganizationMemberAdded:
+    return OrganizationMemberAdded(user_id=user_id, role=role, limits=own)
+
+
+def budget_settings(**values: object) -> BudgetSettings:
+    return BudgetSettings.model_validate(values)
+
+
+def budget_created(**values: object) -> BudgetCreated:
+    return BudgetCreated(settings=budget_settings(**values))

@@ -29,12 +29,25 @@ class Ledger:
         self, path: str, body: object, key: str | None = MASTER_KEY, /, **headers: str
     ) -> httpx.Response:
         """Names of headers are written with underscores."""
+        return self.send("POST", path, body, key, **headers)
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        body: object,
+        key: str | None = MASTER_KEY,
+        /,
+        **headers: str,
+    ) -> httpx.Response:
+        """As `post`, by any method."""
         named = {name.replace("_", "-"): value for name, value in headers.items()}
-        return self.http.post(path, json=body, headers={**bearer(key), **named})
+        return self.http.request(method, path, json=body, headers={**bearer(key), **named})
 
     def done(self, path: str, body: object, key: str | None = MASTER_KEY, /, **headers: str) -> Any:  # noqa: ANN401
-        """The answer to a POST that has to be accepted."""
-        response = self.post(path, body, key, **headers)
+        """The answer to a write that has to be accepted, a POST unless `path` names a method."""
+        method, _, rest = path.rpartition(" ")
+        response = self.send(method or "POST", rest, body, key, **headers)
         assert response.status_code == 200, f"{path} {body}: {response.text}"
         return response.json()
 

@@ -21,14 +21,34 @@ _QUERIES: dict[str, LiteralString] = {
         FROM read.teams_1""",
     "members": "SELECT team_id, incarnation, user_id, role, joined FROM read.memberships_1",
     "users": """
-        SELECT user_id, incarnation, person, user_role, version, deleted_at IS NOT NULL AS deleted
+        SELECT user_id, incarnation, person, user_role, version, deleted_at IS NOT NULL AS deleted,
+               gone_at, settings -> 'max_budget' AS max_budget,
+               settings -> 'budget_duration' AS budget_duration, settings -> 'limits' AS limits,
+               settings -> 'max_parallel_requests' AS max_parallel_requests,
+               settings -> 'models' AS models, settings -> 'metadata' AS metadata
         FROM read.users_1""",
     "keys": """
         SELECT token, incarnation, user_id, team_id, team_incarnation, coalesce(blocked, false)
-               AS blocked, version, deleted_at IS NOT NULL AS deleted, deleted_cause
+               AS blocked, version, deleted_at IS NOT NULL AS deleted, deleted_cause,
+               successor, coalesce(rotations, 0) AS rotations, owned_at
         FROM read.keys_1""",
+    "organizations": """
+        SELECT organization_id, incarnation, organization_alias, budget_id, version, members_total,
+               deleted_at IS NOT NULL AS deleted, metadata
+        FROM read.organizations_1""",
+    "organization_members": """
+        SELECT organization_id, incarnation, user_id, role, joined
+        FROM read.organization_members_1""",
+    "budgets": """
+        SELECT budget_id, incarnation, version, deleted_at IS NOT NULL AS deleted, settings
+        FROM read.budgets_1""",
     "audit": "SELECT position, object_id, command_id, command FROM read.audit_1",
 }
+
+_OF_USER = (
+    *("person", "user_role", "max_budget", "budget_duration", "limits"),
+    *("max_parallel_requests", "models", "metadata"),
+)
 
 
 @dataclass
@@ -39,14 +59,23 @@ class Expected:
     members: dict[tuple[str, int, str], Row] = field(default_factory=dict)
     users: dict[tuple[str, int], Row] = field(default_factory=dict)
     keys: dict[tuple[str, int], Row] = field(default_factory=dict)
+    organizations: dict[tuple[str, int], Row] = field(default_factory=dict)
+    organization_members: dict[tuple[str, int, str], Row] = field(default_factory=dict)
+    budgets: dict[tuple[str, int], Row] = field(default_factory=dict)
+    belong: dict[tuple[str, int], str | None] = field(default_factory=dict)
     audit: dict[tuple[str, str], Row] = field(default_factory=dict)
 
     def fold(self, fact: StoredFact) -> None:
         kind, identity = fact.stream.split("-", 1)
-        if kind not in ("team", "user", "key"):
+        if kind not in ("team", "user", "key", "organization", "budget"):
             return
-        self._audit(fact, identity)
+        if fact.topic != "organization.allowance_changed":
+            self._audit(fact, identity)
         match kind:
+            case "organization":
+                self._organization(fact, (identity, fact.body["inc"]))
+            case "budget":
+                self._budget(fact, (identity, fact.body["inc"]))
             case "team":
                 self._team(fact, (identity, fact.body["inc"]))
             case "user":
@@ -78,6 +107,7 @@ class Expected:
                 "budget": data["settings"]["budget"],
                 "metadata": data["settings"]["metadata"],
             }
+            self.belong[key] = data["settings"]["organization_id"]
         team = self.teams[key]
         team["version"] = fact.version
         match fact.topic:
@@ -87,6 +117,8 @@ class Expected:
                 team["budget"] = data["after"]
             case "team.blocked" | "team.unblocked":
                 team["blocked"] = fact.topic == "team.blocked"
+            case "team.moved_to_organization":
+                self.belong[key] = data["after"]
             case "team.deleted":
                 team["deleted"] = True
             case "team.member_added" | "team.member_removed":
@@ -99,7 +131,7 @@ class Expected:
     def _member(self, fact: StoredFact, key: tuple[str, int], team: Row) -> None:
         place = (*key, fact.data["user_id"])
         if fact.topic == "team.member_removed":
-            del self.members[place]
+            self.members.pop(place, None)
             team["members_total"] -= 1
             return
         team["members_total"] += 1
@@ -117,11 +149,27 @@ class Expected:
             self.users[key] = {
                 "user_id": key[0],
                 "incarnation": key[1],
-                "person": settings["person"],
-                "user_role": settings["user_role"],
                 "deleted": False,
+                "gone_at": None,
+                **{name: settings[name] for name in _OF_USER},
             }
-        self.users[key]["version"] = fact.version
+        user, after = self.users[key], fact.data.get("after", {})
+        user["version"] = fact.version
+        match fact.topic:
+            case "user.role_changed":
+                user["user_role"] = after
+            case "user.budget_changed":
+                user |= after
+            case "user.limits_changed":
+                user["limits"] = {n: after[n] for n in ("tpm_limit", "rpm_limit")}
+                user["max_parallel_requests"] = after["max_parallel_requests"]
+            case "user.models_changed":
+                user["models"] = after
+            case "user.metadata_changed":
+                user["metadata"] = after
+            case "user.deleted":
+                user |= {"deleted": True, "gone_at": fact.position}
+                self.members = {k: m for k, m in self.members.items() if k[2] != key[0]}
 
     def _key(self, fact: StoredFact, key: tuple[str, int]) -> None:
         if fact.topic == "key.generated":
@@ -134,13 +182,78 @@ class Expected:
                 "blocked": bool(settings["blocked"]),
                 "deleted": False,
                 "deleted_cause": None,
+                "successor": None,
+                "rotations": (fact.data.get("succeeds") or {"rotations": 0})["rotations"],
+                "owned_at": fact.position,
             }
         row = self.keys[key]
         row["version"] = fact.version
         if fact.topic in ("key.blocked", "key.unblocked"):
             row["blocked"] = fact.topic == "key.blocked"
+        if fact.topic == "key.moved":
+            moved = fact.data["after"]
+            row |= {name: moved[name] for name in ("user_id", "team_id", "team_incarnation")}
+            row["owned_at"] = fact.position
         if fact.topic == "key.deleted":
             row |= {"deleted": True, "deleted_cause": fact.data["cause"]}
+        if fact.topic == "key.rotated":
+            successor = fact.data["successor"]
+            row |= {"deleted": True, "deleted_cause": "rotated", "successor": successor}
+
+    def _organization(self, fact: StoredFact, key: tuple[str, int]) -> None:
+        data = fact.data
+        if fact.topic == "organization.created":
+            self.organizations[key] = {
+                "organization_id": key[0],
+                "incarnation": key[1],
+                "organization_alias": data["settings"]["organization_alias"],
+                "budget_id": data["settings"]["budget_id"],
+                "members_total": 0,
+                "deleted": False,
+                "metadata": data["settings"]["metadata"],
+            }
+        row = self.organizations[key]
+        row["version"] = fact.version
+        match fact.topic:
+            case "organization.renamed":
+                row["organization_alias"] = data["after"]
+            case "organization.budget_assigned":
+                row["budget_id"] = data["after"]
+            case "organization.member_added" | "organization.member_removed":
+                self._organization_member(fact, key, row)
+            case "organization.deleted":
+                row["deleted"] = True
+                for team, organization_id in self.belong.items():
+                    self.teams[team]["deleted"] |= organization_id == key[0]
+            case "organization.created" | "organization.allowance_changed":
+                pass
+            case unknown:
+                raise LookupError(f"{unknown} is not part of what is tested")
+
+    def _organization_member(self, fact: StoredFact, key: tuple[str, int], row: Row) -> None:
+        place = (*key, fact.data["user_id"])
+        if fact.topic == "organization.member_removed":
+            del self.organization_members[place]
+            row["members_total"] -= 1
+            return
+        row["members_total"] += 1
+        self.organization_members[place] = {
+            "organization_id": key[0],
+            "incarnation": key[1],
+            "user_id": place[2],
+            "role": fact.data["role"],
+            "joined": fact.version,
+        }
+
+    def _budget(self, fact: StoredFact, key: tuple[str, int]) -> None:
+        if fact.topic == "budget.created":
+            self.budgets[key] = {"budget_id": key[0], "incarnation": key[1], "deleted": False}
+        row = self.budgets[key]
+        row["version"] = fact.version
+        if fact.topic == "budget.deleted":
+            row["deleted"] = True
+        else:
+            row["settings"] = fact.data.get("settings") or fact.data["after"]
 
     def rows(self) -> dict[str, list[Row]]:
         """All rows by read model, in a fixed order."""

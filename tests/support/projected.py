@@ -12,7 +12,10 @@ from events.values import Sealed
 from services.projection.batches import Batch
 from services.projection.projectors import contract_projectors
 
-TABLES = ["teams_1", "memberships_1", "users_1", "keys_1", "audit_1"]
+TABLES = [
+    *("teams_1", "memberships_1", "users_1", "keys_1"),
+    *("organizations_1", "organization_members_1", "budgets_1", "audit_1"),
+]
 
 
 async def open_sealed(boxes: Sequence[Sealed]) -> Mapping[Sealed, str | None]:

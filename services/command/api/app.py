@@ -1,26 +1,35 @@
 """Putting the command API into an application."""
 
-import psycopg
 from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import Response
 
 from services.command.api.context import Context
-from services.command.api.routes import bulk_members, keys, members, team_parts, teams, users
-from services.command.application.idempotency import KeyReused
-from services.command.application.requests import (
-    NoOneSubject,
-    PreconditionFailed,
-    Unavailable,
+from services.command.api.failures import FAILURES, failure
+from services.command.api.routes import (
+    budgets,
+    bulk_members,
+    bulk_users,
+    keys,
+    members,
+    organization_members,
+    organizations,
+    team_parts,
+    teams,
+    users,
 )
-from services.edge.errors import ShapeB, render
+from services.edge.errors import render
+
+_OF_TEAMS = (teams, team_parts, members, bulk_members)
+_MODULES = (*_OF_TEAMS, users, bulk_users, keys, organizations, organization_members, budgets)
+ROUTERS = tuple(module.router for module in _MODULES)
 
 
 def include_command_routes(app: FastAPI, context: Context) -> None:
     """Add the routes; what they work with stands in `app.state.commands`."""
     app.state.commands = context
-    for module in (teams, team_parts, members, bulk_members, users, keys):
-        app.include_router(module.router)
+    for router in ROUTERS:
+        app.include_router(router)
 
 
 def answer_command_errors(app: FastAPI, *, strict: bool) -> None:
@@ -29,27 +38,8 @@ def answer_command_errors(app: FastAPI, *, strict: bool) -> None:
     Starlette takes no notice of handlers that are added later.
     """
 
-    async def unavailable(_: Request, error: Exception) -> Response:
-        text = str(error)
-        return render(ShapeB(503, text, "service_unavailable"), strict=strict)
+    async def answered(_: Request, error: Exception) -> Response:
+        return render(failure(error), strict=strict)
 
-    async def unreachable(request: Request, _: Exception) -> Response:
-        text = "the event database cannot be reached, outcome: unknown"
-        return await unavailable(request, Exception(text))
-
-    async def reused(_: Request, error: Exception) -> Response:
-        text = f"Idempotency-Key {error} was used before with another request"
-        return render(ShapeB(422, text), strict=strict)
-
-    async def changed(_: Request, error: Exception) -> Response:
-        return render(ShapeB(412, str(error)), strict=strict)
-
-    async def several(_: Request, error: Exception) -> Response:
-        return render(ShapeB(400, str(error)), strict=strict)
-
-    app.add_exception_handler(PreconditionFailed, changed)
-    app.add_exception_handler(NoOneSubject, several)
-    app.add_exception_handler(Unavailable, unavailable)
-    app.add_exception_handler(psycopg.OperationalError, unreachable)
-    app.add_exception_handler(psycopg.InterfaceError, unreachable)
-    app.add_exception_handler(KeyReused, reused)
+    for kind in FAILURES:
+        app.add_exception_handler(kind, answered)

@@ -144,8 +144,13 @@ async def _claim(context: Context, request: Request) -> Sealed | None:
     if not text:
         return None
     if len(text) > MAX_CLAIM:
-        raise ShapeB(400, f"{CLAIM_HEADER} is longer than {MAX_CLAIM} characters")
+        raise claim_too_long()
     return await context.vault.seal_for(None, text, named=text)
+
+
+def claim_too_long() -> ShapeB:
+    """The refusal of a claim that cannot be kept."""
+    return ShapeB(400, f"{CLAIM_HEADER} is longer than {MAX_CLAIM} characters")
 
 
 async def _client(context: Context, request: Request, principal: Principal) -> Sealed | None:

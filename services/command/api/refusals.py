@@ -41,6 +41,8 @@ def _rules(shape: Shape) -> dict[type[errors.DomainError], Answer]:
             401, str(e), "org_model_access_denied", "model"
         ),
         errors.NotByUpdate: lambda e: shape(400, str(e)),
+        errors.BudgetInUse: lambda e: shape(400, str(e)),
+        errors.TeamsNotByUpdate: lambda e: shape(400, str(e)),
         errors.OverTeamLimit: lambda e: shape(403, str(e)),
         errors.NotSamePerson: lambda e: shape(
             400,
@@ -52,24 +54,29 @@ def _rules(shape: Shape) -> dict[type[errors.DomainError], Answer]:
     }
 
 
+_TAKEN: Mapping[str, tuple[int, str]] = {
+    "team": (400, "Team id = {} already exists. Please use a different team id."),
+    "organization": (400, "Organization id = {} already exists. Please use a different id."),
+    "budget": (400, "Budget id = {} already exists. Please use a different id."),
+    "user": (409, "User with id {} already exists"),
+    "email": (409, "User with email {} already exists"),
+}
+
+
 def _taken(shape: Shape, error: errors.AlreadyExists) -> HTTPException:
     name = error.identity
-    match error.kind:
-        case "team":
-            return shape(400, f"Team id = {name} already exists. Please use a different team id.")
-        case "user":
-            return shape(409, f"User with id {name} already exists")
-        case "email":
-            return shape(409, f"User with email {name} already exists")
-        case "key_alias":
-            text = (
-                f"Key with alias '{name}' already exists. "
-                "Unique key aliases across all keys are required."
-            )
-            return ShapeB(400, text, "bad_request_error", "key_alias", family=MANAGEMENT)
-        case "callback":
-            text = f"callback_name = {name} already exists for this type of calls of the team"
-            return ShapeB(400, text, "bad_request_error", "callback_name")
+    if error.kind in _TAKEN:
+        status, text = _TAKEN[error.kind]
+        return shape(status, text.format(name))
+    if error.kind == "key_alias":
+        text = (
+            f"Key with alias '{name}' already exists. "
+            "Unique key aliases across all keys are required."
+        )
+        return ShapeB(400, text, "bad_request_error", "key_alias", family=MANAGEMENT)
+    if error.kind == "callback":
+        text = f"callback_name = {name} already exists for this type of calls of the team"
+        return ShapeB(400, text, "bad_request_error", "callback_name")
     return shape(409, f"Key {name} already exists")
 
 
@@ -80,14 +87,17 @@ def _missing(shape: Shape, error: errors.NotFound) -> HTTPException:
             return shape(404, f"Organization not found, passed organization_id={name}")
         case "key":
             return shape(404, f"Key {name} not found")
+        case "budget":
+            return shape(404, f"Budget not found, passed budget_id={name}")
+        case "user":
+            return shape(404, f"User not found, passed user_id={name}")
     return shape(404, f"Team not found, passed team_id={name}")
 
 
 def _unknown_key(error: errors.NotFound) -> HTTPException:
     if error.kind != "key":
         return _missing(_b(INFO), error)
-    name = error.identity
-    shown = f"sk-...{name[-4:]}" if name.startswith("sk-") else name
+    shown = _shown(error.identity)
     return ShapeB(
         401,
         f"Authentication Error: invalid user key - user key does not exist in db. User Key={shown}",
@@ -96,11 +106,38 @@ def _unknown_key(error: errors.NotFound) -> HTTPException:
     )
 
 
+def _no_team_for_service(error: errors.NotFound) -> HTTPException:
+    if error.kind != "team":
+        return _missing(_b(MANAGEMENT), error)
+    text = "team_id does not exist in the database. Please specify a valid `team_id` in the request"
+    return ShapeA(400, f"{text} body.", key=None)
+
+
+def _key_to_rotate(error: errors.NotFound) -> HTTPException:
+    if error.kind != "key":
+        return _missing(_b(MANAGEMENT), error)
+    return ShapeB(404, f"Key {_shown(error.identity)} not found.", family=MANAGEMENT)
+
+
+def _shown(key: str) -> str:
+    """A key as a refusal names it: never whole where it is one."""
+    return f"sk-...{key[-4:]}" if key.startswith("sk-") else key
+
+
 def _unknown_team(status: int, text: str) -> Answer:
     return lambda e: ShapeA(status, text.format(e.identity))
 
 
+def _organization(status: int, text: str, shape: Shape = _a) -> Answer:
+    """For routes about the members of one organization, which has a text of its own (4)."""
+    return lambda e: shape(status, text.format(e.identity))
+
+
 _IN_B, _IN_A = _rules(_b(MANAGEMENT)), _rules(_a)
+_UPDATING: Mapping[type[errors.DomainError], Answer] = {
+    **_rules(_b(INFO)),
+    errors.NotFound: _unknown_key,
+}
 
 REFUSALS: Mapping[str, Mapping[type[errors.DomainError], Answer]] = {
     "/team/new": _IN_B,
@@ -150,14 +187,39 @@ REFUSALS: Mapping[str, Mapping[type[errors.DomainError], Answer]] = {
         errors.NotFound: _unknown_team(400, "Team id={} does not exist in db"),
     },
     "/user/new": _IN_B,
+    "/user/update": _rules(_b(INFO)),
+    "/user/bulk_update": _IN_B,
+    "/user/delete": _IN_A,
     "/key/generate": _IN_B,
-    "/key/update": {
-        **_rules(_b(INFO)),
-        errors.NotFound: _unknown_key,
-    },
+    "/key/service-account/generate": {**_IN_B, errors.NotFound: _no_team_for_service},
+    "/key/update": _UPDATING,
+    "/key/bulk_update": _UPDATING,
+    "/key/regenerate": {**_IN_B, errors.NotFound: _key_to_rotate},
+    "/key/{key}/regenerate": {**_IN_B, errors.NotFound: _key_to_rotate},
     "/key/delete": {**_IN_B, errors.NotFound: lambda _: ShapeB(404, "No keys found")},
     "/key/block": _IN_B,
     "/key/unblock": _IN_B,
+    "/budget/new": _IN_A,
+    "/budget/update": _IN_A,
+    "/budget/delete": _IN_A,
+    "/organization/new": _IN_A,
+    "/organization/update": _IN_A,
+    "/organization/delete": _IN_A,
+    "/organization/member_add": {
+        **_rules(_b(INFO)),
+        errors.NotFound: _organization(
+            404, "Organization not found for organization_id={}", _b(INFO)
+        ),
+        errors.AlreadyMember: lambda e: ShapeB(
+            400, f"User already in organization. user_id={', '.join(e.user_ids)}", family=INFO
+        ),
+    },
+    "/organization/member_update": {
+        **_IN_A,
+        errors.NotFound: _organization(400, "Organization not found for organization_id={}"),
+        errors.NotAMember: _organization(404, "Member not found in organization for user_id={}"),
+    },
+    "/organization/member_delete": _IN_A,
 }
 
 
@@ -168,6 +230,12 @@ def answer_for(route: str, error: errors.DomainError) -> HTTPException:
         if (make := table.get(cls)) is not None:
             return make(error)
     raise LookupError(f"{type(error).__name__} has no answer at {route}")
+
+
+def text_of(route: str, error: errors.DomainError) -> str:
+    """What `route` would say, for one of several results."""
+    refusal = answer_for(route, error)
+    return refusal.text if isinstance(refusal, ShapeA | ShapeB) else str(error)
 
 
 def everybody_there(error: EverybodyThere, emails: Mapping[str, str | None]) -> HTTPException:

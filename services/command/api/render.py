@@ -1,10 +1,11 @@
 """Shaping accepted commands: folded state into the contract's answers."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, tzinfo
 
 from events.values import JsonObject, Sealed
 from services.command.application.answers import KeyAnswer, TeamAnswer, UserAnswer
+from services.command.application.bulk_keys import Outcome
 from services.command.application.bulk_members import BulkAnswer, Item
 from services.edge.shapes import key as key_shapes
 from services.edge.shapes import team as team_shapes
@@ -18,8 +19,8 @@ def team_view(answer: TeamAnswer) -> team_shapes.TeamView:
         team_id=answer.team_id,
         settings=team.settings.model_dump(mode="json"),
         members=answer.members,
-        created_at=_known(team.created_at),
-        updated_at=_known(team.updated_at),
+        created_at=known(team.created_at),
+        updated_at=known(team.updated_at),
         budget_since=team.budget_since,
         model_table_id=team.model_table_id,
         model_aliases_by=team.model_aliases_by,
@@ -112,9 +113,17 @@ def user_view(answer: UserAnswer) -> user_shapes.UserView:
         email=user.settings.email,
         alias=user.settings.user_alias,
         teams=answer.teams,
-        created_at=_known(user.created_at),
-        updated_at=_known(user.updated_at),
+        created_at=known(user.created_at),
+        updated_at=known(user.updated_at),
+        budget_since=known(user.budget_since),
+        version=user.version,
     )
+
+
+def updated_user(answer: UserAnswer, now: datetime, zone: tzinfo) -> JsonObject:
+    """The answer of /user/update (supporting-api.md 3.4, S01)."""
+    row = user_shapes.user_row(user_view(answer), now, zone)
+    return {"user_id": answer.user_id, "data": row}
 
 
 def key_view(answer: KeyAnswer) -> key_shapes.KeyView:
@@ -123,12 +132,39 @@ def key_view(answer: KeyAnswer) -> key_shapes.KeyView:
     return key_shapes.KeyView(
         token=answer.token,
         settings=key.settings.model_dump(mode="json"),
-        created_at=_known(key.created_at),
+        created_at=known(key.created_at),
         created_by=key.created_by,
-        updated_at=_known(key.updated_at),
+        updated_at=known(key.updated_at),
         updated_by=key.updated_by,
-        budget_since=_known(key.budget_since),
+        budget_since=known(key.budget_since),
+        rotations=key.rotations,
+        rotated_at=key.rotated_at,
     )
+
+
+def bulk_updated(
+    outcomes: Sequence[Outcome],
+    reason: Callable[[Outcome], str | None],
+    now: datetime,
+    zone: tzinfo,
+) -> JsonObject:
+    """The answer of /key/bulk_update (2.8): what each key is now, and why some are unchanged."""
+    done: list[JsonObject] = []
+    failed: list[JsonObject] = []
+    for outcome in outcomes:
+        row = None if outcome.key is None else key_view(outcome.key)
+        info = None if row is None else key_shapes.key_row(row, now, zone, with_token=True)
+        item: JsonObject = {"key": outcome.asked.shown, "key_info": info}
+        why = reason(outcome)
+        if why is None:
+            done.append(item)
+        else:
+            failed.append({**item, "failed_reason": why})
+    return {
+        "total_requested": len(outcomes),
+        "successful_updates": done,
+        "failed_updates": failed,
+    }
 
 
 def _with_total(body: JsonObject, answer: TeamAnswer) -> JsonObject:
@@ -137,7 +173,8 @@ def _with_total(body: JsonObject, answer: TeamAnswer) -> JsonObject:
     return body
 
 
-def _known(moment: datetime | None) -> datetime:
+def known(moment: datetime | None) -> datetime:
+    """When something happened to what is there; raises LookupError for what is not."""
     if moment is None:
         raise LookupError("an answer about something that never came to exist")
     return moment

@@ -1,4 +1,4 @@
-"""Headers and parameters that every POST understands: repetition, precondition, rehearsal.
+"""Headers and parameters that every write understands: repetition, precondition, rehearsal.
 
 Section 4 of the architecture; `If-Match` is that of RFC 9110, section 13.1.1.
 """
@@ -29,10 +29,10 @@ async def terms_of(request: Request, secret: str) -> Terms:
 
 async def _idempotency(request: Request, secret: str) -> Idempotency | None:
     key = request.headers.get("idempotency-key")
-    if key is None or request.method != "POST":
+    if key is None:
         return None
     if not 1 <= len(key) <= MAX_KEY_LENGTH or not key.isprintable():
-        raise ShapeB(400, f"Idempotency-Key must be 1 to {MAX_KEY_LENGTH} printable characters")
+        raise bad_repeat_key()
     return Idempotency.of(secret, key, request.scope["path"], await request.body())
 
 
@@ -44,7 +44,7 @@ def _expected(request: Request) -> frozenset[int] | None:
     if text.strip() == "*":
         return ANY_VERSION
     if len(text) > _LONGEST or not _LIST.fullmatch(text.strip()):
-        raise ShapeB(400, 'If-Match must be * or a list of ETags, such as "7"')
+        raise bad_etags()
     tags = _ETAG.findall(text)
     return frozenset(int(match[1]) for tag in tags if (match := _VERSION.fullmatch(tag)))
 
@@ -55,6 +55,21 @@ def _dry_run(request: Request) -> bool:
         return False
     if text.lower() in _TRUTH:
         return _TRUTH[text.lower()]
+    raise bad_dry_run(text)
+
+
+def bad_repeat_key() -> ShapeB:
+    """The refusal of an Idempotency-Key that cannot be kept."""
+    return ShapeB(400, f"Idempotency-Key must be 1 to {MAX_KEY_LENGTH} printable characters")
+
+
+def bad_etags() -> ShapeB:
+    """The refusal of an If-Match that says nothing."""
+    return ShapeB(400, 'If-Match must be * or a list of ETags, such as "7"')
+
+
+def bad_dry_run(text: str) -> RequestValidationError:
+    """The refusal of a `dry_run` that is neither true nor false."""
     message = "Input should be true or false"
     error = {"type": "bool_parsing", "loc": ("query", "dry_run"), "msg": message, "input": text}
-    raise RequestValidationError([error])
+    return RequestValidationError([error])

@@ -2,6 +2,7 @@
 
 from services.access.policy import check_team
 from services.access.principal import Principal, Towards
+from services.command.application.membership import without_departed
 from services.command.application.view import View
 from services.command.domain.errors import NotFound
 from services.command.domain.team import Team
@@ -14,7 +15,8 @@ def authorized_team(view: View, caller: Principal, route: str, team_id: str) -> 
     know get NotFound.
     """
     found = view.team(team_id)
-    check_team(route, caller, towards(caller, team_id, found))
+    present, _ = without_departed(view, found, [caller.user_id] if caller.user_id else [])
+    check_team(route, caller, towards(caller, team_id, present))
     if not found.open:
         raise NotFound("team", team_id)
     return found

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from events.streams import USER, kind_and_id, stream
+from services.command.application.membership import is_over
 from services.command.application.rosters import MemberAnswer, Shown
 from services.command.application.view import View
 from services.command.domain.dependents import TEAMS
@@ -58,7 +59,7 @@ def team_answer(
     """The team as the view has it; `users` adds the touched users with their teams."""
     team = view.team(team_id)
     members = roster(view, team_id, team, touched)
-    total = None if len(members) == len(team.roster) else len(team.roster)
+    total = None if len(team.roster) <= ROSTER_SHOWN else len(team.roster)
     shown = user_answers(view, touched) if users else ()
     subject = touched[0] if touched else None
     return TeamAnswer(team_id, team, members, total, shown, view.now, subject)
@@ -80,7 +81,12 @@ def roster(view: View, team_id: str, team: Team, touched: Sequence[str]) -> Sequ
 
 def _joined(view: View, team: Team, user_ids: Sequence[str]) -> list[MemberAnswer]:
     users = view.users(user_ids)
-    return [MemberAnswer.of(u, team.roster[u].role, users[u]) for u in user_ids]
+    members = ((u, team.roster[u]) for u in user_ids)
+    return [
+        MemberAnswer.of(user_id, member.role, users[user_id])
+        for user_id, member in members
+        if not is_over(member, users[user_id])
+    ]
 
 
 def user_answers(view: View, user_ids: Iterable[str]) -> list[UserAnswer]:
@@ -94,5 +100,6 @@ def user_answers(view: View, user_ids: Iterable[str]) -> list[UserAnswer]:
 def teams_of(view: View, user_id: str) -> list[str]:
     """Ids of the teams a user is in, in the order of joining; at most LINKS_SHOWN of them."""
     children = view.children(stream(USER, user_id), TEAMS)
+    gone_at = view.user(user_id).gone_at
     by_time = sorted(children.items(), key=lambda entry: entry[1])
-    return [kind_and_id(name)[1] for name, _ in by_time]
+    return [kind_and_id(name)[1] for name, since in by_time if since > gone_at]

@@ -9,6 +9,7 @@ from services.access.principal import Principal
 from services.command.application.admission import authorized_team
 from services.command.application.answers import TeamAnswer, team_answer
 from services.command.application.enrolment import Candidate, Enrolment
+from services.command.application.membership import member_of, without_departed
 from services.command.application.requests import Decision
 from services.command.application.view import View
 from services.command.domain import team
@@ -57,10 +58,11 @@ class BulkAddMembers:
         enrolment.need(self.candidates)
         new: dict[str, NewMember] = {}
         items = [self._item(candidate, found, enrolment, new) for candidate in self.candidates]
+        found, left = without_departed(view, found, new)
         facts = team.add_members(found, team.AddMembers(list(new.values()))) if new else []
         name = stream(TEAM, self.team_id)
         return Decision(
-            [*enrolment.facts, *((name, fact) for fact in facts)],
+            [*enrolment.facts, *((name, fact) for fact in (*left, *facts))],
             lambda after: self._answer(after, items, list(new)),
             enrolment.people,
             subject=name,
@@ -79,7 +81,7 @@ class BulkAddMembers:
             member = enrolment.member(candidate)
         except NotSamePerson:
             return Item(candidate, None, MISMATCH)
-        if member.user_id in found.roster or member.user_id in new:
+        if member.user_id in new or member_of(enrolment.view, found, member.user_id) is not None:
             return Item(candidate, member.user_id, ALREADY)
         new[member.user_id] = member
         return Item(candidate, member.user_id, None)

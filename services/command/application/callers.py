@@ -3,7 +3,12 @@
 from dataclasses import replace
 
 from events.streams import TEAM, USER, kind_and_id, stream
-from services.access.credentials import check_allowed_routes, judge, master_principal
+from services.access.credentials import (
+    MAX_ROTATIONS,
+    check_allowed_routes,
+    judge,
+    master_principal,
+)
 from services.access.policy import check_route
 from services.access.principal import KeyFacts, Principal
 from services.command.application.requests import Origin
@@ -11,6 +16,7 @@ from services.command.application.view import View
 from services.command.domain.dependents import ORGANIZATIONS
 from services.command.domain.key import ApiKey
 from services.command.domain.team import Team
+from services.command.domain.user import User
 
 
 def authenticate(view: View, origin: Origin) -> Principal:
@@ -18,14 +24,15 @@ def authenticate(view: View, origin: Origin) -> Principal:
     credential = origin.credential
     if credential.master:
         return master_principal(credential)
-    key = view.key(credential.token)
+    token, key = _acting(view, credential.token)
     if not key.open:
         return judge(credential, None, None, team_blocked=False, now=view.now)
+    credential = replace(credential, token=token)
     team_id, user_id = key.settings.team_id, key.settings.user_id
     view.need(_owners(key))
     team = None if team_id is None else view.team(team_id)
     user = None if user_id is None else view.user(user_id)
-    void = team is not None and is_void(key, team)
+    void = (team is not None and is_void(key, team)) or (user is not None and owner_gone(key, user))
     facts = KeyFacts(
         user_id=user_id,
         team_id=team_id,
@@ -40,15 +47,32 @@ def authenticate(view: View, origin: Origin) -> Principal:
     blocked = team is not None and team.settings.blocked
     principal = judge(credential, facts, role, team_blocked=blocked, now=view.now)
     if user is not None and user.open and not principal.is_admin:
-        principal = replace(principal, org_roles=_org_roles(view, str(user_id)))
+        principal = replace(principal, org_roles=_org_roles(view, str(user_id), user))
     check_route(origin.route, principal, origin.path)
     check_allowed_routes(origin.path, facts.allowed_routes)
     return principal
 
 
-def _org_roles(view: View, user_id: str) -> tuple[tuple[str, str], ...]:
-    """The live organizations a user is in, with his role in each."""
-    names = view.children(stream(USER, user_id), ORGANIZATIONS)
+def _acting(view: View, token: str) -> tuple[str, ApiKey]:
+    """The key that a secret stands for: one that was rotated, for its successor, in grace (A08)."""
+    key = view.key(token)
+    for _ in range(MAX_ROTATIONS):
+        rotation = key.rotation
+        if rotation is None or rotation.until is None or rotation.until <= view.now:
+            break
+        token, key = rotation.successor, view.key(rotation.successor)
+    return token, key
+
+
+def owner_gone(key: ApiKey, user: User) -> bool:
+    """Whether the user was deleted since the key is his (S14)."""
+    return 0 < key.owned_at <= user.gone_at
+
+
+def _org_roles(view: View, user_id: str, user: User) -> tuple[tuple[str, str], ...]:
+    """The live organizations a user is in, with his role in each; none of an earlier life (S14)."""
+    children = view.children(stream(USER, user_id), ORGANIZATIONS)
+    names = [name for name, since in children.items() if since > user.gone_at]
     view.need(names)
     roles: list[tuple[str, str]] = []
     for name in sorted(names):

@@ -1,6 +1,6 @@
 """What a command would do, told without doing it (`?dry_run=true`, architecture, section 4)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from events.envelope import Envelope
@@ -8,7 +8,10 @@ from events.registry import dump
 from events.values import JsonObject
 from services.command.application.folds import AnyState
 from services.command.application.view import View
+from services.command.domain.budget import Budget
 from services.command.domain.key import ApiKey
+from services.command.domain.organization import Organization, OrganizationMember
+from services.command.domain.roster import Membership
 from services.command.domain.team import Team
 from services.command.domain.user import User
 
@@ -63,17 +66,28 @@ def _document(state: AnyState, users: Sequence[str]) -> JsonObject:
             members = {user_id: roster[user_id] for user_id in users if user_id in roster}
             return {
                 **settings.model_dump(mode="json"),
-                "members_with_roles": {
-                    user_id: {
-                        "role": member.role,
-                        "limits": member.limits and member.limits.model_dump(mode="json"),
-                    }
-                    for user_id, member in members.items()
-                },
+                "members_with_roles": _shown(members),
             }
-        case User(open=True, settings=settings) | ApiKey(open=True, settings=settings):
+        case Organization(open=True, settings=settings, members=roster):
+            known = {user_id: roster[user_id] for user_id in users if user_id in roster}
+            return {**settings.model_dump(mode="json"), "members": _shown(known)}
+        case (
+            User(open=True, settings=settings)
+            | ApiKey(open=True, settings=settings)
+            | Budget(open=True, settings=settings)
+        ):
             return settings.model_dump(mode="json")
     return {}
+
+
+def _shown(members: Mapping[str, Membership] | Mapping[str, OrganizationMember]) -> JsonObject:
+    return {
+        user_id: {
+            "role": member.role,
+            "limits": member.limits and member.limits.model_dump(mode="json"),
+        }
+        for user_id, member in members.items()
+    }
 
 
 def _veiled(value: Any) -> Any:  # noqa: ANN401

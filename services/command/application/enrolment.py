@@ -65,9 +65,10 @@ class Enrolment:
 
     def member(self, candidate: Candidate) -> NewMember:
         """One candidate as a user id; raises NotSamePerson, having noted nothing."""
-        return NewMember(self._enrol(candidate), candidate.role, candidate.limits)
+        return NewMember(self.user_id(candidate), candidate.role, candidate.limits)
 
-    def _enrol(self, candidate: Candidate) -> str:
+    def user_id(self, candidate: Candidate) -> str:
+        """One candidate, whatever he is to join; raises NotSamePerson, having noted nothing."""
         email = candidate.email
         holder = None if email is None else self._holder(email)
         if holder is not None and email is not None:

@@ -9,13 +9,13 @@ from events.streams import KEY, KEY_ALIAS, TEAM, stream
 from services.access.policy import check_route
 from services.access.principal import AccessRefused, Principal
 from services.command.application.answers import KeyAnswer
-from services.command.application.callers import is_void
-from services.command.application.keys import (
-    alias_digest,
-    check_own_budget,
+from services.command.application.key_rights import (
+    check_narrowing,
     check_permission,
-    ties,
+    live_key,
 )
+from services.command.application.keys import alias_digest, check_own_budget, ties
+from services.command.application.membership import member_of
 from services.command.application.requests import Decision
 from services.command.application.view import View
 from services.command.domain import reservation
@@ -39,54 +39,52 @@ class UpdateKey:
 
     def decide(self, view: View, caller: Principal) -> Decision:
         check_route(UPDATE, caller)
-        held = self._live(view)
+        held = live_key(view, self.token, self.shown)
         _check_rights(view, caller, held)
-        wanted = self._wanted(view, caller, held)
+        wanted = revised_settings(view, caller, held, self.changes)
         name = stream(KEY, self.token)
         facts: list[tuple[str, DomainEvent]] = [(name, fact) for fact in update(held, wanted)]
-        facts += self._alias_facts(view, held.settings.key_alias, wanted.key_alias)
+        facts += _alias_facts(view, self.token, held.settings.key_alias, wanted.key_alias)
         return Decision(
             facts, lambda after: KeyAnswer(self.token, after.key(self.token)), subject=name
         )
 
-    def _live(self, view: View) -> ApiKey:
-        held = view.key(self.token)
-        team_id = held.settings.team_id
-        void = held.open and team_id is not None and is_void(held, view.team(team_id))
-        if void or not held.open:
-            raise NotFound("key", self.shown)
-        return held
 
-    def _wanted(self, view: View, caller: Principal, held: ApiKey) -> KeySettings:
-        before, wanted = held.settings, revised(held.settings, self.changes)
-        if wanted.organization_id not in (None, before.organization_id):
-            raise NotFound("organization", str(wanted.organization_id))
-        if wanted.user_id != before.user_id and not caller.is_admin:
-            raise AccessRefused(403, "Only proxy admin can change the owner of a key")
-        if not caller.is_admin:
-            check_own_budget(view, wanted.user_id, self.changes.get("max_budget"))
-        if wanted.team_id != before.team_id:
-            _check_move(view, caller, before, wanted)
-        if (wanted.user_id, wanted.team_id) == (before.user_id, before.team_id):
-            return wanted
-        return wanted.model_copy(update=ties(view, wanted.team_id, wanted.user_id))
+def revised_settings(
+    view: View, caller: Principal, held: ApiKey, changes: dict[str, Any]
+) -> KeySettings:
+    """What `changes` make of a key, as far as the caller may: owner, budget, routes (S04), team."""
+    before, wanted = held.settings, revised(held.settings, changes)
+    if wanted.organization_id not in (None, before.organization_id):
+        raise NotFound("organization", str(wanted.organization_id))
+    if wanted.user_id != before.user_id and not caller.is_admin:
+        raise AccessRefused(403, "Only proxy admin can change the owner of a key")
+    if not caller.is_admin:
+        check_own_budget(view, wanted.user_id, changes.get("max_budget"))
+    check_narrowing(view, caller, before, wanted)
+    if wanted.team_id != before.team_id:
+        _check_move(view, caller, before, wanted)
+    if (wanted.user_id, wanted.team_id) == (before.user_id, before.team_id):
+        return wanted
+    return wanted.model_copy(update=ties(view, wanted.team_id, wanted.user_id))
 
-    def _alias_facts(
-        self, view: View, before: str | None, after: str | None
-    ) -> list[tuple[str, DomainEvent]]:
-        if before == after:
-            return []
-        facts: list[tuple[str, DomainEvent]] = []
-        if after is not None:
-            digest = alias_digest(after)
-            held = view.key_alias(digest)
-            taken = reservation.reserve(held, "key_alias", after, self.token)
-            facts += [(stream(KEY_ALIAS, digest), fact) for fact in taken]
-        if before is not None:
-            digest = alias_digest(before)
-            freed = reservation.release(view.key_alias(digest), self.token)
-            facts += [(stream(KEY_ALIAS, digest), fact) for fact in freed]
-        return facts
+
+def _alias_facts(
+    view: View, token: str, before: str | None, after: str | None
+) -> list[tuple[str, DomainEvent]]:
+    if before == after:
+        return []
+    facts: list[tuple[str, DomainEvent]] = []
+    if after is not None:
+        digest = alias_digest(after)
+        held = view.key_alias(digest)
+        taken = reservation.reserve(held, "key_alias", after, token)
+        facts += [(stream(KEY_ALIAS, digest), fact) for fact in taken]
+    if before is not None:
+        digest = alias_digest(before)
+        freed = reservation.release(view.key_alias(digest), token)
+        facts += [(stream(KEY_ALIAS, digest), fact) for fact in freed]
+    return facts
 
 
 def _check_rights(view: View, caller: Principal, held: ApiKey) -> None:
@@ -97,7 +95,7 @@ def _check_rights(view: View, caller: Principal, held: ApiKey) -> None:
     own = owner is not None and owner == caller.user_id
     if team_id is not None:
         team = view.team(team_id)
-        member = None if caller.user_id is None else team.roster.get(caller.user_id)
+        member = member_of(view, team, caller.user_id)
         if member is not None and member.role == "admin":
             return
         if member is not None and (own or owner is None):
@@ -115,10 +113,10 @@ def _check_move(view: View, caller: Principal, before: KeySettings, wanted: KeyS
         return
     view.need([stream(TEAM, wanted.team_id)])
     team = view.team(wanted.team_id)
-    _check_enters(caller, team, wanted.team_id, wanted.user_id)
+    _check_enters(view, caller, team, wanted)
     if not team.open:
         raise NotFound("team", wanted.team_id)
-    if wanted.user_id is not None and wanted.user_id not in team.roster:
+    if wanted.user_id is not None and member_of(view, team, wanted.user_id) is None:
         raise AccessRefused(403, f"User={wanted.user_id} is not a member of team={wanted.team_id}")
     _check_models(team, wanted)
     _check_limits(team, wanted)
@@ -127,19 +125,20 @@ def _check_move(view: View, caller: Principal, before: KeySettings, wanted: KeyS
 def _check_leaves(view: View, caller: Principal, team_id: str | None) -> None:
     if team_id is None or caller.is_admin:
         return
-    member = view.team(team_id).roster.get(caller.user_id or "")
+    member = member_of(view, view.team(team_id), caller.user_id)
     if member is None or member.role != "admin":
         raise AccessRefused(403, "Only a team admin can take a key out of its team")
 
 
-def _check_enters(caller: Principal, team: Team, team_id: str, owner: str | None) -> None:
+def _check_enters(view: View, caller: Principal, team: Team, wanted: KeySettings) -> None:
     """Strangers get the same answer whether the team exists or not (D09)."""
     if caller.is_admin:
         return
-    member = team.roster.get(caller.user_id or "") if team.open else None
+    team_id = str(wanted.team_id)
+    member = member_of(view, team, caller.user_id) if team.open else None
     if member is not None and member.role == "admin":
         return
-    if member is None or owner != caller.user_id:
+    if member is None or wanted.user_id != caller.user_id:
         raise AccessRefused(403, f"User={caller.user_id} cannot move a key to team={team_id}")
     check_permission(team, team_id, UPDATE)
 

@@ -5,16 +5,21 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
-from typing import Literal
 
 from events.duration import BudgetDuration
-from events.key import KeySettings
+from events.key import Cause, KeySettings
 from events.registry import DomainEvent
 from events.streams import KEY, KEY_ALIAS, TEAM, stream
 from services.access.policy import check_route
 from services.access.principal import AccessRefused, Principal
-from services.access.visibility import DEFAULT_PERMISSIONS
 from services.command.application.answers import KeyAnswer
+from services.command.application.key_rights import (
+    check_key_rights,
+    check_narrowing,
+    check_permission,
+    live_key,
+)
+from services.command.application.membership import member_of
 from services.command.application.requests import Decision
 from services.command.application.view import View
 from services.command.domain import key, reservation
@@ -38,6 +43,7 @@ class NewKey:
             owned = self.settings.model_copy(update={"user_id": caller.user_id})
             return replace(self, settings=owned).decide(view, caller)
         self._check_owner(view, caller)
+        check_narrowing(view, caller, None, self.settings)
         self._check_team(view, caller)
         if self.settings.organization_id is not None:
             raise NotFound("organization", self.settings.organization_id)
@@ -83,18 +89,21 @@ class NewKey:
             return
         team = view.team(team_id)
         if not caller.is_admin:
-            _check_member(team, team_id, caller)
+            check_maker(view, team, team_id, caller, "/key/generate")
         if not team.open:
             raise NotFound("team", team_id)
 
 
-def _check_member(team: Team, team_id: str, caller: Principal) -> None:
-    """Strangers get the same answer whether the team exists or not (D09)."""
-    member = team.roster.get(caller.user_id) if caller.user_id is not None else None
+def check_maker(view: View, team: Team, team_id: str, caller: Principal, route: str) -> None:
+    """Raise unless the caller may make keys of the team: its admins, members by permission.
+
+    Strangers get the same answer whether the team exists or not (D09).
+    """
+    member = member_of(view, team, caller.user_id)
     if member is None or not team.open:
         raise NotAssigned(caller.user_id, team_id)
     if member.role != "admin":
-        check_permission(team, team_id, "/key/generate")
+        check_permission(team, team_id, route)
 
 
 def _lasting(settings: KeySettings, team: Team, now: datetime) -> KeySettings:
@@ -108,22 +117,11 @@ def _lasting(settings: KeySettings, team: Team, now: datetime) -> KeySettings:
     return settings.model_copy(update={"expires": expires, "extra": extra})
 
 
-def check_permission(team: Team, team_id: str, route: str) -> None:
-    """Raise the 401 of members whose team does not grant them a route (auth.md 4)."""
-    granted = team.settings.member_permissions or DEFAULT_PERMISSIONS
-    if route in granted:
-        return
-    raise AccessRefused(
-        401,
-        f"Team member does not have permissions for endpoint: {route}. You only have access "
-        f"to the following endpoints: {list(granted)} for team {team_id}.",
-        "team_member_permission_error",
-        route,
-    )
-
-
 def check_own_budget(view: View, user_id: str | None, asked: Decimal | None) -> None:
-    """Raise OverOwnBudget for a key that could spend more than its owner (S04)."""
+    """Raise OverOwnBudget for a key that could spend more than its owner (S04).
+
+    A key without a budget of its own is bounded by what bounds its owner (auth.md 2, 24 and 25).
+    """
     own = None if user_id is None else view.user(user_id).settings.max_budget
     if own is not None and asked is not None and asked > own:
         raise OverOwnBudget(asked, own)
@@ -134,7 +132,7 @@ def ties(view: View, team_id: str | None, user_id: str | None) -> dict[str, int 
     if team_id is None:
         return {"team_incarnation": None, "member_since": None}
     team = view.team(team_id)
-    member = None if user_id is None else team.roster.get(user_id)
+    member = member_of(view, team, user_id)
     since = None if member is None else member.joined
     return {"team_incarnation": team.incarnation, "member_since": since}
 
@@ -186,11 +184,10 @@ class BlockKey:
         return "BlockKey" if self.blocked else "UnblockKey"
 
     def decide(self, view: View, caller: Principal) -> Decision:
-        check_route("/key/block" if self.blocked else "/key/unblock", caller)
-        held = view.key(self.token)
-        if not held.open:
-            raise NotFound("key", self.shown)
-        check_key_rights(view, caller, held, self.shown)
+        route = "/key/block" if self.blocked else "/key/unblock"
+        check_route(route, caller)
+        held = live_key(view, self.token, self.shown)
+        check_key_rights(view, caller, held, self.shown, route)
         facts = key.set_blocked(held, blocked=self.blocked)
         name = stream(KEY, self.token)
         return Decision(
@@ -200,29 +197,12 @@ class BlockKey:
         )
 
 
-def check_key_rights(view: View, caller: Principal, held: ApiKey, shown: str) -> None:
-    """Proxy admin, owner, or admin of the key's team (auth.md 4, A03); else as if unknown."""
-    settings = held.settings
-    if caller.is_admin or (settings.user_id is not None and settings.user_id == caller.user_id):
-        return
-    if settings.team_id is not None and caller.user_id is not None:
-        team = view.team(settings.team_id)
-        member = team.roster.get(caller.user_id) if team.open else None
-        if member is not None and member.role == "admin":
-            return
-        if member is not None:
-            raise AccessRefused(403, "You are not authorized to delete this key")
-    raise NotFound("key", shown)
-
-
 def _teams_of(keys: Iterable[ApiKey]) -> list[str]:
     team_ids = (held.settings.team_id for held in keys)
     return [stream(TEAM, team_id) for team_id in team_ids if team_id is not None]
 
 
-def deletions(
-    view: View, tokens: Iterable[str], cause: Literal["key", "member", "team"]
-) -> list[tuple[str, DomainEvent]]:
+def deletions(view: View, tokens: Iterable[str], cause: Cause) -> list[tuple[str, DomainEvent]]:
     """The ends of those of these keys that are live, in order; their aliases are free again."""
     names = {token: stream(KEY, token) for token in tokens}
     view.need(names.values())
@@ -232,9 +212,7 @@ def deletions(
     return [fact for token, held in live.items() for fact in _deletion(view, token, held, cause)]
 
 
-def _deletion(
-    view: View, token: str, held: ApiKey, cause: Literal["key", "member", "team"]
-) -> list[tuple[str, DomainEvent]]:
+def _deletion(view: View, token: str, held: ApiKey, cause: Cause) -> list[tuple[str, DomainEvent]]:
     name = stream(KEY, token)
     facts: list[tuple[str, DomainEvent]] = [(name, fact) for fact in key.delete(held, token, cause)]
     if (alias := held.settings.key_alias) is not None:

@@ -11,6 +11,7 @@ from services.access.principal import Principal
 from services.command.application.admission import authorized_team
 from services.command.application.answers import TeamAnswer, team_answer
 from services.command.application.enrolment import Candidate, Enrolment
+from services.command.application.membership import without_departed
 from services.command.application.names import ByName
 from services.command.application.requests import Decision
 from services.command.application.teams import dependent_keys
@@ -49,6 +50,7 @@ class AddMembers:
         enrolment = Enrolment(view)
         members = enrolment.members(self.candidates)
         asked = list(dict.fromkeys(member.user_id for member in members))
+        found, left = without_departed(view, found, asked)
         touched = [user_id for user_id in asked if user_id not in found.roster]
         try:
             facts = team.add_members(found, team.AddMembers(members))
@@ -57,7 +59,7 @@ class AddMembers:
             raise EverybodyThere(self.candidates, answer, single=self.single) from None
         name = stream(TEAM, self.team_id)
         return Decision(
-            [*enrolment.facts, *((name, fact) for fact in facts)],
+            [*enrolment.facts, *((name, fact) for fact in (*left, *facts))],
             lambda after: replace(
                 team_answer(after, self.team_id, touched, users=True),
                 already_there=[user_id for user_id in asked if user_id in found.roster],
@@ -94,6 +96,7 @@ class UpdateMember:
     def decide(self, view: View, caller: Principal) -> Decision:
         found = authorized_team(view, caller, "/team/member_update", self.team_id)
         user_id = self.who.resolve(view)
+        found, _ = without_departed(view, found, [user_id])
         command = team.UpdateMember(user_id, self.role, self.limits, self.budget_id)
         facts = team.update_member(found, command)
         name = stream(TEAM, self.team_id)
@@ -115,6 +118,7 @@ class RemoveMember:
     def decide(self, view: View, caller: Principal) -> Decision:
         found = authorized_team(view, caller, "/team/member_delete", self.team_id)
         user_id = self.who.resolve(view)
+        found, _ = without_departed(view, found, [user_id])
         removed = team.remove_member(found, team.RemoveMember(user_id))
         name = stream(TEAM, self.team_id)
         keys, chores = dependent_keys(view, [(name, keys_of_member(user_id))], cause="member")

@@ -7,7 +7,7 @@ from typing import Any, Literal, Protocol
 
 from events.envelope import Envelope
 from events.registry import DomainEvent
-from events.values import JsonObject, Sealed
+from events.values import Sealed
 from services.access.principal import Credential, Principal
 from services.command.application.cache import LinkKey
 from services.command.application.idempotency import Idempotency
@@ -88,7 +88,7 @@ class Done:
     version: int | None = None
 
 
-Render = Callable[[Any], JsonObject]
+Render = Callable[[Any], Any]
 
 
 @dataclass(slots=True, eq=False)

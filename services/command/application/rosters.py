@@ -11,11 +11,14 @@ from dataclasses import dataclass
 
 from events.registry import DomainEvent
 from events.team import TeamRole
-from events.user import UserEmailChanged
+from events.user import UserDeleted, UserEmailChanged
 from events.values import Sealed
 from services.command.domain.roster import Roster
 from services.command.domain.team import Team
 from services.command.domain.user import User
+
+SHOWN_ANYWHERE = (UserEmailChanged, UserDeleted)
+"""Facts about a user that change the rosters of his teams."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +73,8 @@ class ShownRosters:
             self._shown.popitem(last=False)
 
     def follow(self, event: DomainEvent) -> None:
-        """An address that changed may stand in any roster."""
-        if isinstance(event, UserEmailChanged):
+        """An address that changed may stand in any roster, and so may a user who is gone."""
+        if isinstance(event, SHOWN_ANYWHERE):
             self.clear()
 
     def clear(self) -> None:

@@ -21,6 +21,7 @@ from services.command.application.within import allowance_facts, check_fits, liv
 from services.command.domain import team
 from services.command.domain.dependents import KEYS
 from services.command.domain.errors import NotAMember, NotByUpdate
+from services.command.domain.team import Team
 from services.command.domain.team_update import revised, update
 
 DEPENDENTS_AT_ONCE = 500
@@ -51,11 +52,14 @@ class NewTeam:
         members = enrolment.members(self._candidates(caller))
         command = team.CreateTeam(self.team_id, self.settings, members)
         facts = team.create(existing, command)
+        former, chores = former_life(view, self.team_id)
         taken = allowance_facts(view, self.team_id, None, self.settings)
+        own = [(stream_name, fact) for fact in facts]
         return Decision(
-            [*enrolment.facts, *((stream_name, fact) for fact in facts), *taken],
+            [*former, *enrolment.facts, *own, *taken],
             lambda after: team_answer(after, self.team_id),
             enrolment.people,
+            chores,
             subject=stream_name,
         )
 
@@ -150,22 +154,21 @@ class DeleteTeams:
         check_route("/team/delete", caller)
         names = {team_id: stream(TEAM, team_id) for team_id in self.team_ids}
         view.need(names.values())
-        facts: list[tuple[str, DomainEvent]] = []
-        for team_id, name in names.items():
-            found = authorized_team(view, caller, "/team/delete", team_id)
-            facts += [(name, fact) for fact in team.delete(found, team_id)]
-            facts += allowance_facts(view, team_id, found.settings, None)
-        parents = [(name, KEYS) for name in names.values()]
-        keys, chores = dependent_keys(view, parents, cause="team")
+        found = {t: authorized_team(view, caller, "/team/delete", t) for t in names}
+        facts, chores = ends_of_teams(view, list(found.items()))
         subject = next(iter(names.values())) if len(names) == 1 else None
         answer = list(self.team_ids)
-        return Decision([*facts, *keys], lambda _: answer, chores=chores, subject=subject)
+        return Decision(facts, lambda _: answer, chores=chores, subject=subject)
 
 
 def dependent_keys(
-    view: View, parents: Sequence[LinkKey], *, cause: Literal["member", "team"]
+    view: View,
+    parents: Sequence[LinkKey],
+    *,
+    cause: Literal["member", "team"],
+    at_once: int = DEPENDENTS_AT_ONCE,
 ) -> tuple[list[tuple[str, DomainEvent]], list[LinkKey]]:
-    """The deletions of at most DEPENDENTS_AT_ONCE live keys in all; which parents have more.
+    """The deletions of at most so many live keys in all; which parents have more.
 
     Keys not deleted here are void by rule already: their team is closed, or the membership they
     were made for is over.
@@ -176,8 +179,30 @@ def dependent_keys(
     for parent in parents:
         children = view.children(*parent)
         names = sorted(children, key=lambda name: children[name])
-        taken = names[: DEPENDENTS_AT_ONCE - len(chosen)]
+        taken = names[: at_once - len(chosen)]
         chosen += [kind_and_id(name)[1] for name in taken]
         if len(taken) < len(names):
             left.append(parent)
     return deletions(view, chosen, cause), left
+
+
+def ends_of_teams(
+    view: View, teams: Sequence[tuple[str, Team]], at_once: int = DEPENDENTS_AT_ONCE
+) -> tuple[list[tuple[str, DomainEvent]], list[LinkKey]]:
+    """The ends of these teams and of at most so many of their keys; which teams have more."""
+    facts: list[tuple[str, DomainEvent]] = [
+        (stream(TEAM, team_id), fact)
+        for team_id, found in teams
+        for fact in team.delete(found, team_id)
+    ]
+    for team_id, found in teams:
+        facts += allowance_facts(view, team_id, found.settings, None)
+    parents = [(stream(TEAM, team_id), KEYS) for team_id, _ in teams]
+    keys, chores = dependent_keys(view, parents, cause="team", at_once=at_once)
+    return [*facts, *keys], chores
+
+
+def former_life(view: View, team_id: str) -> tuple[list[tuple[str, DomainEvent]], list[LinkKey]]:
+    """The end of a void team, for whoever takes its id before that end is recorded."""
+    found = view.recorded_team(team_id)
+    return ends_of_teams(view, [(team_id, found)]) if view.is_void(found) else ([], [])

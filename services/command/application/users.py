@@ -13,6 +13,7 @@ from services.access.principal import Principal
 from services.command.application.answers import KeyAnswer, UserAnswer, user_answers
 from services.command.application.enrolment import EmailClaim
 from services.command.application.keys import NewKey
+from services.command.application.membership import without_departed
 from services.command.application.requests import Decision
 from services.command.application.view import View
 from services.command.domain import reservation, team, user
@@ -70,8 +71,9 @@ class NewUser:
         if not found.open:
             raise NotFound("team", joining.team_id)
         member = team.NewMember(self.user_id, joining.role, joining.limits)
+        found, left = without_departed(view, found, [self.user_id])
         added = team.add_members(found, team.AddMembers([member]))
-        return [(stream(TEAM, joining.team_id), fact) for fact in added]
+        return [(stream(TEAM, joining.team_id), fact) for fact in (*left, *added)]
 
     def _answer(self, after: View) -> tuple[UserAnswer, KeyAnswer | None]:
         made = None if self.key is None else self.key.answer(after)

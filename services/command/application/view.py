@@ -1,7 +1,7 @@
 """What a command sees while it decides: the cache plus what its batch decided before it."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import cast
 
@@ -11,10 +11,9 @@ from rpds import HashTrieMap
 from events.envelope import Envelope, EventTooLarge, Meta, encode
 from events.registry import DomainEvent
 from events.streams import BUDGET, EMAIL, KEY, KEY_ALIAS, ORGANIZATION, TEAM, USER, stream
-from events.user import UserEmailChanged
 from services.command.application.cache import Cache, Children, LinkKey, changed
 from services.command.application.folds import AnyState, evolve, fold_of
-from services.command.application.rosters import Shown
+from services.command.application.rosters import SHOWN_ANYWHERE, Shown
 from services.command.domain.budget import Budget
 from services.command.domain.dependents import TEAMS, Link, links
 from services.command.domain.errors import TooLarge
@@ -66,7 +65,7 @@ class View:
         self.link_changes: list[Link] = []
         self._children = dict(self._loads.children)
         self.rosters: dict[str, Shown] = {}
-        self._emails_changed = False
+        self._users_changed = False
         self._dropped: set[str] = set()
 
     def fork(self) -> "View":
@@ -76,7 +75,7 @@ class View:
         other.rows = list(self.rows)
         other.rosters = dict(self.rosters)
         other._children = dict(self._children)
-        other._emails_changed, other._dropped = self._emails_changed, set(self._dropped)
+        other._users_changed, other._dropped = self._users_changed, set(self._dropped)
         return other
 
     @property
@@ -85,7 +84,20 @@ class View:
         return {k: v for k, v in self._children.items() if k not in self._loads.partial}
 
     def team(self, team_id: str) -> Team:
+        """A team as rules see it: one whose organization is gone is not there any more."""
+        team = self.recorded_team(team_id)
+        return replace(team, open=False) if self.is_void(team) else team
+
+    def recorded_team(self, team_id: str) -> Team:
+        """The team as its own facts have it: its end may still be to follow."""
         return cast("Team", self.state(stream(TEAM, team_id)))
+
+    def is_void(self, team: Team) -> bool:
+        """Whether the team went with its organization, though no fact of its own says so yet."""
+        organization_id = team.settings.organization_id
+        if not team.open or organization_id is None:
+            return False
+        return self.organization(organization_id).gone_at >= team.organization_at
 
     def user(self, user_id: str) -> User:
         return cast("User", self.state(stream(USER, user_id)))
@@ -121,8 +133,8 @@ class View:
         return found
 
     def shown(self, team_id: str) -> Shown | None:
-        """The roster of a team as it was shown last, if nobody's address changed since."""
-        if self._emails_changed:
+        """The roster of a team as it was shown last, if no user of it changed since."""
+        if self._users_changed:
             return None
         return self.rosters.get(team_id) or self._cache.rosters.get(team_id)
 
@@ -131,8 +143,11 @@ class View:
         self.rosters[team_id] = shown
 
     def need(self, streams: Iterable[str]) -> None:
-        """Raise Missing for all of these that are not at hand."""
-        absent = {name for name in streams if self._find(name) is None}
+        """Raise Missing for all of these that are not at hand, organizations of teams included."""
+        found = {name: self._find(name) for name in streams}
+        absent = {name for name, state in found.items() if state is None}
+        organizations = {_organization_of(state) for state in found.values()} - {None}
+        absent |= {name for name in organizations if name and self._find(name) is None}
         if absent:
             raise Missing(streams=absent)
 
@@ -186,8 +201,8 @@ class View:
             except EventTooLarge as error:
                 raise TooLarge(str(error)) from None
             states[name] = evolve(state, envelope)
-        if any(isinstance(event, UserEmailChanged) for _, event in facts):
-            self._emails_changed = True
+        if any(isinstance(event, SHOWN_ANYWHERE) for _, event in facts):
+            self._users_changed = True
             self.rosters.clear()
         self.changed.update(states)
         self.rows += rows
@@ -230,6 +245,13 @@ class View:
         if found is None:
             found = self._loads.states.get(name)
         return self._cache.state(name) if found is None else found
+
+
+def _organization_of(state: AnyState | None) -> str | None:
+    """The stream that tells whether a team is still there."""
+    if not isinstance(state, Team) or not state.open or state.settings.organization_id is None:
+        return None
+    return stream(ORGANIZATION, state.settings.organization_id)
 
 
 def links_of(envelopes: Iterable[Envelope]) -> list[Link]:

@@ -47,12 +47,18 @@ def create(budget: Budget, budget_id: str, settings: BudgetSettings) -> list[Dom
 
 
 def update(budget: Budget, budget_id: str, changes: Mapping[str, Any]) -> list[DomainEvent]:
-    """Only what `changes` names differs afterwards; None clears; [] when nothing does (S15)."""
+    """Only what `changes` names differs afterwards; None clears; [] when nothing does (S15).
+
+    With another duration a reset time that somebody set by hand is forgotten: it is computed again.
+    """
     if not budget.open:
         raise NotFound("budget", budget_id)
-    after = budget.settings.model_copy(update=dict(changes))
-    _check(after)
     before = budget.settings
+    wanted = dict(changes)
+    if wanted.get("budget_duration", before.budget_duration) != before.budget_duration:
+        wanted.setdefault("budget_reset_at", None)
+    after = before.model_copy(update=wanted)
+    _check(after)
     same = alike(before.model_dump(mode="json"), after.model_dump(mode="json"))
     return [] if same else [facts.BudgetChanged(before=before, after=after)]
 

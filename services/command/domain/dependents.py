@@ -1,4 +1,4 @@
-"""What hangs on what: keys on teams and users, teams on users and organizations, and so on.
+"""What hangs on what: keys on teams, users and budgets, teams on users and organizations, ...
 
 The links come from facts alone, are written with them and can be rebuilt; the command side uses
 them to find what a deletion concerns, and which teams a user is in.
@@ -8,7 +8,15 @@ from dataclasses import dataclass
 from typing import Literal
 
 from events.envelope import Envelope
-from events.key import KeyDeleted, KeyGenerated, KeyMoved, KeyOwner, owner_of
+from events.key import (
+    KeyDeleted,
+    KeyDetailsChanged,
+    KeyGenerated,
+    KeyMoved,
+    KeyOwner,
+    KeyRotated,
+    owner_of,
+)
 from events.organization import (
     OrganizationBudgetAssigned,
     OrganizationCreated,
@@ -25,6 +33,7 @@ from events.team import (
     TeamMovedToOrganization,
 )
 from events.user import UserCreated, UserDeleted
+from events.values import JsonObject
 
 TEAMS, KEYS, USERS, ORGANIZATIONS = "teams", "keys", "users", "organizations"
 EVERYBODY = "everybody"
@@ -58,11 +67,15 @@ def links(envelope: Envelope) -> list[Link]:
         case TeamDeleted():
             return [Link("drop", "", TEAMS, stream_name)]
         case KeyGenerated(settings=settings):
-            return _moved(stream_name, since, KeyOwner(), owner_of(settings))
+            owners = _moved(stream_name, since, KeyOwner(), owner_of(settings))
+            return [*owners, *_budgeted(stream_name, since, {}, settings.extra)]
+        case KeyDetailsChanged(before=before_extra, after=after_extra):
+            return _budgeted(stream_name, since, before_extra, after_extra)
         case KeyMoved(before=before, after=after):
             return _moved(stream_name, since, before, after)
-        case KeyDeleted(settings=settings):
-            return _moved(stream_name, since, owner_of(settings), KeyOwner())
+        case KeyDeleted(settings=settings) | KeyRotated(settings=settings):
+            owners = _moved(stream_name, since, owner_of(settings), KeyOwner())
+            return [*owners, *_budgeted(stream_name, since, settings.extra, {})]
         case UserCreated():
             return [Link("add", EVERYBODY, USERS, stream_name, since)]
         case UserDeleted():
@@ -86,6 +99,16 @@ def links(envelope: Envelope) -> list[Link]:
         case OrganizationDeleted():
             return [Link("drop", "", ORGANIZATIONS, stream_name)]
     return []
+
+
+def _budgeted(key: str, since: int, before: JsonObject, after: JsonObject) -> list[Link]:
+    """A key names a budget that it shares with others by `budget_id`."""
+    old, new = before.get("budget_id"), after.get("budget_id")
+    if old == new:
+        return []
+    left = [] if old is None else [Link("remove", stream(BUDGET, str(old)), KEYS, key)]
+    taken = [] if new is None else [Link("add", stream(BUDGET, str(new)), KEYS, key, since)]
+    return [*left, *taken]
 
 
 def _in_organization(team: str, since: int, before: str | None, after: str | None) -> list[Link]:

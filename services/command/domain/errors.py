@@ -3,8 +3,8 @@
 DomainError
 ├── NotFound          the thing a command names does not exist (any more)
 ├── AlreadyExists     an id or a name is taken
-├── AlreadyMember     everybody who was to be added is in the team already
-├── NotAMember        the user is not in the team
+├── AlreadyMember     everybody who was to be added is in the team, or organization, already
+├── NotAMember        the user is not in the team, or organization
 ├── NotSamePerson     a user id and an e-mail address that belong to different users
 ├── NegativeLimit     a budget or limit below zero (register D33)
 ├── BudgetOrder       soft_budget is not strictly below max_budget
@@ -20,6 +20,7 @@ DomainError
 ├── ModelOutsideOrganization  a team that is to move, with a model it could not use there
 ├── NotInOrganization members of a team that moves, who are not in the organization
 ├── NotByUpdate       another roster in /team/update, which changes no members (register D35)
+├── TeamsNotByUpdate  other teams in /user/update, which changes no memberships
 ├── OverTeamLimit     a key that is allowed more than the team it is to move to
 └── TooLarge          more events than one command may write, or a fact above 256 KiB
 """
@@ -157,6 +158,14 @@ class NotByUpdate(DomainError):
         super().__init__(
             "members_with_roles is not what the team has, and /team/update changes no members: use "
             "/team/member_add, /team/member_update and /team/member_delete"
+        )
+
+
+class TeamsNotByUpdate(DomainError):
+    def __init__(self) -> None:
+        super().__init__(
+            "teams is not what the user is in, and /user/update changes no memberships: use "
+            "/team/member_add and /team/member_delete"
         )
 
 

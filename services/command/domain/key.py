@@ -2,12 +2,11 @@
 
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Literal
 
 from events import key as facts
 from events.envelope import Envelope
 from events.imported import ThingImported
-from events.key import KeySettings
+from events.key import Cause, KeySettings
 from events.registry import DomainEvent
 from services.command.domain.errors import AlreadyExists, NotFound
 from services.command.domain.limits import check_not_negative, check_size
@@ -17,8 +16,19 @@ MAX_KEY_BYTES = 96 * 1024
 
 
 @dataclass(frozen=True, slots=True)
+class Rotation:
+    """Under which hash a key goes on, and until when the old secret stands for it."""
+
+    successor: str
+    until: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class ApiKey:
-    """Folded state of one key stream. A deleted key is never open again.
+    """Folded state of one key stream. A key that was deleted or rotated is never open again.
+
+    A successor has the times of the key it carries on; `rotations` counts how often that got a new
+    secret. `rotation` is set once this one was rotated itself.
 
     `owned_at` is the position since which it is its owner's: a user who was deleted since takes his
     keys with him.
@@ -34,6 +44,9 @@ class ApiKey:
     updated_by: str | None = None
     budget_since: datetime | None = None
     owned_at: int = 0
+    rotations: int = 0
+    rotated_at: datetime | None = None
+    rotation: Rotation | None = None
 
 
 def generate(key: ApiKey, settings: KeySettings) -> list[DomainEvent]:
@@ -58,9 +71,7 @@ def check_settings(settings: KeySettings) -> None:
     check_size("key", settings, MAX_KEY_BYTES)
 
 
-def delete(
-    key: ApiKey, token: str, cause: Literal["key", "member", "team"] = "key"
-) -> list[DomainEvent]:
+def delete(key: ApiKey, token: str, cause: Cause = "key") -> list[DomainEvent]:
     """Refuses a key that is gone."""
     if not key.open:
         raise NotFound("key", token)
@@ -79,18 +90,7 @@ def evolve(key: ApiKey, envelope: Envelope) -> ApiKey:
     event, at, actor = envelope.event, envelope.recorded_at, envelope.meta.actor
     version = envelope.originator_version
     if isinstance(event, facts.KeyGenerated):
-        return ApiKey(
-            incarnation=version,
-            open=True,
-            version=version,
-            settings=event.settings,
-            created_at=at,
-            created_by=actor,
-            updated_at=at,
-            updated_by=actor,
-            budget_since=at,
-            owned_at=envelope.position,
-        )
+        return _begun(envelope, event)
     if isinstance(event, ThingImported):
         return replace(
             key,
@@ -104,6 +104,8 @@ def evolve(key: ApiKey, envelope: Envelope) -> ApiKey:
     match event:
         case facts.KeyDeleted():
             return replace(key, open=False)
+        case facts.KeyRotated(successor=successor, until=until):
+            return replace(key, open=False, rotation=Rotation(successor, until))
         case facts.KeyMoved():
             key = replace(key, owned_at=envelope.position)
         case facts.KeyBudgetChanged(before=before, after=after):
@@ -111,3 +113,29 @@ def evolve(key: ApiKey, envelope: Envelope) -> ApiKey:
             key = replace(key, budget_since=at if moved else key.budget_since)
     changed = facts.replaced(event)
     return replace(key, settings=key.settings.model_copy(update=changed)) if changed else key
+
+
+def _begun(envelope: Envelope, event: facts.KeyGenerated) -> ApiKey:
+    at, actor, before = envelope.recorded_at, envelope.meta.actor, event.succeeds
+    begun = ApiKey(
+        incarnation=envelope.originator_version,
+        open=True,
+        version=envelope.originator_version,
+        settings=event.settings,
+        created_at=at,
+        created_by=actor,
+        updated_at=at,
+        updated_by=actor,
+        budget_since=at,
+        owned_at=envelope.position,
+    )
+    if before is None:
+        return begun
+    return replace(
+        begun,
+        created_at=before.created_at,
+        created_by=before.created_by,
+        budget_since=before.budget_since,
+        rotations=before.rotations,
+        rotated_at=at,
+    )

@@ -27,6 +27,8 @@ class OrganizationMember:
     joined: int
     role: OrganizationRole
     limits: MemberLimits | None = None
+    created_at: datetime | None = None
+    updated_at: datetime | None = None
 
 
 if TYPE_CHECKING:
@@ -158,8 +160,7 @@ def update_member(
     member = organization.members.get(user_id)
     if member is None:
         raise NotAMember(user_id)
-    base = member.limits or MemberLimits(budget_id=budget_id)
-    wanted = base.model_copy(update=dict(limits)) if limits else member.limits
+    wanted = _wanted(member.limits, limits, budget_id)
     _check_limits(wanted)
     changes: list[DomainEvent] = []
     if wanted != member.limits:
@@ -173,6 +174,17 @@ def update_member(
             facts.OrganizationMemberRoleChanged(user_id=user_id, before=member.role, after=role)
         )
     return changes
+
+
+def _wanted(
+    own: MemberLimits | None, limits: Mapping[str, Any], budget_id: str
+) -> MemberLimits | None:
+    """Nothing to limit is no budget at all."""
+    if not limits:
+        return own
+    changed = (own or MemberLimits(budget_id=budget_id)).model_copy(update=dict(limits))
+    empty = (changed.max_budget, changed.tpm_limit, changed.rpm_limit) == (None, None, None)
+    return None if empty else changed
 
 
 def remove_member(organization: Organization, user_id: str) -> list[DomainEvent]:
@@ -219,7 +231,7 @@ def evolve(organization: Organization, envelope: Envelope) -> Organization:
             updated_at=event.updated_at or event.created_at or organization.updated_at,
             updated_by=event.updated_by,
         )
-    members = _members(organization.members, version, event)
+    members = _members(organization.members, envelope)
     return replace(
         organization,
         version=version,
@@ -236,14 +248,18 @@ def _allowed(organization: Organization, event: facts.OrganizationAllowanceChang
     return organization.allowances.insert(event.team_id, event.after)
 
 
-def _members(members: Members, version: int, event: DomainEvent) -> Members:
-    match event:
+def _members(members: Members, envelope: Envelope) -> Members:
+    at = envelope.recorded_at
+    match envelope.event:
         case facts.OrganizationMemberAdded(user_id=user_id, role=role, limits=limits):
-            return members.insert(user_id, OrganizationMember(version, role, limits))
+            joined = OrganizationMember(envelope.originator_version, role, limits, at, at)
+            return members.insert(user_id, joined)
         case facts.OrganizationMemberRoleChanged(user_id=user_id, after=role):
-            return members.insert(user_id, replace(members[user_id], role=role))
+            changed = replace(members[user_id], role=role, updated_at=at)
+            return members.insert(user_id, changed)
         case facts.OrganizationMemberBudgetChanged(user_id=user_id, after=limits):
-            return members.insert(user_id, replace(members[user_id], limits=limits))
+            changed = replace(members[user_id], limits=limits, updated_at=at)
+            return members.insert(user_id, changed)
         case facts.OrganizationMemberRemoved(user_id=user_id):
             return members.discard(user_id)
     return members

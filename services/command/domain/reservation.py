@@ -29,6 +29,11 @@ def release(name: Reservation, holder: str) -> list[DomainEvent]:
     return [NameReleased(holder=holder)] if name.holder == holder else []
 
 
+def hand_over(name: Reservation, before: str, after: str) -> list[DomainEvent]:
+    """The name passes from one holder to another, with nobody in between."""
+    return [*release(name, before), NameReserved(holder=after)]
+
+
 def evolve(name: Reservation, envelope: Envelope) -> Reservation:
     """The state after one more fact."""
     version = envelope.originator_version

@@ -9,7 +9,7 @@ from events.imported import ThingImported
 from events.registry import DomainEvent
 from events.user import UserSettings
 from events.values import Sealed
-from services.command.domain.errors import AlreadyExists
+from services.command.domain.errors import AlreadyExists, NotFound
 from services.command.domain.limits import check_not_negative, check_size
 
 IMPLICIT_ROLE = "internal_user"
@@ -80,6 +80,13 @@ def give_email(user: User, email: Sealed, claim: str) -> DomainEvent:
     )
 
 
+def delete(user: User, user_id: str) -> list[DomainEvent]:
+    """Refuses a user who is gone; what he was in and owned is void by rule, its facts follow."""
+    if not user.open:
+        raise NotFound("user", user_id)
+    return [facts.UserDeleted(settings=user.settings)]
+
+
 def evolve(user: User, envelope: Envelope) -> User:
     """The state after one more fact."""
     event, at = envelope.event, envelope.recorded_at
@@ -104,8 +111,10 @@ def evolve(user: User, envelope: Envelope) -> User:
                 created_at=created or user.created_at,
                 updated_at=updated or created or user.updated_at,
             )
-        case facts.UserEmailChanged(after=email) if email is not None:
-            user = replace(user, persons=user.persons | {email.person})
+        case facts.UserEmailChanged(after=sealed) | facts.UserRenamed(after=sealed) if (
+            sealed is not None
+        ):
+            user = replace(user, persons=user.persons | {sealed.person})
         case facts.UserBudgetChanged(before=before, after=after):
             moved = before.budget_duration != after.budget_duration
             user = replace(user, budget_since=at if moved else user.budget_since)

@@ -242,9 +242,14 @@ Count = Annotated[int, Field(ge=0, lt=INT64.stop)]
 JsonObject = Annotated[dict[str, Any], AfterValidator(_small_json)]
 """Any object of at most 64 KiB as JSON."""
 
-JsonList = Annotated[list[Any], BeforeValidator(refuse_long_list), AfterValidator(_small_json)]
+_MOST_ITEMS = Field(json_schema_extra={"maxItems": MAX_LIST_ITEMS})
+"""Told, not checked: an installation may choose, and no item is to be looked at first."""
 
-Items = Annotated[list[T], BeforeValidator(refuse_long_list)]
+JsonList = Annotated[
+    list[Any], BeforeValidator(refuse_long_list), AfterValidator(_small_json), _MOST_ITEMS
+]
+
+Items = Annotated[list[T], BeforeValidator(refuse_long_list), _MOST_ITEMS]
 """A list of at most `max_list_items` (default 500)."""
 
 Texts = Items[Text]

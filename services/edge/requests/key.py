@@ -1,5 +1,6 @@
 """Bodies of the routes about keys (supporting-api.md 2), and what users share with them."""
 
+from collections.abc import Mapping
 from typing import Literal, Self
 
 from pydantic import AwareDatetime, Field, model_validator
@@ -25,8 +26,25 @@ FOR_EVER = "-1"
 ThroughputType = Literal["guaranteed_throughput", "best_effort_throughput", "dynamic"]
 
 
+_BLANK_IS_UNSET = (
+    *("team_id", "user_id", "organization_id", "project_id", "agent_id", "budget_id", "key_alias"),
+    *("duration", "budget_duration", "rotation_interval"),
+)
+
+
 class KeyFields(RequestModel):
-    """What `/key/generate` and `/user/new` have in common."""
+    """What `/key/generate` and `/user/new` have in common.
+
+    Some clients send "" for everything that is not set; it counts as absent, so that an update
+    leaves such a field alone.
+    """
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_blanks(cls, sent: object) -> object:
+        if not isinstance(sent, Mapping):
+            return sent
+        return {k: v for k, v in sent.items() if v != "" or k not in _BLANK_IS_UNSET}
 
     key_alias: Text | None = None
     duration: Duration | None = None
@@ -79,13 +97,12 @@ class GenerateKey(KeyFields):
     rotation_interval: Duration | None = None
 
 
-class UpdateKey(GenerateKey):
-    """`/key/update` (2.4). Absent leaves as it is, null clears; `model_fields_set` tells which.
+class KeyChanges(GenerateKey):
+    """What can be changed of a key. Absent leaves as it is, null clears: `model_fields_set` tells.
 
     `spend` is without effect: it comes from what was used. `duration` "-1" is for ever.
     """
 
-    key: Text
     duration: Duration | Literal["-1"] | None = None
     models: Texts | None = None
     temp_budget_increase: Money | None = None
@@ -96,6 +113,45 @@ class UpdateKey(GenerateKey):
         if (self.temp_budget_increase is None) != (self.temp_budget_expiry is None):
             raise ValueError("temp_budget_increase and temp_budget_expiry are set together")
         return self
+
+
+class UpdateKey(KeyChanges):
+    """`/key/update` (2.4)."""
+
+    key: Text
+
+
+class RegenerateKey(KeyChanges):
+    """`/key/regenerate` (2.8): `key` may be named by the path, `new_key` is drawn if absent.
+
+    `grace_period` is how long the old secret is still accepted; without one it is refused at once.
+    """
+
+    new_key: Text | None = None
+    new_master_key: Text | None = None
+    grace_period: Blankable[Duration] = None
+
+
+class BulkKeyItem(RequestModel):
+    """One key of `/key/bulk_update` and what is to change, as in `/key/update`."""
+
+    key: Text
+    budget_id: Text | None = None
+    max_budget: Blankable[Money] = None
+    team_id: Identifier | None = None
+    tags: Texts | None = None
+
+
+class BulkUpdateKeys(RequestModel):
+    """`/key/bulk_update` (2.8). How many keys there may be is for the route to say."""
+
+    keys: list[BulkKeyItem]
+
+
+class KeysRef(RequestModel):
+    """`/v2/key/info` (2.3): keys, plain or hashed."""
+
+    keys: Texts
 
 
 class DeleteKeys(RequestModel):

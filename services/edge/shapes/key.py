@@ -1,5 +1,6 @@
 """KeyRow and the answers of /key/generate and /key/info (team-api.md 2.3, supporting-api.md 2)."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from decimal import Decimal
@@ -15,7 +16,8 @@ class KeyView:
 
     `settings` is the JSON form of events.key.KeySettings; its `extra` holds the fields of the
     request that have no typed place, under their own names. `created_by`, `updated_by`: user ids.
-    `budget_since` is when the present budget duration was set.
+    `budget_since` is when the present budget duration was set. `rotations` is how often the key got
+    a new secret, `rotated_at` when it got this one by rotation.
     """
 
     token: str
@@ -25,6 +27,8 @@ class KeyView:
     updated_at: datetime
     updated_by: str | None
     budget_since: datetime
+    rotations: int = 0
+    rotated_at: datetime | None = None
 
 
 def key_row(
@@ -78,10 +82,10 @@ def key_row(
         "updated_at": iso(view.updated_at),
         "updated_by": view.updated_by,
         "last_active": None,
-        "rotation_count": 0,
+        "rotation_count": view.rotations,
         "auto_rotate": extra.get("auto_rotate") or False,
         "rotation_interval": extra.get("rotation_interval"),
-        "last_rotation_at": None,
+        "last_rotation_at": None if view.rotated_at is None else iso(view.rotated_at),
         "key_rotation_at": None,
         "litellm_budget_table": _budget_table(settings),
         "litellm_organization_table": None,
@@ -99,6 +103,14 @@ def key_info(
     row = key_row(view, now, zone, with_token=False, spend=spend)
     row["object_permission"] = view.settings["extra"].get("object_permission")
     return {"key": asked, "info": row}
+
+
+def key_infos(views: Mapping[str, KeyView], now: datetime, zone: tzinfo) -> JsonObject:
+    """The answer of POST /v2/key/info: keys as the caller named them, and the row of each."""
+    rows = [key_row(view, now, zone, with_token=True) for view in views.values()]
+    for row, view in zip(rows, views.values(), strict=True):
+        row["object_permission"] = view.settings["extra"].get("object_permission")
+    return {"key": list(views), "info": rows}
 
 
 def generated(view: KeyView, secret: str) -> JsonObject:

@@ -17,6 +17,7 @@ class UserView:
 
     `settings` is the JSON form of events.user.UserSettings; its `extra` holds the fields of the
     request that have no typed place. `teams` are the ids of the teams the user is a member of.
+    `budget_since` is when the present budget duration was set, `version` that of his stream.
     """
 
     user_id: str
@@ -26,6 +27,8 @@ class UserView:
     teams: Sequence[str]
     created_at: datetime
     updated_at: datetime
+    budget_since: datetime
+    version: int
 
 
 def user(
@@ -50,12 +53,22 @@ def user(
         "teams": list(view.teams),
         "sso_user_id": extra.get("sso_user_id"),
         "budget_duration": settings["budget_duration"],
-        "budget_reset_at": budget_reset_at(settings["budget_duration"], view.created_at, now, zone),
+        "budget_reset_at": _reset_at(view, now, zone),
         "metadata": settings["metadata"],
         "created_at": iso(view.created_at),
         "updated_at": iso(view.updated_at),
         "object_permission": None,
     }
+
+
+def listed_user(view: UserView, key_count: int, now: datetime, zone: tzinfo) -> JsonObject:
+    """An item of /user/list (3.3): how many keys in force the user owns."""
+    return {**user(view, now, zone), "key_count": key_count}
+
+
+def _reset_at(view: UserView, now: datetime, zone: tzinfo) -> str | None:
+    """From when the duration began to apply, whatever else changed since (S11, D38)."""
+    return budget_reset_at(view.settings["budget_duration"], view.budget_since, now, zone)
 
 
 def user_row(
@@ -83,7 +96,7 @@ def user_row(
         "tpm_limit": limits["tpm_limit"],
         "rpm_limit": limits["rpm_limit"],
         "budget_duration": settings["budget_duration"],
-        "budget_reset_at": budget_reset_at(settings["budget_duration"], view.created_at, now, zone),
+        "budget_reset_at": _reset_at(view, now, zone),
         "allowed_cache_controls": extra.get("allowed_cache_controls") or [],
         "policies": [],
         "model_spend": {},

@@ -6,23 +6,30 @@ from services.projection.api.context import ReadContext
 from services.projection.api.routes import (
     activity,
     audit,
+    budgets,
     callbacks,
     health,
     key_lists,
     keys,
+    organizations,
     permissions,
     team_lists,
     team_pickers,
     teams,
+    user_lists,
     users,
 )
 
-__all__ = ["ReadContext", "include_read_routes"]
+__all__ = ["ROUTERS", "ReadContext", "include_read_routes"]
+
+_OF_TEAMS = (teams, team_lists, team_pickers, permissions, callbacks, activity)
+_OTHERS = (keys, key_lists, users, user_lists, organizations, budgets, audit, health)
+_ASKED_BY_BODY = (keys.several, organizations.bodies, budgets.bodies)
+ROUTERS = (*(m.router for m in (*_OF_TEAMS, *_OTHERS)), *_ASKED_BY_BODY)
 
 
 def include_read_routes(app: FastAPI, context: ReadContext) -> None:
     """Add the routes; what they work with stands in `app.state.reads`."""
     app.state.reads = context
-    of_teams = (teams, team_lists, team_pickers, permissions, callbacks, activity)
-    for module in (*of_teams, keys, key_lists, users, audit, health):
-        app.include_router(module.router)
+    for router in ROUTERS:
+        app.include_router(router)

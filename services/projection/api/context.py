@@ -14,6 +14,7 @@ from services.projection.queries.principals import Principals
 from services.projection.queries.reading import Totals
 from services.projection.queries.team_pages import TeamPages
 from services.projection.queries.teams import Teams
+from services.projection.queries.user_lists import UserPages
 from services.projection.runner import ProjectionGroup
 
 
@@ -59,6 +60,11 @@ class ReadContext:
     def key_pages(self) -> KeyPages:
         """Pages of keys, and how many keys match a filter."""
         return KeyPages(self.read_pool)
+
+    @cached_property
+    def user_pages(self) -> UserPages:
+        """Pages of users, and how many users match a filter."""
+        return UserPages(self.read_pool)
 
     @cached_property
     def audit_totals(self) -> Totals:

@@ -1,7 +1,8 @@
 """Reads the head, waits for it, authenticates: what every read does first (architecture, 7)."""
 
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Annotated, Any, cast
 
@@ -66,6 +67,19 @@ async def reader(request: Request) -> Reader:
 ReaderDep = Annotated[Reader, Depends(reader)]
 
 
+class AskedInBody(LedgerRoute):
+    """The class of read routes that are asked by POST: the body is checked as that of a command."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handle = super().get_route_handler()
+
+        async def handler(request: Request) -> Response:
+            with _readable():
+                return await handle(request)
+
+        return handler
+
+
 class ReadRoute(LedgerRoute):
     """The class of every read route; its endpoints are `async (reader, request) -> Response`.
 
@@ -77,13 +91,24 @@ class ReadRoute(LedgerRoute):
         endpoint: Endpoint = self.endpoint
 
         async def handler(request: Request) -> Response:
-            try:
+            with _readable():
                 return await endpoint(await reader(request), request)
-            except _UNAVAILABLE as error:
-                text = "The read models cannot answer right now, try again"
-                raise ShapeB(503, text, "service_unavailable") from error
 
         return handler
+
+
+def unavailable() -> ShapeB:
+    """What is answered while the read models do not hold all that was acknowledged."""
+    return ShapeB(503, "The read models cannot answer right now, try again", "service_unavailable")
+
+
+@contextmanager
+def _readable() -> Iterator[None]:
+    """Makes a 503, shape B, of what cannot be read as it is now."""
+    try:
+        yield
+    except _UNAVAILABLE as error:
+        raise unavailable() from error
 
 
 async def _as_of(
@@ -95,8 +120,10 @@ async def _as_of(
     if credential.master:
         principal = master_principal(credential)
     else:
-        holder = await context.principals.holder(credential.token, position)
         now = datetime.now(UTC)
+        holder = await context.principals.holder(credential.token, position, now)
+        if holder.key is not None:
+            credential = replace(credential, token=holder.token)
         principal = judge(
             credential, holder.key, holder.role, team_blocked=holder.team_blocked, now=now
         )
@@ -128,6 +155,11 @@ def _min_position(request: Request) -> int:
         return -1
     if text.isascii() and text.isdigit() and len(text) < len(str(_BIGGEST)):
         return int(text)
+    raise no_position(place, name, text)
+
+
+def no_position(place: str, name: str, text: str) -> RequestValidationError:
+    """The refusal of a position to wait for that is none."""
     message = "Input should be a position: a whole number from 0"
     error = {"type": "int_parsing", "loc": (place, name), "msg": message, "input": text}
-    raise RequestValidationError([error])
+    return RequestValidationError([error])

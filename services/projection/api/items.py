@@ -7,7 +7,7 @@ import orjson
 
 from events.values import JsonObject
 from services.edge.shapes.team import team
-from services.projection.queries.records import StoredTeam, TeamRecord
+from services.projection.queries.records import SHOWN, StoredTeam, TeamRecord
 
 _LONGEST = 8 * 1024
 _FOREVER = datetime.max.replace(tzinfo=UTC)
@@ -48,8 +48,11 @@ class TeamItems:
 
 
 def with_total(item: JsonObject, record: TeamRecord) -> JsonObject:
-    """The item, which says how many members there are where it does not show all."""
-    if record.members_total > len(record.view.members):
+    """The item, which says how many members there are where it does not show all.
+
+    Members that were deleted count until their teams are told, though nobody is shown them.
+    """
+    if SHOWN <= len(record.view.members) < record.members_total:
         item["members_total"] = record.members_total
     return item
 

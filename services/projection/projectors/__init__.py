@@ -2,8 +2,11 @@
 
 from services.projection.projector import OpenSealed, Projector
 from services.projection.projectors.audit import AuditProjector
+from services.projection.projectors.budgets import BUDGETS
 from services.projection.projectors.keys import KEYS
 from services.projection.projectors.memberships import MEMBERSHIPS
+from services.projection.projectors.organization_members import ORGANIZATION_MEMBERS
+from services.projection.projectors.organizations import ORGANIZATIONS
 from services.projection.projectors.teams import TEAMS
 from services.projection.projectors.users import UsersProjector
 
@@ -12,4 +15,9 @@ GROUP = "contract"
 
 def contract_projectors(open_sealed: OpenSealed) -> list[Projector]:
     """All of them; `open_sealed` is asked for the personal data of users, once per batch."""
-    return [TEAMS, MEMBERSHIPS, UsersProjector(open_sealed), KEYS, AuditProjector()]
+    of_organizations = [ORGANIZATIONS, ORGANIZATION_MEMBERS, BUDGETS]
+    return [
+        *(TEAMS, MEMBERSHIPS, UsersProjector(open_sealed), KEYS),
+        *of_organizations,
+        AuditProjector(),
+    ]

@@ -11,7 +11,8 @@ from events import streams
 from events.envelope import Envelope
 from events.streams import kind_and_id
 from services.projection.projector import FactFailed, identity, slices
-from services.projection.projectors.audit_notes import NOTES, Entry
+from services.projection.projectors.audit_entry import Entry
+from services.projection.projectors.audit_notes import NOTES, note
 from services.projection.rows import Rows, Table
 
 TABLE = Table(
@@ -41,6 +42,8 @@ TABLE_NAMES = {
     streams.TEAM: "LiteLLM_TeamTable",
     streams.USER: "LiteLLM_UserTable",
     streams.KEY: "LiteLLM_VerificationToken",
+    streams.ORGANIZATION: "LiteLLM_OrganizationTable",
+    streams.BUDGET: "LiteLLM_BudgetTable",
 }
 
 
@@ -68,7 +71,7 @@ class AuditProjector:
 
 def _note(entry: Entry, at: Envelope) -> None:
     try:
-        entry.note(at.event)
+        note(entry, at.event)
     except Exception as error:
         raise FactFailed(TABLE.name, at.event.type_name, at.position, error) from error
 

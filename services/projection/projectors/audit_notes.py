@@ -1,96 +1,20 @@
 """What each fact tells an auditor: values before and after, under the contract's names."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, TypeVar
-
-from events import key, team
-from events.key import KeyBlocked, KeyDeleted, KeyGenerated, KeyUnblocked
+from events import key, team, user
+from events.key import KeyBlocked, KeyDeleted, KeyGenerated, KeyRotated, KeyUnblocked
 from events.registry import DomainEvent
-from events.user import UserCreated, UserEmailChanged
+from events.user import UserCreated, UserDeleted, UserEmailChanged
+from events.values import timestamp
 from services.projection.projectors import audit_values as values
+from services.projection.projectors.audit_entry import Entry, Note, Notes, on, replaces
+from services.projection.projectors.audit_organization_notes import ORGANIZATION_NOTES
 from services.projection.projectors.audit_values import Values
 
-_CREATING: set[type[DomainEvent]] = {team.TeamCreated, UserCreated, KeyGenerated}
-_DELETING: set[type[DomainEvent]] = {team.TeamDeleted, KeyDeleted}
-_BLOCKING: set[type[DomainEvent]] = {
-    team.TeamBlocked,
-    team.TeamUnblocked,
-    KeyBlocked,
-    KeyUnblocked,
-}
 
-E = TypeVar("E", bound=DomainEvent)
-Note = Callable[["Entry", E], None]
-Notes = Mapping[type[DomainEvent], Callable[["Entry", Any], None]]
-
-
-@dataclass(slots=True)
-class Entry:
-    """What one command did to one thing: first values before, last values after.
-
-    `team_id` is the team of a key. Of members, only those that were touched are here.
-    """
-
-    object_id: str
-    team_id: str | None = None
-    before: Values = field(default_factory=dict)
-    after: Values = field(default_factory=dict)
-    members_before: dict[str, Values] = field(default_factory=dict)
-    members_after: dict[str, Values] = field(default_factory=dict)
-    facts: set[type[DomainEvent]] = field(default_factory=set)
-
-    def note(self, event: DomainEvent) -> None:
-        """Take a fact in; one of those that NOTES lists."""
-        self.facts.add(type(event))
-        NOTES[type(event)](self, event)
-
-    def changed(self, before: Values, after: Values) -> None:
-        """Note the fields that differ."""
-        for name, value in after.items():
-            if before[name] != value:
-                self.before.setdefault(name, before[name])
-                self.after[name] = value
-
-    def patched(self, name: str, before: Values, after: Values) -> None:
-        """Note the keys of an object that changed; a key absent on one side is absent there."""
-        known, now = self.before.get(name, {}), self.after.get(name, {})
-        self.before[name] = {k: v for k, v in before.items() if k not in now} | known
-        self.after[name] = {k: v for k, v in now.items() if k not in before} | after
-
-    def member(self, user_id: str, before: Values | None, after: Values | None) -> None:
-        """Note what changed of one member; None on the side where there is no such member."""
-        added = user_id in self.members_after and user_id not in self.members_before
-        if before is not None and not added:
-            self.members_before[user_id] = before | self.members_before.get(user_id, {})
-        if after is None:
-            self.members_after.pop(user_id, None)
-        else:
-            self.members_after[user_id] = self.members_after.get(user_id, {}) | after
-
-    @property
-    def action(self) -> str:
-        """The contract's word for it (supporting-api.md 7)."""
-        if self.facts & _DELETING:
-            return "deleted"
-        if self.facts & _CREATING:
-            return "created"
-        return "blocked" if self.facts <= _BLOCKING else "updated"
-
-    @property
-    def before_value(self) -> Values:
-        return _with_members(self.before, self.members_before)
-
-    @property
-    def updated_values(self) -> Values:
-        return _with_members(self.after, self.members_after)
-
-
-def _with_members(fields: Values, members: Mapping[str, Values]) -> Values:
-    if not members:
-        return fields
-    roster = [{"user_id": user_id, **member} for user_id, member in members.items()]
-    return {**fields, "members_with_roles": roster}
+def note(entry: Entry, event: DomainEvent) -> None:
+    """Take a fact in; one of those that NOTES lists."""
+    entry.facts.add(type(event))
+    NOTES[type(event)](entry, event)
 
 
 def team_created(entry: Entry, event: team.TeamCreated) -> None:
@@ -105,16 +29,6 @@ def team_deleted(entry: Entry, event: team.TeamDeleted) -> None:
 def blocks(*, blocked: bool) -> Note[DomainEvent]:
     def fold(entry: Entry, _: DomainEvent) -> None:
         entry.changed({"blocked": not blocked}, {"blocked": blocked})
-
-    return fold
-
-
-def replaces(name: str) -> Note[DomainEvent]:
-    """For facts whose `before` and `after` are plain values of one column."""
-
-    def fold(entry: Entry, event: DomainEvent) -> None:
-        sides = event.model_dump(mode="json", include={"before", "after"})
-        entry.changed({name: sides["before"]}, {name: sides["after"]})
 
     return fold
 
@@ -177,6 +91,16 @@ def email_changed(entry: Entry, event: UserEmailChanged) -> None:
     entry.changed({"user_email": before}, {"user_email": after})
 
 
+def user_changed(entry: Entry, event: DomainEvent) -> None:
+    """Of a user's parts only the columns that differ."""
+    before, after = (values.user_part(user.replaced(side)) for side in _sides(event))
+    _compared(entry, before, after)
+
+
+def user_deleted(entry: Entry, event: UserDeleted) -> None:
+    entry.before |= values.user(entry.object_id, event.settings)
+
+
 def key_generated(entry: Entry, event: KeyGenerated) -> None:
     entry.team_id = event.settings.team_id
     entry.after |= values.key(entry.object_id, event.settings)
@@ -184,22 +108,33 @@ def key_generated(entry: Entry, event: KeyGenerated) -> None:
 
 def key_changed(entry: Entry, event: DomainEvent) -> None:
     """Of a key's parts only the columns that differ."""
-    reverse = event.model_copy(update={"after": getattr(event, "before", None)})
-    before, after = (values.key_part(key.replaced(side)) for side in (reverse, event))
+    before, after = (values.key_part(key.replaced(side)) for side in _sides(event))
+    _compared(entry, before, after)
+
+
+def _sides(event: DomainEvent) -> tuple[DomainEvent, DomainEvent]:
+    """The fact that would undo this one, and this one."""
+    return event.model_copy(update={"after": getattr(event, "before", None)}), event
+
+
+def _compared(entry: Entry, before: Values, after: Values) -> None:
     names = [*before, *(name for name in after if name not in before)]
     entry.changed(
         {name: before.get(name) for name in names}, {name: after.get(name) for name in names}
     )
 
 
+def key_rotated(entry: Entry, event: KeyRotated) -> None:
+    """The hash that carries the key on; what else changed, the entry of that one says."""
+    entry.team_id = event.settings.team_id
+    entry.before |= values.key(entry.object_id, event.settings)
+    until = None if event.until is None else timestamp(event.until)
+    entry.after |= {"token": event.successor, "accepted_until": until}
+
+
 def key_deleted(entry: Entry, event: KeyDeleted) -> None:
     entry.team_id = event.settings.team_id
     entry.before |= values.key(entry.object_id, event.settings)
-
-
-def on(fact: type[E], note: Note[E]) -> Notes:
-    """One entry of the mapping from type of fact to what it tells."""
-    return {fact: note}
 
 
 NOTES: Notes = {
@@ -226,6 +161,14 @@ NOTES: Notes = {
     **on(team.TeamDeleted, team_deleted),
     **on(UserCreated, user_created),
     **on(UserEmailChanged, email_changed),
+    **on(user.UserRenamed, user_changed),
+    **on(user.UserRoleChanged, user_changed),
+    **on(user.UserBudgetChanged, user_changed),
+    **on(user.UserLimitsChanged, user_changed),
+    **on(user.UserModelsChanged, user_changed),
+    **on(user.UserMetadataChanged, user_changed),
+    **on(user.UserDetailsChanged, user_changed),
+    **on(UserDeleted, user_deleted),
     **on(KeyGenerated, key_generated),
     **on(key.KeyMoved, key_changed),
     **on(key.KeyBudgetChanged, key_changed),
@@ -238,5 +181,7 @@ NOTES: Notes = {
     **on(key.KeyDetailsChanged, key_changed),
     **on(KeyBlocked, blocks(blocked=True)),
     **on(KeyUnblocked, blocks(blocked=False)),
+    **on(KeyRotated, key_rotated),
     **on(KeyDeleted, key_deleted),
+    **ORGANIZATION_NOTES,
 }

@@ -8,7 +8,9 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
+from events.budget import BudgetSettings
 from events.key import KeySettings
+from events.organization import OrganizationSettings
 from events.team import TeamSettings
 from events.user import UserSettings
 from events.values import (
@@ -112,6 +114,45 @@ def user(user_id: str, settings: UserSettings) -> Values:
         "models": settings.models,
         "metadata": settings.metadata,
     }
+
+
+def shared_budget(budget_id: str, settings: BudgetSettings) -> Values:
+    values = settings.model_dump(mode="json")
+    for name in ("max_budget", "soft_budget"):
+        values[name] = number(getattr(settings, name))
+    return {"budget_id": budget_id, **values}
+
+
+def organization(organization_id: str, settings: OrganizationSettings) -> Values:
+    return {
+        "organization_id": organization_id,
+        "organization_alias": settings.organization_alias,
+        "budget_id": settings.budget_id,
+        "models": settings.models,
+        "metadata": settings.metadata,
+        "object_permission": object_permission(settings.object_permission),
+    }
+
+
+def organization_limits(value: MemberLimits | None) -> Values:
+    return {
+        "budget_id": value.budget_id if value else None,
+        "max_budget_in_organization": number(value.max_budget) if value else None,
+    }
+
+
+def user_part(changed: Mapping[str, Any]) -> Values:
+    """Attributes of UserSettings, whichever are there, under the names of the contract."""
+    part = dict(changed)
+    if (limits := part.pop("limits", None)) is not None:
+        part |= rate_limits(limits)
+    if (extra := part.pop("extra", None)) is not None:
+        part |= extra
+    if "max_budget" in part:
+        part["max_budget"] = number(part["max_budget"])
+    if "user_alias" in part:
+        part["user_alias"] = sealed(part["user_alias"])
+    return part
 
 
 def key_part(changed: Mapping[str, Any]) -> Values:

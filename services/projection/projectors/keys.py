@@ -1,13 +1,23 @@
 """Read model `keys_1`: one row per virtual key, named by its sha256; a deleted key keeps its row.
 
-The key of a deleted team or a removed member is void before its own `KeyDeleted` is here: whoever
-reads compares `team_incarnation` and membership.
+So does one that was rotated, closed like a deleted one: the key goes on in the row of its
+`successor`, which stands for the old secret too until `accepted_until`.
+
+The key of a deleted team, a removed member or a deleted user is void before its own `KeyDeleted` is
+here: whoever reads compares `team_incarnation`, membership, and `owned_at` with the user's end.
 """
 
 from events import key
 from events.envelope import Envelope
 from events.imported import ThingImported
-from events.key import KeyBudgetChanged, KeyDeleted, KeyGenerated, KeySettings
+from events.key import (
+    KeyBudgetChanged,
+    KeyDeleted,
+    KeyGenerated,
+    KeyMoved,
+    KeyRotated,
+    KeySettings,
+)
 from events.registry import DomainEvent
 from events.streams import KEY, kind_and_id
 from services.projection.projector import TableProjector, identity, on
@@ -34,6 +44,11 @@ TABLE = Table(
         "deleted_cause": "text",
         "settings": "jsonb",
         "budget_since": "timestamptz",
+        "successor": "text",
+        "accepted_until": "timestamptz",
+        "rotations": "bigint",
+        "rotated_at": "timestamptz",
+        "owned_at": "bigint",
     },
 )
 
@@ -56,7 +71,17 @@ def generated(rows: Rows, at: Envelope, event: KeyGenerated) -> None:
         version=at.originator_version,
         settings=settings.model_dump(mode="json"),
         budget_since=at.recorded_at,
+        owned_at=at.position,
     )
+    if (before := event.succeeds) is not None:
+        rows.change(
+            _key(at),
+            created_at=before.created_at,
+            created_by=before.created_by,
+            budget_since=before.budget_since,
+            rotations=before.rotations,
+            rotated_at=at.recorded_at,
+        )
 
 
 def changed(rows: Rows, at: Envelope, event: DomainEvent) -> None:
@@ -71,6 +96,11 @@ def changed(rows: Rows, at: Envelope, event: DomainEvent) -> None:
         version=at.originator_version,
         **{name: value for name, value in replaced.items() if name in TABLE.columns},
     )
+
+
+def moved(rows: Rows, at: Envelope, event: KeyMoved) -> None:
+    changed(rows, at, event)
+    rows.change(_key(at), owned_at=at.position)
 
 
 def budget_changed(rows: Rows, at: Envelope, event: KeyBudgetChanged) -> None:
@@ -110,6 +140,18 @@ def imported(rows: Rows, at: Envelope, event: ThingImported) -> None:
     )
 
 
+def rotated(rows: Rows, at: Envelope, event: KeyRotated) -> None:
+    rows.change(
+        _key(at),
+        deleted_at=at.recorded_at,
+        deleted_by=at.meta.actor,
+        deleted_cause="rotated",
+        version=at.originator_version,
+        successor=event.successor,
+        accepted_until=event.until,
+    )
+
+
 def _key(at: Envelope) -> Key:
     return identity(at.originator_id), at.incarnation
 
@@ -118,7 +160,7 @@ KEYS = TableProjector(
     TABLE,
     {
         **on(KeyGenerated, generated),
-        **on(key.KeyMoved, changed),
+        **on(KeyMoved, moved),
         **on(KeyBudgetChanged, budget_changed),
         **on(key.KeyLimitsChanged, changed),
         **on(key.KeyRenamed, changed),
@@ -129,6 +171,7 @@ KEYS = TableProjector(
         **on(key.KeyDetailsChanged, changed),
         **on(key.KeyBlocked, changed),
         **on(key.KeyUnblocked, changed),
+        **on(KeyRotated, rotated),
         **on(KeyDeleted, deleted),
         **on(ThingImported, imported),
     },

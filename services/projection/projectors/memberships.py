@@ -1,7 +1,11 @@
-"""Read model `memberships_1`: one row per member of a team; a deleted team keeps its rows."""
+"""Read model `memberships_1`: one row per member of a team; a deleted team keeps its rows.
+
+Who is deleted leaves all rosters at once, those of deleted teams too, before his teams are told.
+"""
 
 from events.envelope import Envelope
 from events.team import MemberAdded, MemberBudgetChanged, MemberRemoved, MemberRoleChanged
+from events.user import UserDeleted
 from events.values import MemberLimits
 from services.projection.projector import TableProjector, identity, on
 from services.projection.rows import Key, Rows, Table
@@ -35,6 +39,10 @@ def removed(rows: Rows, at: Envelope, event: MemberRemoved) -> None:
     rows.delete(_key(at, event.user_id))
 
 
+def gone(rows: Rows, at: Envelope, _: UserDeleted) -> None:
+    rows.clear(user_id=identity(at.originator_id))
+
+
 def _key(at: Envelope, user_id: str) -> Key:
     return identity(at.originator_id), at.incarnation, user_id
 
@@ -50,5 +58,6 @@ MEMBERSHIPS = TableProjector(
         **on(MemberRoleChanged, role_changed),
         **on(MemberBudgetChanged, budget_changed),
         **on(MemberRemoved, removed),
+        **on(UserDeleted, gone),
     },
 )

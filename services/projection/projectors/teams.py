@@ -1,7 +1,11 @@
-"""Read model `teams_1`: one row per life of a team; a deleted team keeps its row."""
+"""Read model `teams_1`: one row per life of a team; a deleted team keeps its row.
+
+The teams of a deleted organization are deleted with it, before their own facts say so.
+"""
 
 from events.envelope import Envelope
 from events.imported import ThingImported
+from events.organization import OrganizationDeleted
 from events.registry import DomainEvent
 from events.streams import TEAM, kind_and_id
 from events.team import (
@@ -148,17 +152,24 @@ def counts(members: int) -> Fold[DomainEvent]:
 
 
 def deleted(rows: Rows, at: Envelope, _: TeamDeleted) -> None:
+    rows.change(team_key(at), version=at.originator_version, **_end(at))
+
+
+def organization_deleted(rows: Rows, at: Envelope, _: OrganizationDeleted) -> None:
+    live = {"organization_id": identity(at.originator_id), "deleted_at": None}
+    rows.change_where(live, **_end(at))
+
+
+def _end(at: Envelope) -> JsonObject:
     claim = at.meta.on_behalf_of
-    rows.change(
-        team_key(at),
-        version=at.originator_version,
-        deleted_at=at.recorded_at,
-        deleted_by=at.meta.actor,
-        deleted_by_key=at.meta.actor_key,
-        deleted_by_role=at.meta.actor_role,
-        deleted_claim=claim.model_dump() if claim else None,
-        deleted_event_id=at.event_id,
-    )
+    return {
+        "deleted_at": at.recorded_at,
+        "deleted_by": at.meta.actor,
+        "deleted_by_key": at.meta.actor_key,
+        "deleted_by_role": at.meta.actor_role,
+        "deleted_claim": claim.model_dump() if claim else None,
+        "deleted_event_id": at.event_id,
+    }
 
 
 def imported(rows: Rows, at: Envelope, event: ThingImported) -> None:
@@ -221,6 +232,7 @@ TEAMS = TableProjector(
         **on(MemberBudgetChanged, touched),
         **on(MemberRemoved, counts(-1)),
         **on(TeamDeleted, deleted),
+        **on(OrganizationDeleted, organization_deleted),
         **on(ThingImported, imported),
     },
 )

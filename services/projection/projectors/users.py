@@ -3,10 +3,19 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from events import user
 from events.envelope import Envelope
 from events.imported import ThingImported
+from events.registry import DomainEvent
 from events.streams import USER, kind_and_id
-from events.user import UserCreated, UserEmailChanged
+from events.user import (
+    UserBudgetChanged,
+    UserCreated,
+    UserDeleted,
+    UserEmailChanged,
+    UserRenamed,
+    UserSettings,
+)
 from events.values import Sealed
 from services.projection.projector import Folds, OpenSealed, fold_all, identity, on
 from services.projection.rows import Key, Rows, Table
@@ -25,9 +34,50 @@ TABLE = Table(
         "updated_at": "timestamptz",
         "version": "bigint",
         "deleted_at": "timestamptz",
+        "budget_since": "timestamptz",
+        "gone_at": "bigint",
     },
 )
 _APART = {"person", "email", "user_alias"}
+
+
+def changed(rows: Rows, at: Envelope, event: DomainEvent) -> None:
+    """Every fact that replaces settings; those with a column of their own go there as well."""
+    replaced = user.replaced(event)
+    settings = UserSettings.model_construct(_fields_set=set(replaced), **replaced)
+    rows.merge(_key(at), "settings", settings.model_dump(mode="json", include=set(replaced)))
+    rows.change(
+        _key(at),
+        updated_at=at.recorded_at,
+        version=at.originator_version,
+        **{name: value for name, value in replaced.items() if name in TABLE.columns},
+    )
+
+
+def budget_changed(rows: Rows, at: Envelope, event: UserBudgetChanged) -> None:
+    """Only another duration starts the window anew, as D38 has it for teams."""
+    changed(rows, at, event)
+    if event.before.budget_duration != event.after.budget_duration:
+        rows.change(_key(at), budget_since=at.recorded_at)
+
+
+def deleted(rows: Rows, at: Envelope, _: UserDeleted) -> None:
+    """`gone_at` is the position: keys that were his up to there are void."""
+    rows.change(
+        _key(at), deleted_at=at.recorded_at, gone_at=at.position, version=at.originator_version
+    )
+
+
+_PLAIN: Folds = {
+    **on(user.UserRoleChanged, changed),
+    **on(UserBudgetChanged, budget_changed),
+    **on(user.UserLimitsChanged, changed),
+    **on(user.UserModelsChanged, changed),
+    **on(user.UserMetadataChanged, changed),
+    **on(user.UserDetailsChanged, changed),
+    **on(UserDeleted, deleted),
+}
+"""What needs nothing opened."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +89,10 @@ class _Opened:
     @property
     def folds(self) -> Folds:
         return {
+            **_PLAIN,
             **on(UserCreated, self.created),
             **on(UserEmailChanged, self.email_changed),
+            **on(UserRenamed, self.renamed),
             **on(ThingImported, imported),
         }
 
@@ -58,6 +110,7 @@ class _Opened:
             created_at=at.recorded_at,
             updated_at=at.recorded_at,
             version=at.originator_version,
+            budget_since=at.recorded_at,
         )
 
     def email_changed(self, rows: Rows, at: Envelope, event: UserEmailChanged) -> None:
@@ -67,6 +120,15 @@ class _Opened:
             _key(at),
             email=email,
             email_lower=_lower(email),
+            updated_at=at.recorded_at,
+            version=at.originator_version,
+        )
+
+    def renamed(self, rows: Rows, at: Envelope, event: UserRenamed) -> None:
+        alias = self._text(event.after)
+        rows.change(
+            _key(at),
+            user_alias=alias,
             updated_at=at.recorded_at,
             version=at.originator_version,
         )
@@ -101,7 +163,7 @@ def _boxes(at: Envelope) -> Iterator[Sealed]:
     match at.event:
         case UserCreated(settings=settings):
             yield from (box for box in (settings.email, settings.user_alias) if box)
-        case UserEmailChanged(after=Sealed() as after):
+        case UserEmailChanged(after=Sealed() as after) | UserRenamed(after=Sealed() as after):
             yield after
 
 

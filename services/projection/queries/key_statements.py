@@ -33,6 +33,7 @@ CONDITIONS: Mapping[str, SQL] = {
     "organization_id": SQL("k.organization_id = %(organization_id)s"),
     "key_hash": SQL("k.token = %(key_hash)s"),
     "key_alias": SQL("k.key_alias = %(key_alias)s"),
+    "alias_part": SQL("strpos(lower(k.key_alias), lower(%(alias_part)s)) > 0"),
     "project_id": SQL("k.settings->'extra'->>'project_id' = %(project_id)s"),
     "access_group_id": SQL("k.settings->'extra'->'access_group_ids' ? %(access_group_id)s"),
 }
@@ -75,7 +76,7 @@ _STATEMENT = SQL(
     page AS MATERIALIZED (
         SELECT k.token, k.incarnation FROM (
             SELECT k.token, k.incarnation, k.user_id, k.team_id, k.team_incarnation, k.key_alias,
-                k.created_at, k.updated_at, k.max_budget, k.member_since
+                k.created_at, k.updated_at, k.max_budget, k.member_since, k.owned_at
             FROM {keys} WHERE {conditions} ORDER BY {order} OFFSET 0
         ) k WHERE {in_force} ORDER BY {order} LIMIT %(size)s OFFSET %(beyond)s
     )
@@ -89,8 +90,8 @@ _STATEMENT = SQL(
 _COUNT = SQL("SELECT count(*) FROM {keys} WHERE {conditions} AND {in_force}")
 _ENDS = SQL(
     "LEFT JOIN LATERAL (SELECT a.* FROM read.audit_1 a WHERE a.object_id = k.token "
-    "AND a.action = 'deleted' AND a.updated_at >= k.deleted_at ORDER BY a.updated_at LIMIT 1) a "
-    "ON true"
+    "AND a.action IN ('deleted', 'rotated') AND a.updated_at >= k.deleted_at "
+    "ORDER BY a.updated_at LIMIT 1) a ON true"
 )
 _DELETION = SQL(", k.deleted_at, k.deleted_by, a.id, a.actor_key, a.actor_role, a.claim")
 _PERSON = SQL(
@@ -116,7 +117,8 @@ class KeyFilter:
 
     Of a subject `of_teams` adds the keys of teams that he administers or whose permissions hold
     /key/list, and those without a user of all his teams; `made` those that he made, for no team or
-    one of his. `key_hash` is a sha256. `with_people` has the page name owner and maker of each key.
+    one of his. `key_hash` is a sha256. `alias_part` stands in the alias, in whatever case; "" is in
+    each. `with_people` has the page name owner and maker of each key.
     """
 
     subject: str | None = None
@@ -126,6 +128,7 @@ class KeyFilter:
     organization_id: str | None = None
     key_hash: str | None = None
     key_alias: str | None = None
+    alias_part: str | None = None
     project_id: str | None = None
     access_group_id: str | None = None
     deleted: bool = False

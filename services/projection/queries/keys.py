@@ -1,7 +1,8 @@
-"""One key, with what it takes to judge who may read it (supporting-api.md 2.3)."""
+"""Keys by their hashes, with what it takes to judge who may read it (supporting-api.md 2.3)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import orjson
 from psycopg.sql import SQL
@@ -10,16 +11,16 @@ from services.access.principal import Principal
 from services.database.connections import Pool
 from services.edge.shapes.key import KeyView
 from services.projection.queries.reading import POSITION, fetch
-from services.projection.queries.records import KEY_ROW, LAST_KEY, key_view
+from services.projection.queries.records import KEY_ROW, LAST_KEY, OWNER_THERE, key_view
 
 _STATEMENT = (
     SQL(
         """
         SELECT {position}, {key}, k.version, k.user_id, c.role,
             (t.settings->'member_permissions')::text
-        FROM (SELECT) one
+        FROM unnest(%(tokens)s::text[]) WITH ORDINALITY q (token, place)
         LEFT JOIN (
-            {last_key} k
+            LATERAL {last_key} k
             LEFT JOIN read.teams_1 t ON t.team_id = k.team_id AND t.incarnation = k.team_incarnation
             LEFT JOIN read.memberships_1 o ON o.team_id = t.team_id
                 AND o.incarnation = t.incarnation AND o.user_id = k.user_id
@@ -29,9 +30,16 @@ _STATEMENT = (
             t.team_id IS NOT NULL AND t.deleted_at IS NULL
             AND (k.settings->>'member_since' IS NULL
                 OR o.joined = (k.settings->>'member_since')::bigint)))
+            AND {owner_there}
+        ORDER BY q.place
         """
     )
-    .format(position=POSITION, key=KEY_ROW, last_key=LAST_KEY.format(token=SQL("%(token)s")))
+    .format(
+        position=POSITION,
+        key=KEY_ROW,
+        last_key=LAST_KEY.format(token=SQL("q.token")),
+        owner_there=OWNER_THERE,
+    )
     .as_bytes()
 )
 
@@ -53,10 +61,22 @@ class FoundKey:
 
 async def find_key(pool: Pool, principal: Principal, token: str) -> tuple[int, FoundKey | None]:
     """Position and key by its sha256, None for a key that is unknown, deleted or void."""
-    parameters = {"token": token, "caller": principal.user_id}
-    row = (await fetch(pool, _STATEMENT, parameters, prepare=True))[0]
-    position, *columns, version, owner, role, permissions = row
-    if columns[0] is None:
-        return position, None
+    position, found = await find_keys(pool, principal, [token])
+    return position, found[0]
+
+
+async def find_keys(
+    pool: Pool, principal: Principal, tokens: Sequence[str]
+) -> tuple[int, list[FoundKey | None]]:
+    """As `find_key` for several, at least one, in the order they are named."""
+    parameters = {"tokens": tokens, "caller": principal.user_id}
+    rows = await fetch(pool, _STATEMENT, parameters, prepare=True)
+    return rows[0][0], [_found(columns) for _, *columns in rows]
+
+
+def _found(columns: Sequence[Any]) -> FoundKey | None:
+    *key, version, owner, role, permissions = columns
+    if key[0] is None:
+        return None
     allowed = orjson.loads(permissions) if permissions else []
-    return position, FoundKey(key_view(columns), version, owner, role, allowed)
+    return FoundKey(key_view(key), version, owner, role, allowed)

@@ -3,14 +3,16 @@
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 import orjson
 from psycopg.sql import SQL
 
+from services.access.credentials import MAX_ROTATIONS
 from services.access.principal import KeyFacts
 from services.database.connections import Pool
 from services.projection.queries.reading import POSITION, Row, fetch
-from services.projection.queries.records import LAST_KEY, LAST_USER
+from services.projection.queries.records import LAST_KEY, LAST_USER, OWNER_THERE
 from services.projection.queries.together import Together
 
 _STATEMENT = (
@@ -20,10 +22,13 @@ _STATEMENT = (
             (k.settings->'allowed_routes')::text, (k.settings->'models')::text,
             k.team_id IS NOT NULL AND (t.team_id IS NULL OR t.deleted_at IS NOT NULL
                 OR (k.settings->>'member_since' IS NOT NULL
-                    AND m.joined IS DISTINCT FROM (k.settings->>'member_since')::bigint)),
-            k.user_id IS NULL OR u.user_id IS NOT NULL, u.user_role, t.blocked
+                    AND m.joined IS DISTINCT FROM (k.settings->>'member_since')::bigint))
+                OR NOT {owner_there},
+            k.user_id IS NULL OR u.user_id IS NOT NULL, u.user_role, t.blocked,
+            o.successor, o.accepted_until
         FROM unnest(%(tokens)s::text[]) WITH ORDINALITY q (token, place)
-        LEFT JOIN LATERAL {key} k ON k.deleted_at IS NULL
+        LEFT JOIN LATERAL {key} o ON true
+        LEFT JOIN LATERAL (SELECT o.*) k ON k.deleted_at IS NULL
         LEFT JOIN read.teams_1 t ON t.team_id = k.team_id AND t.incarnation = k.team_incarnation
         LEFT JOIN read.memberships_1 m ON m.team_id = t.team_id
             AND m.incarnation = t.incarnation AND m.user_id = k.user_id
@@ -35,6 +40,7 @@ _STATEMENT = (
         position=POSITION,
         key=LAST_KEY.format(token=SQL("q.token")),
         user=LAST_USER.format(user_id=SQL("k.user_id")),
+        owner_there=OWNER_THERE,
     )
     .as_bytes()
 )
@@ -44,13 +50,18 @@ _STATEMENT = (
 class Holder:
     """What judging a credential needs, as of `position`; `key` is None for an unknown one.
 
-    A key is void when its team's life or its owner's membership is over.
+    A key is void when its team's life, its owner's membership or its owner's life is over. `token`
+    is the key's hash: that of the `successor` for one that was rotated, `until` its grace period
+    ends (A08).
     """
 
+    token: str
     position: int
     key: KeyFacts | None
     role: str | None
     team_blocked: bool
+    successor: str | None = None
+    until: datetime | None = None
 
 
 class Principals:
@@ -66,11 +77,19 @@ class Principals:
         self._kept: OrderedDict[str, Holder] = OrderedDict()
         self._together: Together[None, str, Holder] = Together(self._ask)
 
-    async def holder(self, token: str, head: int) -> Holder:
-        """The holder of the key with this sha256 as of `head` or later.
+    async def holder(self, token: str, head: int, now: datetime) -> Holder:
+        """The holder of the key that the secret with this sha256 stands for, as of `head` or later.
 
         The read models must have reached `head`.
         """
+        found = await self._holder(token, head)
+        for _ in range(MAX_ROTATIONS):
+            if found.successor is None or found.until is None or found.until <= now:
+                break
+            found = await self._holder(found.successor, head)
+        return found
+
+    async def _holder(self, token: str, head: int) -> Holder:
         kept = self._kept.get(token)
         if kept is not None and kept.position >= head:
             self._kept.move_to_end(token)
@@ -79,9 +98,9 @@ class Principals:
 
     async def _ask(self, _: None, tokens: Sequence[str]) -> Mapping[str, Holder]:
         rows = await fetch(self._pool, _STATEMENT, {"tokens": tokens}, prepare=True)
-        holders = dict(zip(tokens, map(_holder, rows), strict=True))
+        holders = dict(zip(tokens, map(_holder, tokens, rows), strict=True))
         for token, holder in holders.items():
-            if holder.key is not None:
+            if holder.key is not None or holder.successor is not None:
                 self._keep(token, holder)
         return holders
 
@@ -94,9 +113,9 @@ class Principals:
             self._kept.popitem(last=False)
 
 
-def _holder(row: Row) -> Holder:
+def _holder(token: str, row: Row) -> Holder:
     position, known, user_id, team_id, blocked, expires, routes, models, void, *owner = row
-    user_known, role, stopped = owner
+    user_known, role, stopped, successor, until = owner
     facts = KeyFacts(
         user_id=user_id,
         team_id=team_id,
@@ -107,4 +126,4 @@ def _holder(row: Row) -> Holder:
         void=void,
         user_known=user_known,
     )
-    return Holder(position, facts if known else None, role, bool(stopped))
+    return Holder(token, position, facts if known else None, role, bool(stopped), successor, until)

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, LiteralString
 
 import orjson
-from psycopg.sql import SQL, Literal
+from psycopg.sql import SQL, Composable, Literal
 
 from events.values import JsonObject
 from services.edge.shapes.key import KeyView
@@ -45,23 +45,28 @@ FIRST_MEMBERS = SQL(
 ).format(member=MEMBER, of_team=MEMBER_OF_TEAM, shown=Literal(SHOWN))
 """What `team_record` takes as members, cut to the first SHOWN to join."""
 
-_KEY_TIMES: LiteralString = "k.created_at, k.created_by, k.updated_at, k.updated_by, k.budget_since"
+_KEY_TIMES: LiteralString = (
+    "k.created_at, k.created_by, k.updated_at, k.updated_by, k.budget_since, k.rotations, "
+    "k.rotated_at"
+)
 KEY = SQL(f"k.token, k.settings, {_KEY_TIMES}")
 KEY_ROW = SQL(f"k.token, k.settings::text, {_KEY_TIMES}")
-KEY_WIDTH = 7
+KEY_WIDTH = 9
 """How many columns `key_view` takes."""
 KEY_ORDER = SQL("k.created_at, k.token DESC")
-KEY_OF_TEAM = SQL(
+OWNER_THERE = SQL(
+    "NOT EXISTS (SELECT FROM read.users_1 g "
+    "WHERE g.user_id = k.user_id AND g.gone_at >= k.owned_at)"
+)
+"""Whether the owner of a key, if it has one, was not deleted since it is his (S14)."""
+
+_KEY_OF_TEAM = SQL(
     "k.team_id = t.team_id AND k.team_incarnation = t.incarnation AND k.deleted_at IS NULL "
     "AND (k.settings->>'member_since' IS NULL OR EXISTS (SELECT FROM read.memberships_1 o WHERE "
     "o.team_id = t.team_id AND o.incarnation = t.incarnation AND o.user_id = k.user_id "
-    "AND o.joined = (k.settings->>'member_since')::bigint)) "
+    "AND o.joined = (k.settings->>'member_since')::bigint)) AND {owner_there} "
     "AND ({every_key} OR t.role = 'admin' OR k.user_id IS NULL OR k.user_id = {caller})"
 )
-"""A key of team `t` that the caller, whose role in it is `t.role`, may see (D08).
-
-The key of somebody who is no longer a member is void before its own end is recorded.
-"""
 KEYS = SQL(
     "(SELECT k.*, (k.settings->>'member_since')::bigint AS member_since, "
     "(k.settings->>'max_budget')::numeric AS max_budget FROM read.keys_1 k)"
@@ -71,10 +76,20 @@ KEY_IN_FORCE = SQL(
     "AND t.incarnation = k.team_incarnation AND t.deleted_at IS NULL) "
     "AND (k.member_since IS NULL OR EXISTS (SELECT FROM read.memberships_1 o "
     "WHERE o.team_id = k.team_id AND o.incarnation = k.team_incarnation "
-    "AND o.user_id = k.user_id AND o.joined = k.member_since)))"
-)
+    "AND o.user_id = k.user_id AND o.joined = k.member_since))) AND {owner_there}"
+).format(owner_there=OWNER_THERE)
 """Whether a key of KEYS that is not deleted is not void either: its team lives, and so does the
-membership it was made for. It looks at two other tables for every key of a team."""
+membership it was made for, and its owner was not deleted. It looks at three other tables for every
+key."""
+
+
+def key_of_team(caller: SQL, every_key: SQL) -> Composable:
+    """A key of team `t` that the caller, whose role in it is `t.role`, may see (D08).
+
+    The key of somebody who is no longer a member, or there at all, is void before its own end is
+    recorded.
+    """
+    return _KEY_OF_TEAM.format(caller=caller, every_key=every_key, owner_there=OWNER_THERE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +159,8 @@ def key_views(keys: str | None) -> list[KeyView]:
 
 def key_view(columns: Iterable[Any]) -> KeyView:
     """From the columns KEY out of JSON, or KEY_ROW as they come from a row."""
-    token, settings, created_at, created_by, updated_at, updated_by, budget_since = columns
+    token, settings, created_at, created_by, updated_at, updated_by, since, *rotation = columns
+    rotations, rotated_at = rotation
     return KeyView(
         token=token,
         settings=orjson.loads(settings) if isinstance(settings, str) else settings,
@@ -152,7 +168,9 @@ def key_view(columns: Iterable[Any]) -> KeyView:
         created_by=created_by,
         updated_at=_moment(updated_at),
         updated_by=updated_by,
-        budget_since=_moment(budget_since),
+        budget_since=_moment(since),
+        rotations=rotations or 0,
+        rotated_at=None if rotated_at is None else _moment(rotated_at),
     )
 
 

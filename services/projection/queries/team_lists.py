@@ -25,11 +25,11 @@ from services.projection.queries.reading import (
 from services.projection.queries.records import (
     FIRST_MEMBERS,
     KEY,
-    KEY_OF_TEAM,
     KEY_ORDER,
     SHOWN,
     TEAM,
     TeamRecord,
+    key_of_team,
     key_view,
     team_record,
 )
@@ -173,7 +173,7 @@ def _statement(of_user: bool, organization: bool | None) -> bytes:  # noqa: FBT0
         position=POSITION,
         members=FIRST_MEMBERS,
         key=KEY,
-        key_of_team=KEY_OF_TEAM.format(caller=SQL("%(caller)s"), every_key=SQL("%(every_key)s")),
+        key_of_team=key_of_team(SQL("%(caller)s"), SQL("%(every_key)s")),
         key_order=KEY_ORDER,
         shown=Literal(SHOWN),
         team=TEAM,

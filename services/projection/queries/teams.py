@@ -22,7 +22,6 @@ from services.projection.queries.reading import (
 )
 from services.projection.queries.records import (
     KEY,
-    KEY_OF_TEAM,
     KEY_ORDER,
     KEY_ROW,
     LARGE,
@@ -31,6 +30,7 @@ from services.projection.queries.records import (
     MEMBER_OF_TEAM,
     TEAM,
     TeamRecord,
+    key_of_team,
     key_view,
     key_views,
     team_record,
@@ -45,7 +45,7 @@ _PARTS = {
     "member_of_team": MEMBER_OF_TEAM,
     "key": KEY,
     "key_row": KEY_ROW,
-    "key_of_team": KEY_OF_TEAM.format(caller=SQL("q.caller"), every_key=SQL("q.every_key")),
+    "key_of_team": key_of_team(SQL("q.caller"), SQL("q.every_key")),
     "key_order": KEY_ORDER,
     "large": Literal(LARGE),
     "beyond": Literal(LARGE + 1),

@@ -15,19 +15,27 @@ from services.projection.queries.reading import POSITION, Connection, Row, chunk
 from services.projection.queries.records import KEY_IN_FORCE, KEY_ROW, KEYS, LAST_USER, key_view
 
 _CHUNK = 500
+USER = SQL(
+    "u.user_id, u.settings::text, u.email, u.user_alias, u.created_at, u.updated_at, "
+    "u.budget_since, u.version"
+)
+TEAMS_OF_USER = SQL(
+    "(SELECT json_agg(t.team_id ORDER BY m.joined_at, t.team_id) "
+    "FROM read.memberships_1 m JOIN read.teams_1 t "
+    "ON t.team_id = m.team_id AND t.incarnation = m.incarnation "
+    "WHERE m.user_id = u.user_id AND t.deleted_at IS NULL)::text"
+)
+"""What `user_view` takes, in this order."""
+
 _USER = (
-    SQL(
-        """
-        SELECT {position}, u.user_id, u.settings::text, u.email, u.user_alias, u.created_at,
-            u.updated_at,
-            (SELECT json_agg(t.team_id ORDER BY m.joined_at, t.team_id)
-             FROM read.memberships_1 m JOIN read.teams_1 t
-                ON t.team_id = m.team_id AND t.incarnation = m.incarnation
-             WHERE m.user_id = u.user_id AND t.deleted_at IS NULL)::text
-        FROM (SELECT) one LEFT JOIN {user} u ON u.deleted_at IS NULL
-        """
+    SQL("SELECT {position}, {columns}, {teams} FROM (SELECT) one LEFT JOIN {user} u ON {there}")
+    .format(
+        position=POSITION,
+        columns=USER,
+        teams=TEAMS_OF_USER,
+        user=LAST_USER.format(user_id=SQL("%(user_id)s")),
+        there=SQL("u.deleted_at IS NULL"),
     )
-    .format(position=POSITION, user=LAST_USER.format(user_id=SQL("%(user_id)s")))
     .as_bytes()
 )
 _KEYS = SQL(
@@ -56,7 +64,7 @@ class KeyOfUser:
 async def find_user(connection: Connection, user_id: str | None) -> tuple[int, UserView | None]:
     """Position and user with the teams he is in, in the order of joining; None for nobody."""
     row = (await run(connection, _USER, {"user_id": user_id}))[0]
-    return row[0], None if row[1] is None else _view(row[1:])
+    return row[0], None if row[1] is None else user_view(row[1:])
 
 
 async def keys_of_user(
@@ -68,8 +76,9 @@ async def keys_of_user(
         yield [KeyOfUser(key_view(columns), alias) for *columns, alias in rows]
 
 
-def _view(row: Row) -> UserView:
-    user_id, settings, email, alias, created_at, updated_at, teams = row
+def user_view(row: Row) -> UserView:
+    """From the columns USER and the ids of his teams as JSON."""
+    user_id, settings, email, alias, created_at, updated_at, since, version, teams = row
     return UserView(
         user_id=user_id,
         settings=orjson.loads(settings),
@@ -78,4 +87,6 @@ def _view(row: Row) -> UserView:
         teams=orjson.loads(teams) if teams else [],
         created_at=created_at,
         updated_at=updated_at,
+        budget_since=since,
+        version=version,
     )

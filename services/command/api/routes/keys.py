@@ -1,18 +1,38 @@
-"""Routes on virtual keys (supporting-api.md 2.2, 2.4, 2.5, 2.7)."""
+"""Routes on virtual keys (supporting-api.md 2.2, 2.4, 2.5, 2.7, 2.8)."""
 
 from fastapi import APIRouter
 from starlette.responses import Response
 
 from services.command.api import render
-from services.command.api.build_key import key_changes, new_key, token_of
+from services.command.api.build_key import (
+    bulk_update,
+    key_changes,
+    new_key,
+    new_service_key,
+    regenerate_key,
+    token_of,
+    well_formed,
+)
 from services.command.api.context import Caller, CallerDep
+from services.command.api.refusals import answer_for
+from services.command.application.bulk_keys import ROUTE as BULK_UPDATE
+from services.command.application.bulk_keys import Outcome
 from services.command.application.key_update import UpdateKey
 from services.command.application.keys import BlockKey, DeleteKeys
+from services.command.application.service_keys import ROUTE as SERVICE_KEY
+from services.command.domain.errors import DomainError
 from services.edge.body import LedgerRoute
+from services.edge.errors import MANAGEMENT, ShapeB
 from services.edge.requests import key as requests
+from services.edge.requests.common import Text
 from services.edge.shapes.key import generated, key_row
 
 router = APIRouter(route_class=LedgerRoute, tags=["keys"])
+
+MOST = 500
+_KEY_IN_QUERY = {
+    "parameters": [{"name": "key", "in": "query", "required": False, "schema": {"type": "string"}}]
+}
 
 
 @router.post("/key/generate")
@@ -21,6 +41,63 @@ async def generate_key(caller: CallerDep, body: requests.GenerateKey) -> Respons
     secret, command = new_key(body, caller.now)
     done = await caller.carry_out(command, lambda made: generated(render.key_view(made), secret))
     return await caller.respond(done)
+
+
+@router.post(SERVICE_KEY)
+async def generate_service_key(caller: CallerDep, body: requests.GenerateKey) -> Response:
+    """Make a key of a team that is nobody's; a `user_id` is left out of account."""
+    secret, command = new_service_key(body, caller.now)
+    done = await caller.carry_out(command, lambda made: generated(render.key_view(made), secret))
+    return await caller.respond(done)
+
+
+@router.post("/key/regenerate", openapi_extra=_KEY_IN_QUERY)
+async def regenerate(
+    caller: CallerDep, key: Text | None = None, body: requests.RegenerateKey | None = None
+) -> Response:
+    """Give a key a new secret, and change what is sent; `grace_period` lets the old one go on."""
+    return await _regenerate(caller, body, key)
+
+
+@router.post("/key/{key}/regenerate")
+async def regenerate_named(
+    caller: CallerDep, key: Text, body: requests.RegenerateKey | None = None
+) -> Response:
+    """As /key/regenerate, with the key, plain or hashed, in the path."""
+    return await _regenerate(caller, body, key)
+
+
+async def _regenerate(
+    caller: Caller, body: requests.RegenerateKey | None, key: str | None
+) -> Response:
+    asked, route = body or requests.RegenerateKey(), caller.origin.route
+    secret, command = regenerate_key(asked, key, route, caller.now)
+    done = await caller.carry_out(command, lambda made: generated(render.key_view(made), secret))
+    return await caller.respond(done)
+
+
+@router.post(BULK_UPDATE)
+async def update_many(caller: CallerDep, body: requests.BulkUpdateKeys) -> Response:
+    """Change up to 500 keys by one append, each with a result of its own."""
+    if not body.keys:
+        raise ShapeB(400, "No keys provided for update", family=MANAGEMENT)
+    if len(body.keys) > MOST:
+        text = f"Maximum {MOST} keys can be updated at once. Found {len(body.keys)} keys."
+        raise ShapeB(400, text, family=MANAGEMENT)
+    zone, now = caller.context.zone, caller.now
+    command = bulk_update(body, now)
+    done = await caller.carry_out(
+        command, lambda made: render.bulk_updated(made, _reason, now, zone)
+    )
+    return await caller.respond(done)
+
+
+def _reason(outcome: Outcome) -> str | None:
+    """Why one change failed, in the words of /key/update; None if it did not."""
+    error = outcome.error
+    if isinstance(error, DomainError):
+        return str(answer_for(BULK_UPDATE, error).detail)
+    return None if error is None else error.text
 
 
 @router.post("/key/update")
@@ -61,7 +138,8 @@ async def unblock_key(caller: CallerDep, body: requests.KeyRef) -> Response:
 
 async def _set_blocked(caller: Caller, body: requests.KeyRef, *, blocked: bool) -> Response:
     zone, now = caller.context.zone, caller.now
-    command = BlockKey(token_of(body.key), body.key, blocked)
+    key = well_formed(body.key)
+    command = BlockKey(token_of(key), key, blocked)
     done = await caller.carry_out(
         command, lambda made: key_row(render.key_view(made), now, zone, with_token=True)
     )

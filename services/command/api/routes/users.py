@@ -1,33 +1,24 @@
-"""Routes on users (supporting-api.md 3.1)."""
+"""Routes on users (supporting-api.md 3.1, 3.4, 3.5)."""
 
 import uuid
 
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from events.user import UserSettings
-from events.values import JsonObject, RateLimits
+from events.values import JsonObject
 from services.command.api import build, render
 from services.command.api.build_key import new_key
+from services.command.api.build_user import update_user, user_settings
 from services.command.api.context import CallerDep
 from services.command.application.answers import KeyAnswer, UserAnswer
+from services.command.application.departures import DeleteUsers
 from services.command.application.users import Joining, NewUser
-from services.database.vault import Person, Vault
 from services.edge.body import LedgerRoute
 from services.edge.requests import key as key_requests
 from services.edge.requests import user as requests
 from services.edge.shapes.user import new_user_answer
 
 router = APIRouter(route_class=LedgerRoute, tags=["users"])
-
-_EXTRA = (
-    "aliases",
-    "config",
-    "permissions",
-    "allowed_cache_controls",
-    "model_max_budget",
-    "sso_user_id",
-)
 
 
 @router.post("/user/new")
@@ -49,7 +40,7 @@ async def new_user(caller: CallerDep, body: requests.NewUser) -> Response:
     command = NewUser(
         user_id=user_id,
         fresh=body.user_id is None,
-        settings=_settings(vault, person, body),
+        settings=user_settings(vault, person, body),
         email=build.email_claim(vault, body.user_email, person),
         wrapped=person.wrapped,
         key=key,
@@ -69,20 +60,23 @@ def _answer(made: tuple[UserAnswer, KeyAnswer | None], secret: str) -> JsonObjec
     return new_user_answer(render.user_view(user), view, secret)
 
 
-def _settings(vault: Vault, person: Person, body: requests.NewUser) -> UserSettings:
-    email, sent = body.user_email, body.model_dump(mode="json")
-    extra = {name: sent[name] for name in _EXTRA if sent[name] not in (None, {}, [])}
-    return UserSettings(
-        person=person.person,
-        email=None if email is None else person.seal(email),
-        email_claim=None if email is None else vault.claim(email),
-        user_alias=None if body.user_alias is None else person.seal(body.user_alias),
-        user_role=body.user_role,
-        max_budget=body.max_budget,
-        budget_duration=body.budget_duration,
-        limits=RateLimits(tpm_limit=body.tpm_limit, rpm_limit=body.rpm_limit),
-        max_parallel_requests=body.max_parallel_requests,
-        models=list(body.models or []),
-        metadata=body.metadata or {},
-        extra=extra,
-    )
+@router.post("/user/update")
+async def change_user(caller: CallerDep, body: requests.UpdateUser) -> Response:
+    """Change what is sent; a proxy admin makes a user that is not there.
+
+    Others change nobody but themselves, and of themselves only alias and metadata.
+    """
+    zone, now = caller.context.zone, caller.now
+    command = update_user(caller.context.vault, body)
+    done = await caller.carry_out(command, lambda made: render.updated_user(made, now, zone))
+    return await caller.respond(done)
+
+
+@router.post("/user/delete")
+async def delete_users(caller: CallerDep, body: requests.DeleteUsers) -> Response:
+    """Delete all of these users or none; the answer is their number.
+
+    Their keys are refused, and they are in no team, from the next request on.
+    """
+    done = await caller.carry_out(DeleteUsers(body.user_ids), lambda number: number)
+    return await caller.respond(done)

@@ -11,6 +11,9 @@ from services.projection.head import HeadUnavailable
 from services.projection.progress import RebuildNeeded
 from services.projection.runner import NotReached
 
+COMPATIBLE_WITH = "1.82.2"
+"""The release of LiteLLM whose API is answered; its own clients ask for it."""
+
 router = APIRouter(route_class=LedgerRoute, tags=["health"])
 
 
@@ -31,6 +34,16 @@ async def readiness(request: Request) -> Response:
     except (HeadUnavailable, NotReached, RebuildNeeded) as error:
         reason = str(error)
     if reason is None:
-        return answer({"status": "healthy", "position": context.group.position})
-    unhealthy = {"status": "unhealthy", "reason": reason}
-    return answer(unhealthy, 503, {"retry-after": "1"})
+        return answer(
+            {
+                "status": "healthy",
+                "position": context.group.position,
+                "litellm_version": COMPATIBLE_WITH,
+            }
+        )
+    return unhealthy(reason)
+
+
+def unhealthy(reason: str) -> Response:
+    """The answer of a process that is not to be sent requests."""
+    return answer({"status": "unhealthy", "reason": reason}, 503, {"retry-after": "1"})

@@ -1,4 +1,7 @@
-"""GET /key/list: the keys that the caller may see, by pages (supporting-api.md 2.6, S09, A06)."""
+"""GET /key/list and /key/aliases: the keys that the caller may see, by pages.
+
+See supporting-api.md 2.6, S09 and A06.
+"""
 
 from collections.abc import Mapping
 from typing import Annotated, get_args
@@ -103,6 +106,37 @@ async def page_of_keys(reader: ReaderDep, request: Request) -> Response:
         "total_count": found.total,
         "current_page": paging.number,
         "total_pages": paging.pages(found.total),
+    }
+    return answer(content, headers={POSITION_HEADER: str(found.position)})
+
+
+class AliasesQuery(Asked):
+    """Aliases that hold `search`, in whatever case."""
+
+    page: Annotated[int, Field(ge=1, le=MAX_PAGE)] = 1
+    size: Annotated[int, Field(ge=1, le=100)] = 50
+    search: Text = ""
+
+
+@router.get("/key/aliases", openapi_extra=documented(AliasesQuery))
+async def page_of_aliases(reader: ReaderDep, request: Request) -> Response:
+    """One page of aliases in their order: of all keys, or of the caller's own and his teams' keys.
+
+    Which of his teams' keys, /key/list says with `include_team_keys`.
+    """
+    query, principal = asked(request, AliasesQuery), reader.principal
+    check_keys_of(principal, None, None, user_known=principal.user_id is not None)
+    subject = None if principal.reads_everything else principal.user_id
+    wanted = KeyFilter(subject=subject, of_teams=subject is not None, alias_part=query.search)
+    order, paging = KeyOrder("key_alias", descending=False), Paging(query.page, query.size)
+    found = await reader.context.key_pages.page(principal, wanted, order, paging)
+    check_keys_of(principal, None, None, user_known=found.user_known)
+    content = {
+        "aliases": [key.view.settings["key_alias"] for key in found.keys],
+        "total_count": found.total,
+        "current_page": paging.number,
+        "total_pages": paging.pages(found.total),
+        "size": paging.size,
     }
     return answer(content, headers={POSITION_HEADER: str(found.position)})
 

@@ -1,4 +1,4 @@
-"""GET /key/info (supporting-api.md 2.3, auth.md 4, A06, A10)."""
+"""GET /key/info and POST /v2/key/info (supporting-api.md 2.3, auth.md 4, A06, A10, A11)."""
 
 from fastapi import APIRouter
 from starlette.requests import Request
@@ -9,12 +9,19 @@ from services.access.principal import Principal
 from services.access.visibility import may_read_key
 from services.edge.body import answer
 from services.edge.errors import MANAGEMENT, ShapeB
-from services.edge.shapes.key import key_info
+from services.edge.requests.key import KeysRef
+from services.edge.shapes.key import key_info, key_infos
 from services.projection.api.asked import Asked, Text, asked, documented
-from services.projection.api.dependencies import POSITION_HEADER, ReaderDep, ReadRoute
-from services.projection.queries.keys import FoundKey, find_key
+from services.projection.api.dependencies import (
+    POSITION_HEADER,
+    AskedInBody,
+    ReaderDep,
+    ReadRoute,
+)
+from services.projection.queries.keys import FoundKey, find_key, find_keys
 
 router = APIRouter(route_class=ReadRoute, tags=["keys"])
+several = APIRouter(route_class=AskedInBody, tags=["keys"])
 
 
 class InfoQuery(Asked):
@@ -37,6 +44,24 @@ async def info(reader: ReaderDep, request: Request) -> Response:
     content = key_info(found.view, key or token, reader.now, reader.context.zone)
     headers = {POSITION_HEADER: str(position), "etag": f'"{found.version}"'}
     return answer(content, headers=headers)
+
+
+@several.post("/v2/key/info")
+async def infos(reader: ReaderDep, body: KeysRef) -> Response:
+    """Several keys, by the rule of /key/info for each (A11).
+
+    Keys that the caller may not read are left out like those that do not exist.
+    """
+    principal, asked_for = reader.principal, dict.fromkeys(body.keys)
+    tokens = [_token_of(key) for key in asked_for] or [""]
+    position, found = await find_keys(reader.context.read_pool, principal, tokens)
+    shown = {
+        name: key.view
+        for name, key in zip(asked_for, found, strict=False)
+        if key is not None and _may_read(principal, key)
+    }
+    content = key_infos(shown, reader.now, reader.context.zone)
+    return answer(content, headers={POSITION_HEADER: str(position)})
 
 
 def _token_of(key: str) -> str:

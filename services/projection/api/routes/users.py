@@ -54,7 +54,10 @@ async def info(reader: ReaderDep, request: Request) -> Response:
             "keys": Items(_keys(reader, connection, whose)),
             "teams": Items(listed_items(reader, whose, teams)),
         }
-        return await spooled(content, {POSITION_HEADER: str(position)})
+        headers = {POSITION_HEADER: str(position)}
+        if found is not None and not everything:
+            headers["etag"] = f'"{found.version}"'
+        return await spooled(content, headers)
 
 
 async def _keys(

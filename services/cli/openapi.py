@@ -1,0 +1,12 @@
+"""`teamledger openapi`: the description of the API, as GET /openapi.json answers it."""
+
+import json
+
+import typer
+
+from services.standalone import description
+
+
+def openapi() -> None:
+    """Print the OpenAPI description of the service; nothing is started."""
+    typer.echo(json.dumps(description(), indent=1, ensure_ascii=False))

@@ -1,0 +1,39 @@
+"""The descriptions of the command API's routes; `services.edge.openapi` makes a document of them.
+
+A new route needs an entry in the table of its module, and nothing else.
+"""
+
+from services.command.api.described import (
+    budgets,
+    keys,
+    members,
+    organization_members,
+    organizations,
+    parts,
+    teams,
+    users,
+)
+from services.command.api.described.common import PARAMETERS
+from services.edge.openapi.operation import Operations
+
+__all__ = ["OPERATIONS", "PARAMETERS"]
+
+_IN_ORGANIZATIONS = (organizations, organization_members)
+
+OPERATIONS: Operations = {
+    **{
+        ("POST", route): operation
+        for module in (teams, parts, members, users, keys, budgets, *_IN_ORGANIZATIONS)
+        for route, operation in module.OPERATIONS.items()
+    },
+    **{
+        ("PATCH", route): operation
+        for module in _IN_ORGANIZATIONS
+        for route, operation in module.PATCHES.items()
+    },
+    **{
+        ("DELETE", route): operation
+        for module in _IN_ORGANIZATIONS
+        for route, operation in module.DELETES.items()
+    },
+}

@@ -1,0 +1,23 @@
+"""The descriptions of the read API's routes; `services.edge.openapi` makes a document of them.
+
+A new route needs an entry in the table of its module, and nothing else.
+"""
+
+from services.edge.openapi.operation import Operations
+from services.projection.api.described import budgets, organizations, others, teams, users
+from services.projection.api.described.common import PARAMETERS
+
+__all__ = ["OPERATIONS", "PARAMETERS"]
+
+OPERATIONS: Operations = {
+    **{
+        ("GET", route): operation
+        for module in (teams, users, others, organizations, budgets)
+        for route, operation in module.OPERATIONS.items()
+    },
+    **{
+        ("POST", route): operation
+        for module in (others, organizations, budgets)
+        for route, operation in module.POSTS.items()
+    },
+}

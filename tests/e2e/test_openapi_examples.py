@@ -1,0 +1,94 @@
+"""The examples of the description, sent in an order that works, are answered as it says."""
+
+import httpx
+import pytest
+
+from services.edge.openapi.callers import KEY
+from services.projection.api.described.others import ENTRY
+from tests.e2e.provoked import levelled
+from tests.support.described import Described, operations
+from tests.support.ledger import Ledger
+
+ORDER = [
+    *(("POST", path) for path in ("/team/new", "/user/new", "/team/member_add", "/key/generate")),
+    *(("POST", path) for path in ("/team/update", "/team/member_update", "/team/model/add")),
+    *(("POST", path) for path in ("/team/permissions_update", "/team/{team_id}/callback")),
+    *(("POST", path) for path in ("/budget/new", "/organization/new", "/organization/member_add")),
+    *(name for name in operations() if name[0] == "GET"),
+    *(("POST", path) for path in ("/organization/info", "/budget/info", "/budget/update")),
+    *(("PATCH", path) for path in ("/organization/update", "/organization/member_update")),
+    *(("DELETE", path) for path in ("/organization/member_delete", "/organization/delete")),
+    ("POST", "/budget/delete"),
+    *(("POST", path) for path in ("/team/{team_id}/disable_logging", "/team/model/delete")),
+    *(("POST", path) for path in ("/team/block", "/team/unblock", "/team/member_delete")),
+    *(("POST", path) for path in ("/team/bulk_member_add", "/key/service-account/generate")),
+    *(("POST", path) for path in ("/key/regenerate", "/key/{key}/regenerate")),
+    *(("POST", path) for path in ("/v2/key/info", "/key/bulk_update", "/key/update", "/key/block")),
+    *(("POST", path) for path in ("/key/unblock", "/key/delete", "/team/delete")),
+    *(("POST", path) for path in ("/user/update", "/user/bulk_update", "/user/delete")),
+]
+"""Commands of which each finds what it needs, and all reads in between."""
+
+
+ABOUT_SEVERAL = {"/key/bulk_update": "several_things"}
+"""What those refuse a condition with whose example is about several things."""
+
+
+def test_every_example_is_sent() -> None:
+    assert sorted(ORDER) == sorted(operations())
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _example_key(ledger: Ledger) -> None:
+    for key in (KEY, "sk-example-old1", "sk-example-old2"):
+        ledger.key(key=key)
+
+
+def _check_headers(operation: Described, response: httpx.Response) -> None:
+    described = {name.lower() for name in operation.operation["responses"]["200"]["headers"]}
+    ours = {"x-request-id", "x-event-position", "x-total-count", "etag", "retry-after"}
+    assert ours & response.headers.keys() == described
+
+
+@pytest.mark.parametrize("name", ORDER, ids=" ".join)
+def test_the_example(ledger: Ledger, name: tuple[str, str]) -> None:
+    operation = operations()[name]
+    path, body, query = operation.example_request()
+    if name[0] == "GET":
+        path = path.replace(ENTRY, ledger.shown("/audit")["audit_logs"][0]["id"])
+        done = ledger.get(path, **query)
+    elif "DryRun" not in str(operation.operation["parameters"]):
+        done = ledger.send(name[0], path, body)
+    else:
+        _rehearse(ledger, operation, path, body)
+        key = operation.operation["operationId"]
+        done = ledger.send(name[0], path, body, idempotency_key=key)
+        _repeat(ledger, operation, path, body, done)
+    assert done.status_code == 200, done.text
+    assert operation.problems(operation.answer_schema, done.json()) == []
+    _check_headers(operation, done)
+
+
+def _rehearse(ledger: Ledger, operation: Described, path: str, body: object) -> None:
+    method = operation.method.upper()
+    with ledger.nothing_stored():
+        rehearsed = ledger.send(method, f"{path}?dry_run=true", body)
+        assert rehearsed.json()["dry_run"] is True, rehearsed.text
+        operation.check(200, rehearsed.json())
+        outdated = ledger.send(method, path, body, if_match='"999999"')
+        status, refused = operation.refusals[ABOUT_SEVERAL.get(operation.path, "not_expected")]
+        assert outdated.status_code == status, outdated.text
+        assert levelled(outdated.json()) == levelled(refused)
+
+
+def _repeat(
+    ledger: Ledger, operation: Described, path: str, body: object, done: httpx.Response
+) -> None:
+    key, method = operation.operation["operationId"], operation.method.upper()
+    with ledger.nothing_stored():
+        assert ledger.done(f"{method} {path}", body, idempotency_key=key) == done.json()
+        other = {**(body if isinstance(body, dict) else {}), "another": True}
+        refused = ledger.send(method, path, other, idempotency_key=key)
+    text = refused.json()["error"]["message"].replace(key, "example")
+    status, example = operation.refusals["repeated_otherwise"]
+    assert (refused.status_code, text) == (status, example["error"]["message"])
