@@ -241,6 +241,19 @@ def test_a_user_answers_as_before(imported: Imported) -> None:
     assert imported.answer("/user/info", user_id="odd")["user_info"]["max_budget"] == 0.0
 
 
+def test_an_organization_and_its_budget_answer_as_before(imported: Imported) -> None:
+    acme = imported.answer("/organization/info", organization_id="acme")
+    assert (acme["organization_alias"], acme["models"]) == ("Acme", ["gpt-4o"])
+    assert acme["created_by"] == "default_user_id"
+    assert acme["created_at"].startswith(MADE)
+    assert acme["litellm_budget_table"]["budget_id"] == "acme-budget"
+    roles = [(member["user_id"], member["user_role"]) for member in acme["members"]]
+    assert roles == [("ann", "org_admin"), ("bob", "internal_user")]
+    assert "core" in [team["team_id"] for team in acme["teams"]]
+    budgets = {budget["budget_id"] for budget in imported.answer("/budget/list")}
+    assert budgets == {"acme-budget", "key-budget", "orphan-budget"}
+
+
 def test_organizations_budgets_and_spend_are_in_the_log(imported: Imported) -> None:
     acme = imported.of("organization-acme")
     topics = [topic for topic, _ in acme]

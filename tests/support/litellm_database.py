@@ -100,6 +100,8 @@ def _organizations(db: LiteLLM) -> None:
         budget_id="acme-budget",
         models=["gpt-4o"],
         spend=40.0,
+        created_at=MADE,
+        updated_at=CHANGED,
         **BY,
     )
     for user_id, role in (("ann", "org_admin"), ("bob", None)):
