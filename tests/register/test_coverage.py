@@ -8,15 +8,10 @@ REGISTER = {
     f"d{number:02}" for number in (*range(1, 47), *range(50, 55), *range(60, 68))
 }  # team-api.md, chapter 5
 
-ORGANIZATIONS, SPEND = "needs organizations", "needs spend"
-OPEN = {
-    "d40": SPEND,
-    "d41": SPEND,
-    "d42": SPEND,
-    "d62": ORGANIZATIONS,
-}
-"""In part open, though tested: D12 for org admins; D43 for what members spend, D53 and D54 for the
-reports and tables of spend."""
+SPEND = "needs spend"
+OPEN = {"d40": SPEND, "d41": SPEND, "d42": SPEND}
+"""In part open, though tested: D12 for what org admins read; D43 for what members spend, D53 and
+D54 for the reports and tables of spend."""
 
 
 def covered() -> dict[str, list[str]]:
