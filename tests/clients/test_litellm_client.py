@@ -168,7 +168,6 @@ def test_a_second_user_with_an_address_is_a_conflict(litellm: LiteLLM, ann: str)
     assert (raised.value.name, raised.value.status) == ("HTTPError", 409)
 
 
-@pytest.mark.xfail(strict=True, reason="route not built: GET /user/list")
 def test_users_are_listed(litellm: LiteLLM, ann: str) -> None:
     assert ann
     listed = litellm.call("users.list_users", params={"user_ids": "client-ann"})
@@ -176,7 +175,6 @@ def test_users_are_listed(litellm: LiteLLM, ann: str) -> None:
     assert listed[0]["teams"] == ["client-core"]
 
 
-@pytest.mark.xfail(strict=True, reason="route not built: POST /user/delete")
 def test_users_are_deleted(litellm: LiteLLM, ledger: Ledger) -> None:
     key = ledger.user("client-gone")
     assert litellm.call("users.delete_user", user_ids=["client-gone"]) == 1
@@ -219,7 +217,6 @@ def test_raw_requests(litellm: LiteLLM, ledger: Ledger) -> None:
     assert (missing.value.name, missing.value.status) == ("HTTPError", 404)
 
 
-@pytest.mark.xfail(strict=True, reason="route not built: POST /organization/new")
 def test_organizations_by_raw_requests(litellm: LiteLLM, ledger: Ledger) -> None:
     body = {"organization_alias": "client-org", "models": []}
     made = litellm.call("http.request", method="POST", uri="/organization/new", json=body)

@@ -217,7 +217,6 @@ def test_a_user_nobody_knows(litellm: LiteLLM) -> None:
     assert "NotFoundError" in unknown.err
 
 
-@pytest.mark.xfail(strict=True, reason="route not built: GET /user/list")
 def test_users_list(litellm: LiteLLM, ledger: Ledger, eve: str) -> None:
     """The first page, as the service orders it; a long cell goes on in further lines."""
     assert eve
@@ -229,7 +228,6 @@ def test_users_list(litellm: LiteLLM, ledger: Ledger, eve: str) -> None:
         assert listed[user["user_id"]][:3] == cells
 
 
-@pytest.mark.xfail(strict=True, reason="route not built: POST /user/delete")
 def test_users_delete(litellm: LiteLLM, ledger: Ledger) -> None:
     for user_id in ("command-gone-1", "command-gone-2"):
         ledger.user(user_id)

@@ -113,14 +113,12 @@ def test_somebody_who_left_is_removed_again(openhands: OpenHands) -> None:
         assert refused.value.status == 400
 
 
-@pytest.mark.xfail(strict=True, reason="route not built: POST /user/update")
 def test_a_user_without_a_limit(openhands: OpenHands, ledger: Ledger) -> None:
     openhands.create_user("oh-hal@example.com", "oh-hal")
     openhands.update_user("oh-hal", max_budget=UNLIMITED)
     assert ledger.shown("/user/info", user_id="oh-hal")["user_info"]["max_budget"] == UNLIMITED
 
 
-@pytest.mark.xfail(strict=True, reason="route not built: POST /user/delete")
 def test_a_user_is_deleted(openhands: OpenHands, ledger: Ledger) -> None:
     openhands.create_user("oh-ida@example.com", "oh-ida")
     openhands.delete_user("oh-ida")
