@@ -3,8 +3,9 @@
 from events.budget import BudgetChanged, BudgetCreated, BudgetDeleted
 from events.envelope import Envelope
 from events.imported import ThingImported
-from events.streams import BUDGET, kind_and_id
+from events.streams import BUDGET
 from services.projection.projector import TableProjector, identity, on
+from services.projection.projectors.imported import imported, makers
 from services.projection.rows import Key, Rows, Table
 
 TABLE = Table(
@@ -53,21 +54,6 @@ def deleted(rows: Rows, at: Envelope, _: BudgetDeleted) -> None:
     rows.change(_key(at), deleted_at=at.recorded_at, version=at.originator_version)
 
 
-def imported(rows: Rows, at: Envelope, event: ThingImported) -> None:
-    """Answers show who made a budget, and when, in the system that it comes from."""
-    if kind_and_id(at.originator_id)[0] != BUDGET:
-        return
-    moments = {"created_at": event.created_at, "updated_at": event.updated_at or event.created_at}
-    known = {name: moment for name, moment in moments.items() if moment is not None}
-    rows.change(
-        _key(at),
-        version=at.originator_version,
-        created_by=event.created_by,
-        updated_by=event.updated_by,
-        **known,
-    )
-
-
 def _key(at: Envelope) -> Key:
     return identity(at.originator_id), at.incarnation
 
@@ -78,6 +64,6 @@ BUDGETS = TableProjector(
         **on(BudgetCreated, created),
         **on(BudgetChanged, changed),
         **on(BudgetDeleted, deleted),
-        **on(ThingImported, imported),
+        **on(ThingImported, imported(BUDGET, makers)),
     },
 )

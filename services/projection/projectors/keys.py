@@ -19,8 +19,9 @@ from events.key import (
     KeySettings,
 )
 from events.registry import DomainEvent
-from events.streams import KEY, kind_and_id
+from events.streams import KEY
 from services.projection.projector import TableProjector, identity, on
+from services.projection.projectors.imported import imported, makers
 from services.projection.rows import Key, Rows, Table
 
 TABLE = Table(
@@ -120,24 +121,11 @@ def deleted(rows: Rows, at: Envelope, event: KeyDeleted) -> None:
     )
 
 
-def imported(rows: Rows, at: Envelope, event: ThingImported) -> None:
-    """Answers show who made a key, and when, in the system that it comes from."""
-    if kind_and_id(at.originator_id)[0] != KEY:
-        return
-    moments = {
-        "created_at": event.created_at,
-        "updated_at": event.updated_at or event.created_at,
-        "deleted_at": event.deleted_at,
-    }
-    known = {name: moment for name, moment in moments.items() if moment is not None}
-    rows.change(
-        _key(at),
-        version=at.originator_version,
-        created_by=event.created_by,
-        updated_by=event.updated_by,
-        **({} if event.deleted_at is None else {"deleted_by": event.deleted_by}),
-        **known,
-    )
+def made_and_ended_elsewhere(event: ThingImported) -> dict[str, object]:
+    """Who made a key, and, if its life was over before the import, when and who ended it."""
+    if event.deleted_at is None:
+        return makers(event)
+    return {**makers(event), "deleted_at": event.deleted_at, "deleted_by": event.deleted_by}
 
 
 def rotated(rows: Rows, at: Envelope, event: KeyRotated) -> None:
@@ -173,6 +161,6 @@ KEYS = TableProjector(
         **on(key.KeyUnblocked, changed),
         **on(KeyRotated, rotated),
         **on(KeyDeleted, deleted),
-        **on(ThingImported, imported),
+        **on(ThingImported, imported(KEY, made_and_ended_elsewhere)),
     },
 )

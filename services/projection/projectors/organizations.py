@@ -20,8 +20,9 @@ from events.organization import (
     OrganizationRenamed,
 )
 from events.registry import DomainEvent
-from events.streams import ORGANIZATION, kind_and_id
+from events.streams import ORGANIZATION
 from services.projection.projector import Fold, TableProjector, identity, on
+from services.projection.projectors.imported import imported, makers
 from services.projection.rows import Key, Rows, Table
 
 TABLE = Table(
@@ -105,21 +106,6 @@ def deleted(rows: Rows, at: Envelope, _: OrganizationDeleted) -> None:
     rows.change(_key(at), deleted_at=at.recorded_at, version=at.originator_version)
 
 
-def imported(rows: Rows, at: Envelope, event: ThingImported) -> None:
-    """Answers show who made an organization, and when, in the system that it comes from."""
-    if kind_and_id(at.originator_id)[0] != ORGANIZATION:
-        return
-    moments = {"created_at": event.created_at, "updated_at": event.updated_at or event.created_at}
-    known = {name: moment for name, moment in moments.items() if moment is not None}
-    rows.change(
-        _key(at),
-        version=at.originator_version,
-        created_by=event.created_by,
-        updated_by=event.updated_by,
-        **known,
-    )
-
-
 def _change(rows: Rows, at: Envelope, **columns: object) -> None:
     rows.change(
         _key(at),
@@ -149,6 +135,6 @@ ORGANIZATIONS = TableProjector(
         **on(OrganizationMemberRemoved, counts(-1)),
         **on(OrganizationAllowanceChanged, allowed),
         **on(OrganizationDeleted, deleted),
-        **on(ThingImported, imported),
+        **on(ThingImported, imported(ORGANIZATION, makers)),
     },
 )

@@ -7,7 +7,7 @@ from events.envelope import Envelope
 from events.imported import ThingImported
 from events.organization import OrganizationDeleted
 from events.registry import DomainEvent
-from events.streams import TEAM, kind_and_id
+from events.streams import TEAM
 from events.team import (
     MemberAdded,
     MemberBudgetChanged,
@@ -33,6 +33,7 @@ from events.team import (
 )
 from events.values import JsonObject
 from services.projection.projector import Fold, TableProjector, identity, on
+from services.projection.projectors.imported import imported
 from services.projection.rows import Key, Rows, Table
 
 TABLE = Table(
@@ -172,19 +173,14 @@ def _end(at: Envelope) -> JsonObject:
     }
 
 
-def imported(rows: Rows, at: Envelope, event: ThingImported) -> None:
-    """Answers show the moments of the system that a team comes from."""
-    if kind_and_id(at.originator_id)[0] != TEAM:
-        return
-    moments = {
-        "created_at": event.created_at,
-        "updated_at": event.updated_at or event.created_at,
+def ended_elsewhere(event: ThingImported) -> dict[str, object]:
+    """When a life was over before the import, and by whom, as far as that is known."""
+    ended = {
         "deleted_at": event.deleted_at,
         "deleted_by": event.deleted_by,
         "deleted_by_key": event.deleted_by_key,
     }
-    known = {name: moment for name, moment in moments.items() if moment is not None}
-    rows.change(team_key(at), version=at.originator_version, **known)
+    return {name: value for name, value in ended.items() if value is not None}
 
 
 def _change(rows: Rows, at: Envelope, settings: JsonObject, **columns: object) -> None:
@@ -233,6 +229,6 @@ TEAMS = TableProjector(
         **on(MemberRemoved, counts(-1)),
         **on(TeamDeleted, deleted),
         **on(OrganizationDeleted, organization_deleted),
-        **on(ThingImported, imported),
+        **on(ThingImported, imported(TEAM, ended_elsewhere)),
     },
 )

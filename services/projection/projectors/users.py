@@ -7,7 +7,7 @@ from events import user
 from events.envelope import Envelope
 from events.imported import ThingImported
 from events.registry import DomainEvent
-from events.streams import USER, kind_and_id
+from events.streams import USER
 from events.user import (
     UserBudgetChanged,
     UserCreated,
@@ -18,6 +18,7 @@ from events.user import (
 )
 from events.values import Sealed
 from services.projection.projector import Folds, OpenSealed, fold_all, identity, on
+from services.projection.projectors.imported import imported
 from services.projection.rows import Key, Rows, Table
 
 TABLE = Table(
@@ -93,7 +94,7 @@ class _Opened:
             **on(UserCreated, self.created),
             **on(UserEmailChanged, self.email_changed),
             **on(UserRenamed, self.renamed),
-            **on(ThingImported, imported),
+            **on(ThingImported, imported(USER)),
         }
 
     def created(self, rows: Rows, at: Envelope, event: UserCreated) -> None:
@@ -135,15 +136,6 @@ class _Opened:
 
     def _text(self, sealed: Sealed | None) -> str | None:
         return None if sealed is None else self.texts[sealed]
-
-
-def imported(rows: Rows, at: Envelope, event: ThingImported) -> None:
-    """Answers show the moments of the system that a user comes from."""
-    if kind_and_id(at.originator_id)[0] != USER:
-        return
-    moments = {"created_at": event.created_at, "updated_at": event.updated_at or event.created_at}
-    known = {name: moment for name, moment in moments.items() if moment is not None}
-    rows.change(_key(at), version=at.originator_version, **known)
 
 
 @dataclass(frozen=True, slots=True)
