@@ -10,11 +10,20 @@ DEFAULT_USER = "default_user_id"
 INVITED = "14c8f8d1-f981-402c-a8dc-d7cffd8502b7"
 """The user that case 061 made for new@example.com."""
 
+ALL_USERS = (
+    *("b2", "b1", "b0", "tw2", "tw", "neg", "brand-new", INVITED),
+    *("u3", "u2", "u1", "boss", "full-u1"),
+)
+"""Whom case 091 brings into soft-only: everybody but its creator, who is in it; newest first."""
+
 GENERATED = "c8b23d83-56fa-4582-a253-d3ce009db718"
 """The team of case 005."""
 
 NAMELESS = "5ae30181-4847-4057-a0dc-3278e2795aab"
 """The team of case 006, first seen in case 097."""
+
+NO_ID = "no-id"
+"""The team of case 026, which has the empty id in LiteLLM (D34)."""
 
 FULL_BUDGET = "team-Full-budget-9909c15f7aa04b01bb38d765973922eb"
 """The default member budget of team-full."""
@@ -123,6 +132,11 @@ def user(user_id: str, created_at: str, *teams: str) -> Json:
         "updated_at": NEVER_RECORDED,
         "object_permission": None,
     }
+
+
+def generated_team() -> Json:
+    """The team of case 005."""
+    return team(GENERATED, "2026-11-23T09:52:47.855000Z", team_alias="generated")
 
 
 def error(message: object, type_: str, status: int, param: str | None = None) -> Json:

@@ -100,7 +100,8 @@ class Comparison:
         self, route: str, path: str, promised: Tied, answered: list[object]
     ) -> Iterator[Difference]:
         key = promised.order.sorted_by
-        wanted = sorted((_field(one, key) for one in promised.elements), key=_null_first)
+        texts = [self._as_answered(_field(one, key)) for one in promised.elements]
+        wanted = sorted(texts, key=_null_first)
         given = [_field(element, key) for element in answered]
         if wanted != given:
             yield Difference(path, wanted, given, f"order by {key}")
@@ -127,12 +128,15 @@ class Comparison:
         return [left.pop(0) if one is MISSING and left else one for one in found]
 
     def _take(self, element: object, identity: str, left: list[object]) -> object:
-        name = _field(element, identity)
-        known = self._pairing.translate(name) if isinstance(name, str) else name
+        known = self._as_answered(_field(element, identity))
         for index, candidate in enumerate(left):
             if known is not None and _field(candidate, identity) == known:
                 return left.pop(index)
         return MISSING
+
+    def _as_answered(self, value: object) -> object:
+        """None also for a text with an id that has not been answered yet."""
+        return self._pairing.translate(value) if isinstance(value, str) else value
 
     def _texts(self, path: str, promised: str, answered: str) -> Iterator[Difference]:
         why = self._pairing.texts(promised, answered)

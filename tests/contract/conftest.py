@@ -1,14 +1,13 @@
-"""Shows in the test output how much of the recorded contract was compared."""
+"""Shows in the test output how much of the recorded contract was compared, and against what."""
 
 from collections.abc import Iterator
 
 import pytest
 
-from tests.contract.pending import PENDING
 from tests.contract.replay import REPLAYED
 
 
-def _counts(reporter: pytest.TerminalReporter) -> Iterator[str]:
+def _summaries(reporter: pytest.TerminalReporter) -> Iterator[str]:
     for reports in reporter.stats.values():
         for report in reports:
             if getattr(report, "when", None) == "call":
@@ -18,9 +17,7 @@ def _counts(reporter: pytest.TerminalReporter) -> Iterator[str]:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """One line of counts, then every pending case with its reason."""
-    for line in _counts(terminalreporter):
+    """The summary of each replay: counts, register ids, every call that levelled."""
+    for text in _summaries(terminalreporter):
         terminalreporter.section(REPLAYED)
-        terminalreporter.write_line(line)
-        for _, pending in sorted(PENDING.items()):
-            terminalreporter.write_line(f"  pending: {pending.case}: {pending}")
+        terminalreporter.write_line(text)

@@ -19,9 +19,12 @@ from tests.contract.bodies import (
     team,
     user,
 )
+from tests.contract.deviations_bulk import BULK_ADD
 from tests.contract.deviations_info import INFO
 from tests.contract.deviations_lists import LISTS
-from tests.contract.patch import ABSENT, Deviation, Matching
+from tests.contract.deviations_organizations import ORGANIZATIONS
+from tests.contract.deviations_pages import PAGES
+from tests.contract.patch import ABSENT, Deviation, Matching, replaced
 
 
 def clean(case: str, message: str, type_: str) -> list[Deviation]:
@@ -38,14 +41,6 @@ def clean_forbidden(case: str, message: str) -> list[Deviation]:
     return [
         Deviation(case, "$.body.error.message", "D60", message),
         Deviation(case, "$.body.error.param", "D60", None),
-    ]
-
-
-def replaced(case: str, register: str, status: int, body: object) -> list[Deviation]:
-    """Another status and another body."""
-    return [
-        Deviation(case, "$.status", register, status),
-        Deviation(case, "$.body", register, body),
     ]
 
 
@@ -233,13 +228,6 @@ NO_PARAM = [
     Deviation("175-auth-user-key-team-block", "$.body.error.param", "D60", None),
 ]
 
-BULK_ADD = replaced(
-    "089-bulk-add-unknown-team",
-    "D26",
-    404,
-    {"detail": {"error": "Team doesn't exist in db. Team=nope. Create team via `/team/new` call."}},
-)
-
 _KNOWN = (
     "'/key/generate', '/key/update', '/key/delete', '/key/info', "
     "'/key/regenerate', '/key/service-account/generate', '/key/{key_id}/regenerate', '/key/list', "
@@ -293,7 +281,9 @@ DEVIATIONS: tuple[Deviation, ...] = (
     *BULK_ADD,
     *PERMISSIONS,
     *BLOCKED,
+    *ORGANIZATIONS,
     *LISTS,
+    *PAGES,
     *INFO,
 )
 

@@ -32,10 +32,18 @@ class Matching:
 
 
 @dataclass(frozen=True, slots=True)
+class Inserted:
+    """Elements that come before the recorded one at the path."""
+
+    elements: tuple[object, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Ties:
     """Ascending by the text `sorted_by`, null first; elements that are equal there in any order.
 
-    `identity` names the key by which a recorded element finds its answered counterpart.
+    Where that text is an id made up by the run, it is the answered one that counts. `identity`
+    names the key by which a recorded element finds its answered counterpart.
     """
 
     sorted_by: str
@@ -56,7 +64,8 @@ class Deviation:
 
     `path` leads into the recorded response (`$.status`, `$.body.error.message`) and counts list
     elements as recorded. `register` is the id of the rule: D.. in team-api.md chapter 5, A.. in
-    auth.md chapter 9, S.. in supporting-api.md chapter 8, `licence` for team-api.md 1.5.
+    auth.md chapter 9, S.. in supporting-api.md chapter 8, `licence` for team-api.md 1.5. The word
+    `run` marks what is no deviation: an order by ids that every run makes up.
     """
 
     case: str
@@ -72,16 +81,27 @@ class BadDeviation(Exception):
         super().__init__(f"{entry.case} {entry.path} ({entry.register}): {why}")
 
 
+def replaced(case: str, register: str, status: int, body: object) -> list[Deviation]:
+    """Another status and another body."""
+    return [
+        Deviation(case, "$.status", register, status),
+        Deviation(case, "$.body", register, body),
+    ]
+
+
 def promised(response: Mapping[str, object], deviations: Iterable[Deviation]) -> object:
     """The recorded response with every deviation applied. Raises BadDeviation."""
     document: object = copy.deepcopy(dict(response))
     entries = list(deviations)
-    for entry in (e for e in entries if not isinstance(e.instead, Absent | Ties)):
+    for entry in (e for e in entries if not isinstance(e.instead, Absent | Inserted | Ties)):
         _set(document, entry)
     for entry in (e for e in entries if isinstance(e.instead, Ties)):
         _tie(document, entry)
-    for entry in sorted((e for e in entries if e.instead is ABSENT), key=_last_first):
-        _remove(document, entry)
+    for entry in sorted(entries, key=_last_and_innermost_first):
+        if isinstance(entry.instead, Inserted):
+            _insert(document, entry, entry.instead)
+        elif entry.instead is ABSENT:
+            _remove(document, entry)
     return document
 
 
@@ -97,15 +117,23 @@ def _set(document: object, entry: Deviation) -> None:
     instead = copy.deepcopy(entry.instead)
     match place, step:
         case dict(), str():
-            if step in place and place[step] == instead and type(place[step]) is type(instead):
+            if step in place and _allows(instead, place[step]):
                 raise BadDeviation(entry, "is what was recorded")
             place[step] = instead
         case list(), int() if step < len(place):
+            if _allows(instead, place[step]):
+                raise BadDeviation(entry, "is what was recorded")
             place[step] = instead
         case list(), int() if step == len(place):
             place.append(instead)
         case _:
             raise BadDeviation(entry, "nothing there")
+
+
+def _allows(instead: object, recorded: object) -> bool:
+    if isinstance(instead, Matching):
+        return instead.holds(recorded)
+    return instead == recorded and type(instead) is type(recorded)
 
 
 def _tie(document: object, entry: Deviation) -> None:
@@ -114,6 +142,13 @@ def _tie(document: object, entry: Deviation) -> None:
             place[step] = Tied(place[step], order)
         case _:
             raise BadDeviation(entry, "not a list under a key")
+
+
+def _insert(document: object, entry: Deviation, inserted: Inserted) -> None:
+    place, step = _place(document, entry)
+    if not isinstance(place, list) or not isinstance(step, int) or step >= len(place):
+        raise BadDeviation(entry, "no element there")
+    place[step:step] = copy.deepcopy(list(inserted.elements))
 
 
 def _remove(document: object, entry: Deviation) -> None:
@@ -143,5 +178,6 @@ def _place(document: object, entry: Deviation) -> tuple[object, str | int]:
     return (place.elements if isinstance(place, Tied) else place), last
 
 
-def _last_first(entry: Deviation) -> tuple[int, ...]:
-    return tuple(-step for step in _steps(entry) if isinstance(step, int))
+def _last_and_innermost_first(entry: Deviation) -> tuple[int, ...]:
+    places = (-step if isinstance(step, int) else 0 for step in _steps(entry))
+    return (*places, 1)

@@ -21,16 +21,15 @@ from tests.contract.deviations import by_case
 from tests.contract.levelling import LEVELLING, Levelling
 from tests.contract.normalise import Pairing, Run
 from tests.contract.patch import Deviation, promised
-from tests.contract.pending import PENDING, route_is_missing
 from tests.contract.steps import STEP_STATUS
 
-Kind = Literal["compared", "deviating as registered", "step", "pending"]
+Kind = Literal["compared", "deviating as registered", "step"]
 
 TIMEOUT = 15.0
 """Seconds for one request; the service gives a command 8."""
 
 REPLAYED = "recorded contract"
-"""The name of the report property that carries the counts, also across xdist workers."""
+"""The name of the report property that carries the summary, also across xdist workers."""
 
 _LITERAL_KEYS = (MASTER_KEY, "sk-wrong")
 
@@ -71,7 +70,7 @@ class Outcome:
 
 
 def send_all(base_url: str, cases: Iterable[Case]) -> list[Exchange]:
-    """Sends every case that does not wait for another one, in order, with the levelling calls.
+    """Sends every case in order, with the levelling calls.
 
     Raises ServiceGone when a request gets no answer within TIMEOUT.
     """
@@ -97,24 +96,27 @@ def replay(base_url: str) -> list[Outcome]:
     return judge(exchanges, Run(started, datetime.now(UTC)))
 
 
-def counts(outcomes: Iterable[Outcome]) -> str:
-    """One line: how many cases there are of each kind, and how many of them have problems."""
+def summary(outcomes: Iterable[Outcome]) -> list[str]:
+    """How many cases there are of each kind and with problems; what they deviate by; levelling."""
     found = list(outcomes)
     kinds = Counter(outcome.kind for outcome in found)
-    shown: tuple[Kind, ...] = ("compared", "deviating as registered", "step", "pending")
+    shown: tuple[Kind, ...] = ("compared", "deviating as registered", "step")
     failed = sum(bool(outcome.problems) for outcome in found)
-    return ", ".join([*(f"{kinds[kind]} {kind}" for kind in shown), f"{failed} with problems"])
+    ids = Counter(id_ for entries in by_case().values() for id_ in {e.register for e in entries})
+    return [
+        ", ".join([*(f"{kinds[kind]} {kind}" for kind in shown), f"{failed} with problems"]),
+        "cases by register id: " + ", ".join(f"{id_} {n}" for id_, n in sorted(ids.items())),
+        *(f"levelled {call}" for call in LEVELLING),
+    ]
 
 
 def _exchange(client: httpx.Client, case: Case, keys: dict[str, str]) -> Exchange:
-    waits = (pending := PENDING.get(case.name)) is not None and pending.needs is not None
     trouble: list[str] = []
     answer: Answer | None = None
-    if not waits:
-        try:
-            answer = _send(client, case.request.with_keys(keys))
-        except UnknownKey as problem:
-            trouble.append(f"not sent: no case has made the key {problem}")
+    try:
+        answer = _send(client, case.request.with_keys(keys))
+    except UnknownKey as problem:
+        trouble.append(f"not sent: no case has made the key {problem}")
     if answer is not None and case.makes_key is not None:
         _remember(keys, case.makes_key, answer)
     for call in LEVELLING:
@@ -154,9 +156,6 @@ def _level(client: httpx.Client, call: Levelling) -> list[str]:
 
 def _outcome(exchange: Exchange, comparison: Comparison, entries: list[Deviation]) -> Outcome:
     case, answer = exchange.case, exchange.answer
-    if case.name in PENDING:
-        problems = [] if answer is None else _pending_problems(answer)
-        return Outcome(case.name, "pending", (*exchange.trouble, *problems))
     kind: Kind = "deviating as registered" if entries else "compared"
     if case.response is None:
         problems = [] if answer is None else _step_problems(case, answer)
@@ -169,12 +168,6 @@ def _outcome(exchange: Exchange, comparison: Comparison, entries: list[Deviation
     return Outcome(case.name, kind, (*exchange.trouble, *map(str, found)))
 
 
-def _pending_problems(answer: Answer) -> list[str]:
-    if route_is_missing(answer.status, answer.body):
-        return []
-    return [f"no longer pending: the route answers {answer.status} {answer.body!r}"]
-
-
 def _step_problems(case: Case, answer: Answer) -> list[str]:
     wanted = STEP_STATUS[case.name]
     if answer.status == wanted:
@@ -183,14 +176,14 @@ def _step_problems(case: Case, answer: Answer) -> list[str]:
 
 
 def main(arguments: list[str]) -> int:
-    """Prints problems case by case, then the counts. Returns 1 when there are problems."""
+    """Prints problems case by case, then the summary. Returns 1 when there are problems."""
     parser = argparse.ArgumentParser(prog="python -m tests.contract.replay")
     parser.add_argument("base_url", help="a fresh service, as http://127.0.0.1:PORT")
     outcomes = replay(parser.parse_args(arguments).base_url)
     for outcome in outcomes:
         for problem in outcome.problems:
             sys.stdout.write(f"{outcome.case} ({outcome.kind})\n    {problem}\n")
-    sys.stdout.write(f"{counts(outcomes)}\n")
+    sys.stdout.writelines(f"{line}\n" for line in summary(outcomes))
     return 1 if any(outcome.problems for outcome in outcomes) else 0
 
 

@@ -16,6 +16,7 @@ _BY_STATUS: Mapping[int, tuple[str, ...]] = {
         "020-team-new-budget-numeric-string",
         "034-team-new-tags-premium",  # no licence
         "036-organization-new",
+        "038-team-new-in-org-second-60-of-100",
         "048-user-new-u1",
         "050-user-new-u3",
         "052-key-generate-u1",
@@ -65,6 +66,8 @@ _BY_STATUS: Mapping[int, tuple[str, ...]] = {
         "012-team-new-negative-max-budget",
         "014-team-new-negative-member-budget",
         "016-team-new-soft-above-max",
+        "040-team-new-org-over-tpm",  # D05
+        "042-team-new-org-model-not-allowed",
         "058-member-add-already-in-team",
         "064-member-add-with-negative-budget",  # D33
         "072-member-add-list-all-there",
@@ -96,6 +99,7 @@ _BY_STATUS: Mapping[int, tuple[str, ...]] = {
         "184-auth-malformed-header",
         "212-auth-key-of-deleted-team",
     ),
+    403: ("046-team-update-into-org",),  # all models may not move to where only one is allowed
     404: (
         "044-team-new-unknown-org",  # check: D61 allows 400 too
         "076-member-add-missing-team",

@@ -6,7 +6,7 @@ from typing import Protocol
 import pytest
 
 from tests.contract.cases import MASTER_KEY
-from tests.contract.replay import REPLAYED, counts, replay
+from tests.contract.replay import REPLAYED, replay, summary
 
 
 class RunningService(Protocol):
@@ -25,7 +25,7 @@ def test_every_recorded_answer_is_given_or_its_deviation_is_registered(
 
     outcomes = replay(service.base_url)
 
-    record_property(REPLAYED, counts(outcomes))
+    record_property(REPLAYED, "\n".join(summary(outcomes)))
     problems = [f"{outcome.case}: {text}" for outcome in outcomes for text in outcome.problems]
     if problems:
         pytest.fail("\n".join(problems), pytrace=False)

@@ -1,29 +1,24 @@
-"""The comparison behind the recorded contract, and the tables it is driven by."""
+"""The comparison behind the recorded contract, and how deviations change what is promised."""
 
-import re
 from datetime import UTC, datetime
-from uuid import UUID, uuid5
 
 import pytest
 
-from tests.contract.cases import Case, Request, UnknownKey, load
+from tests.contract.cases import Request, UnknownKey, load
 from tests.contract.compare import Comparison
-from tests.contract.deviations import DEVIATIONS, by_case
-from tests.contract.levelling import LEVELLING
 from tests.contract.normalise import RECORDED_AT, Pairing, Run, boundaries
-from tests.contract.patch import ABSENT, BadDeviation, Deviation, Matching, Tied, Ties, promised
-from tests.contract.pending import (
-    EFFECT_NOT_BUILT,
-    NEEDS,
-    PENDING,
-    ROUTE_NOT_BUILT,
-    route_is_missing,
+from tests.contract.patch import (
+    ABSENT,
+    BadDeviation,
+    Deviation,
+    Inserted,
+    Matching,
+    Tied,
+    Ties,
+    promised,
 )
-from tests.contract.replay import Answer, Exchange, judge
-from tests.contract.steps import STEP_STATUS
 
 CASES = {case.name: case for case in load()}
-REGISTER_ID = re.compile(r"[DAS]\d\d|licence")
 
 ONE, OTHER, THIRD = (f"00000000-0000-4000-8000-00000000000{n}" for n in (1, 2, 3))
 EARLY, LATE = "2026-11-23T09:52:47.855000Z", "2027-01-01T00:00:00Z"
@@ -135,10 +130,33 @@ def test_a_deviation_replaces_appends_and_removes_in_the_words_of_the_recording(
     assert recorded["status"] == 200
 
 
-@pytest.mark.parametrize("path", ["$.nope.x", "$.body[5]", "$.status", "status", "$.body.*"])
-def test_a_deviation_that_fits_nothing_or_changes_nothing_is_an_error(path: str) -> None:
+def test_elements_are_inserted_and_removed_where_the_recording_has_them() -> None:
+    recorded = {"body": [{"id": "a"}, {"id": "b", "n": 1}, {"id": "c"}]}
+
+    entries = [
+        Deviation("c", "$.body[1]", "licence", Inserted(({"id": "x"}, {"id": "y"}))),
+        Deviation("c", "$.body[1].id", "D34", "B"),
+        Deviation("c", "$.body[1].n", "D43", ABSENT),
+        Deviation("c", "$.body[2]", "licence", ABSENT),
+    ]
+
+    assert promised(recorded, entries) == {
+        "body": [{"id": "a"}, {"id": "x"}, {"id": "y"}, {"id": "B"}]
+    }
+
+
+@pytest.mark.parametrize("instead", [200, Inserted((200,)), ABSENT, Ties("a", "b")])
+@pytest.mark.parametrize("path", ["$.nope.x", "$.body[5]", "status", "$.body.*"])
+def test_a_deviation_that_fits_nothing_is_an_error(path: str, instead: object) -> None:
     with pytest.raises(BadDeviation):
-        promised({"status": 200, "body": [1]}, [Deviation("c", path, "D01", 200)])
+        promised({"status": 200, "body": [1]}, [Deviation("c", path, "D01", instead)])
+
+
+@pytest.mark.parametrize("path", ["$.status", "$.body[0]"])
+@pytest.mark.parametrize("instead", [200, Matching("a number", lambda value: value == 200)])
+def test_a_deviation_that_changes_nothing_is_an_error(path: str, instead: object) -> None:
+    with pytest.raises(BadDeviation):
+        promised({"status": 200, "body": [200]}, [Deviation("c", path, "D01", instead)])
 
 
 def test_equal_elements_may_change_places_and_no_others() -> None:
@@ -161,6 +179,17 @@ def test_equal_elements_may_change_places_and_no_others() -> None:
     ]
 
 
+def test_an_order_by_ids_is_that_of_the_ids_that_were_answered() -> None:
+    tied = Tied([{"id": ONE}, {"id": "bad"}, {"id": OTHER}], Ties("id", "id"))
+    made = {ONE: "c" + ONE[1:], OTHER: "a" + OTHER[1:]}
+    before = [({"id": recorded}, {"id": answered}) for recorded, answered in made.items()]
+
+    ascending = [{"id": made[OTHER]}, {"id": "bad"}, {"id": made[ONE]}]
+    assert differences(tied, ascending, *before) == []
+    assert differences(tied, ascending[::-1], *before) == ["$ order by id"]
+    assert "$ order by id" in differences(tied, ascending)
+
+
 def test_a_request_names_the_keys_that_earlier_cases_made() -> None:
     case = CASES["182-auth-team-key-own-team-info"]
 
@@ -170,110 +199,3 @@ def test_a_request_names_the_keys_that_earlier_cases_made() -> None:
     assert filled == Request("GET", case.request.path, {"Authorization": "Bearer sk-x"}, None)
     with pytest.raises(UnknownKey):
         case.request.with_keys({})
-
-
-def test_a_missing_route_is_told_from_a_handler_that_finds_nothing() -> None:
-    assert route_is_missing(404, {"detail": "Not Found"})
-    assert route_is_missing(405, {"detail": "Method Not Allowed"})
-    assert not route_is_missing(404, {"detail": {"error": "Team not found"}})
-    assert not route_is_missing(200, None)
-
-
-def test_the_recording_is_complete() -> None:
-    assert [int(name[:3]) for name in CASES] == list(range(1, 216))
-
-
-def test_every_case_is_compared_a_step_or_pending() -> None:
-    steps = {name for name, case in CASES.items() if case.response is None}
-
-    assert set(STEP_STATUS) == steps - set(PENDING)
-    assert set(PENDING) <= set(CASES)
-    assert set(NEEDS.values()) <= {*ROUTE_NOT_BUILT, *EFFECT_NOT_BUILT}
-    assert not set(NEEDS) & set(ROUTE_NOT_BUILT)
-
-
-def test_every_deviation_belongs_to_a_compared_case_and_names_its_register_id() -> None:
-    places = [(entry.case, entry.path) for entry in DEVIATIONS]
-
-    assert len(set(places)) == len(places)
-    for entry in DEVIATIONS:
-        assert CASES[entry.case].response is not None, entry
-        assert entry.case not in PENDING, entry
-        assert REGISTER_ID.fullmatch(entry.register), entry
-
-
-def test_levelling_stands_for_a_deviation_or_for_a_case_still_pending() -> None:
-    for call in LEVELLING:
-        assert call.after in CASES
-        assert REGISTER_ID.fullmatch(call.because) or call.because in PENDING, call
-
-
-def renamed(promise: object) -> object:
-    """What a service may answer that keeps a promise: other ids, equal teams in another order."""
-    match promise:
-        case dict():
-            return {key: renamed(value) for key, value in promise.items()}
-        case list():
-            return [renamed(value) for value in promise]
-        case Tied(elements):
-            return renamed(sorted(elements, key=alias_then_id))
-        case Matching():
-            return "User id doesn't exist in team table. Data=stranger"
-    return renamed_text(promise) if isinstance(promise, str) else promise
-
-
-def alias_then_id(team: object) -> tuple[str, str]:
-    assert isinstance(team, dict)
-    return team["team_alias"] or "", team["team_id"]
-
-
-def renamed_text(text: str) -> str:
-    if re.fullmatch(r"[0-9a-f-]{36}", text):
-        return str(UUID(bytes=uuid5(UUID(int=0), text).bytes, version=4))
-    return "sk-" + "k" * 22 if text.startswith("<key:") else text
-
-
-def exchange(case: Case, document: object) -> Exchange:
-    if case.name in NEEDS:
-        return Exchange(case, None)
-    if case.name in PENDING:
-        return Exchange(case, Answer(404, "application/json", {"detail": "Not Found"}))
-    if not isinstance(document, dict):
-        return Exchange(case, Answer(STEP_STATUS[case.name], "application/json", None))
-    return Exchange(case, Answer(document["status"], document["content_type"], document["body"]))
-
-
-def test_a_service_that_keeps_every_promise_has_no_problems() -> None:
-    entries = by_case()
-    answers = [
-        exchange(case, case.response and renamed(promised(case.response, entries.get(name, []))))
-        for name, case in CASES.items()
-    ]
-
-    outcomes = judge(answers, Run(RECORDED_AT, RECORDED_AT))
-
-    assert {outcome.case: outcome.problems for outcome in outcomes if outcome.problems} == {}
-
-
-def test_a_route_that_answers_is_no_longer_pending_and_a_step_has_its_status() -> None:
-    built = Exchange(
-        CASES["038-team-new-in-org-second-60-of-100"], Answer(200, "application/json", [])
-    )
-    step = Exchange(CASES["006-team-new-empty-object"], Answer(500, "text/plain", "Oops"))
-    levelled = Exchange(CASES["037-team-new-in-org"], None, ("levelling failed",))
-
-    outcomes = judge([built, step, levelled], Run(RECORDED_AT, RECORDED_AT))
-
-    assert [(outcome.kind, outcome.problems) for outcome in outcomes] == [
-        ("pending", ("no longer pending: the route answers 200 []",)),
-        ("step", ("step: promised 200, answered 500: 'Oops'",)),
-        ("pending", ("levelling failed",)),
-    ]
-
-
-def test_answers_as_recorded_have_problems_exactly_where_we_deviate() -> None:
-    answers = [exchange(case, case.response) for case in CASES.values()]
-
-    outcomes = judge(answers, Run(RECORDED_AT, RECORDED_AT))
-
-    assert {outcome.case for outcome in outcomes if outcome.problems} == set(by_case())
