@@ -89,7 +89,9 @@ def test_an_archive_tells_what_it_holds(source: str, archive: Path) -> None:
     head = query(source, "SELECT count(*), max(notification_id) FROM events.stored_events")
     assert head == [(manifest.position, manifest.position)]
     assert (manifest.format, str(manifest.epoch)) == (1, epoch(source))
-    assert [m.name for m in manifest.migrations] == [m.name for m in EVENT_MIGRATIONS.glob("*.sql")]
+    assert [m.name for m in manifest.migrations] == sorted(
+        m.name for m in EVENT_MIGRATIONS.glob("*.sql")
+    )
     fingerprint = "SELECT encode(value, 'hex') FROM ops.secrets WHERE name = 'root_fingerprint'"
     assert query(source, fingerprint) == [(manifest.root_key,)]
     found = everything(source)

@@ -1,0 +1,110 @@
+"""Whose usage a record is, and what it shares with others: the series it is booked under."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from hashlib import blake2b
+
+import orjson
+
+from events.streams import KEY, ORGANIZATION, TEAM, USER
+from events.usage import UsageRecorded
+
+OLDEST, NEWEST = timedelta(days=35), timedelta(minutes=5)
+MEMBER, MODEL = "member", "model"
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Something that spends: one life of it. `member` is set for a member of the team `id`."""
+
+    kind: str
+    id: str
+    incarnation: int
+    member: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Life:
+    """One life of an organization, team or user, and its name at the time."""
+
+    id: str
+    incarnation: int
+    alias: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Attribution:
+    """Who pays for a call; `unattributed` says why nobody does."""
+
+    organization: Life | None = None
+    team: Life | None = None
+    user: Life | None = None
+    key: Life | None = None
+    unattributed: str | None = None
+
+    def accounts(self) -> Iterator[Account]:
+        """What the call is booked on, the model apart."""
+        for kind, life in (
+            (ORGANIZATION, self.organization),
+            (TEAM, self.team),
+            (USER, self.user),
+            (KEY, self.key),
+        ):
+            if life is not None:
+                yield Account(kind, life.id, life.incarnation)
+        if self.team is not None and self.user is not None:
+            yield Account(MEMBER, self.team.id, self.team.incarnation, self.user.id)
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """What many records have in common (decision 010)."""
+
+    source: str
+    attribution: Attribution
+    key_hash: str | None
+    team_id: str | None
+    user_id: str | None
+    model: str
+    model_group: str | None
+    provider: str | None
+    endpoint: str | None
+    mcp_tool: str | None
+    tags: tuple[str, ...]
+
+    @classmethod
+    def of(cls, source: str, usage: UsageRecorded, attribution: Attribution) -> "Series":
+        """Claims are kept only where nothing known stands in their place."""
+        team, user = attribution.team, attribution.user
+        return cls(
+            source=source,
+            attribution=attribution,
+            key_hash=usage.key_hash,
+            team_id=team.id if team else usage.team_id,
+            user_id=user.id if user else usage.user_id,
+            model=usage.model,
+            model_group=usage.model_group,
+            provider=usage.provider,
+            endpoint=usage.endpoint,
+            mcp_tool=usage.mcp_tool,
+            tags=tuple(sorted(set(usage.tags))),
+        )
+
+    def accounts(self) -> list[Account]:
+        """All that a record of this series is booked on."""
+        return [*self.attribution.accounts(), Account(MODEL, self.model_group or self.model, 0)]
+
+    @property
+    def digest(self) -> bytes:
+        """128 bits of everything that tells this series from others."""
+        return blake2b(orjson.dumps(self), digest_size=16).digest()
+
+
+def untimely(started_at: datetime, now: datetime) -> str | None:
+    """Why a call that began then is not booked unseen; None if it is."""
+    if started_at < now - OLDEST:
+        return f"began more than {OLDEST.days} days before it was reported"
+    if started_at > now + NEWEST:
+        return f"begins more than {NEWEST.seconds // 60} minutes after it was reported"
+    return None

@@ -1,0 +1,1 @@
+"""Reading the ledger: what both services know about spend, computed when asked."""
