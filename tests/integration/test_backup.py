@@ -104,7 +104,7 @@ def test_an_archive_tells_what_it_holds(source: str, archive: Path) -> None:
 
 def test_neither_read_models_nor_keys_nor_personal_data_are_inside(archive: Path) -> None:
     inside = members(archive)
-    assert {name.split(".")[0] for name in inside} == {"events", "ops", "manifest"}
+    assert {name.split(".")[0] for name in inside} == {"events", "ops", "usage", "manifest"}
     everything_inside = b"".join(inside.values())
     for secret in (ROOT_KEY, "r" * 32, MASTER_KEY, "claimed@example.com"):
         assert secret.encode() not in everything_inside

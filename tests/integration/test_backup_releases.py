@@ -20,13 +20,12 @@ from tests.support.postgres import fresh_database
 
 ODD = 'tab\t line\n return\r \\N \\ "quoted" {,} é \U0001f600 \x7f'
 USAGE = """
-CREATE SCHEMA usage;
-CREATE TABLE usage.ledger (
+CREATE TABLE usage.later (
     id bigint GENERATED ALWAYS AS IDENTITY, day date NOT NULL, cost numeric, tags jsonb,
     at timestamptz, took interval, share double precision, label text, hash bytea,
     twice numeric GENERATED ALWAYS AS (cost * 2) STORED
 ) PARTITION BY RANGE (day);
-CREATE TABLE usage.ledger_2026 PARTITION OF usage.ledger
+CREATE TABLE usage.later_2026 PARTITION OF usage.later
     FOR VALUES FROM ('2026-01-01') TO ('2027-01-01');
 CREATE UNLOGGED TABLE usage.scratch (n int);
 """
@@ -75,7 +74,7 @@ def source(database_url: str, with_usage: Release) -> str:
         conn.execute("INSERT INTO ops.secrets VALUES ('root_fingerprint', 'x')")
         conn.execute("INSERT INTO ops.chores VALUES ('team-a', 'keys', 3)")
         conn.execute(
-            "INSERT INTO usage.ledger (day, cost, tags, at, took, share, label, hash) VALUES"
+            "INSERT INTO usage.later (day, cost, tags, at, took, share, label, hash) VALUES"
             " ('2026-05-05', 0.1, %s, '2026-05-05T05:05:05.123456Z', '1 mon -3 s', 1/3::float8,"
             " %s, %s), ('2026-05-06', NULL, NULL, NULL, NULL, 'NaN', '', '')",
             (json.dumps({"odd": ODD}), ODD, bytes(range(256))),
@@ -110,8 +109,8 @@ def test_tables_of_a_new_schema_come_along_with_all_their_types(
     source: str, archive: Path, target: str, with_usage: Release
 ) -> None:
     held = {member.table: member.rows for member in checked(archive).members}
-    assert (held["usage.ledger"], held["ops.chores"]) == (2, 1)
-    assert not held.keys() & {"usage.ledger_2026", "usage.scratch", "ops.migrations"}
+    assert (held["usage.later"], held["ops.chores"]) == (2, 1)
+    assert not held.keys() & {"usage.later_2026", "usage.scratch", "ops.migrations"}
     restored(target, archive, with_usage)
     before, after = everything(source), everything(target)
     assert (before.pop("usage.scratch"), after.pop("usage.scratch")) == (["(1)"], [])
@@ -121,7 +120,7 @@ def test_tables_of_a_new_schema_come_along_with_all_their_types(
 def test_counters_go_on_where_they_were(archive: Path, target: str, with_usage: Release) -> None:
     restored(target, archive, with_usage)
     with owner(target) as conn:
-        row = conn.execute("INSERT INTO usage.ledger (day) VALUES ('2026-01-01') RETURNING id")
+        row = conn.execute("INSERT INTO usage.later (day) VALUES ('2026-01-01') RETURNING id")
         assert row.fetchone() == (3,)
 
 
