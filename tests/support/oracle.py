@@ -170,6 +170,8 @@ class Expected:
             case "user.deleted":
                 user |= {"deleted": True, "gone_at": fact.position}
                 self.members = {k: m for k, m in self.members.items() if k[2] != key[0]}
+                entered = self.organization_members.items()
+                self.organization_members = {k: m for k, m in entered if k[2] != key[0]}
 
     def _key(self, fact: StoredFact, key: tuple[str, int]) -> None:
         if fact.topic == "key.generated":
@@ -233,7 +235,7 @@ class Expected:
     def _organization_member(self, fact: StoredFact, key: tuple[str, int], row: Row) -> None:
         place = (*key, fact.data["user_id"])
         if fact.topic == "organization.member_removed":
-            del self.organization_members[place]
+            self.organization_members.pop(place, None)
             row["members_total"] -= 1
             return
         row["members_total"] += 1

@@ -1,6 +1,7 @@
 """Read model `organization_members_1`: one row per member of a life of an organization.
 
-A deleted organization keeps its rows.
+A deleted organization keeps its rows. Who is deleted leaves all of them at once, before his
+organizations are told: a later life of his has no role that he was given in an earlier one.
 """
 
 from events.envelope import Envelope
@@ -10,6 +11,7 @@ from events.organization import (
     OrganizationMemberRemoved,
     OrganizationMemberRoleChanged,
 )
+from events.user import UserDeleted
 from events.values import MemberLimits
 from services.projection.projector import TableProjector, identity, on
 from services.projection.rows import Key, Rows, Table
@@ -50,6 +52,10 @@ def removed(rows: Rows, at: Envelope, event: OrganizationMemberRemoved) -> None:
     rows.delete(_key(at, event.user_id))
 
 
+def gone(rows: Rows, at: Envelope, _: UserDeleted) -> None:
+    rows.clear(user_id=identity(at.originator_id))
+
+
 def _key(at: Envelope, user_id: str) -> Key:
     return identity(at.originator_id), at.incarnation, user_id
 
@@ -65,5 +71,6 @@ ORGANIZATION_MEMBERS = TableProjector(
         **on(OrganizationMemberRoleChanged, role_changed),
         **on(OrganizationMemberBudgetChanged, budget_changed),
         **on(OrganizationMemberRemoved, removed),
+        **on(UserDeleted, gone),
     },
 )

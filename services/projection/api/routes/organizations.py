@@ -39,7 +39,7 @@ from services.projection.queries.organizations import (
     organizations_within,
 )
 from services.projection.queries.reading import Connection, snapshot
-from services.projection.queries.records import TeamRecord
+from services.projection.queries.records import SHOWN, TeamRecord
 
 router = APIRouter(route_class=ReadRoute, tags=["organizations"])
 bodies = APIRouter(route_class=AskedInBody, tags=["organizations"])
@@ -155,9 +155,10 @@ def _item(reader: Reader, found: FoundOrganization, parts: Parts) -> JsonObject:
 def _totals(
     reader: Reader, found: FoundOrganization, members: Sequence[object], teams: Sequence[object]
 ) -> dict[str, int]:
+    """Where the list shows not all; who is gone counts until his organization is told."""
     if not found.shown_whole(reader.principal):
         return {}
-    totals = cut("members", members, found.members_total)
+    totals = cut("members", members, found.members_total) if len(members) >= SHOWN else {}
     return {**totals, **cut("teams", teams, found.teams_total)}
 
 
