@@ -279,7 +279,6 @@ def test_what_admins_of_organizations_may_change(
             assert world.stored(team_id) == before
 
 
-@pytest.mark.xfail(strict=True, reason="reads do not know the roles in organizations yet (D12)")
 def test_what_admins_of_organizations_may_read(organization: tuple[str, World]) -> None:
     organization_id, world = organization
     team_id = world.team(organization_id)

@@ -8,8 +8,8 @@ from typing import Any
 from services.edge.openapi.callers import KEY
 
 OPEN, STRANGER, KEYLESS_USER, MEMBER = "master", "eve", "nobody", "mia"
-COLLEAGUE, OUTSIDER = "ivo", "oda"
-"""Mere members: of the organization of the examples, and of another one."""
+COLLEAGUE, OUTSIDER, LEADER = "ivo", "oda", "lea"
+"""Of the organization of the examples a mere member, a member of another one, and its admin."""
 
 CLOSED_TEAM = "closed"
 
@@ -381,7 +381,12 @@ SPECIAL: Mapping[tuple[str, str, str], Provocation] = {
     ),
     **_gets("/key/aliases", no_user=_by("no_user")),
     **_gets("/user/info", no_user={"user_id": "missing"}, not_his_own=Provocation(key=STRANGER)),
-    **_gets("/user/list", bad_order={"sort_order": "up"}, no_admin=Provocation(key=STRANGER)),
+    **_gets(
+        "/user/list",
+        bad_order={"sort_order": "up"},
+        no_admin=Provocation(key=STRANGER),
+        not_his_organization=Provocation(query={"organization_ids": "other"}, key=LEADER),
+    ),
     **_gets("/user/filter/ui", no_team_admin=Provocation(key=STRANGER)),
     **_posts(
         "/budget/new",

@@ -15,6 +15,7 @@ from tests.e2e.provoked import (
     COMMON,
     ELSEWHERE,
     KEYLESS_USER,
+    LEADER,
     MEMBER,
     OPEN,
     OUTSIDER,
@@ -89,7 +90,7 @@ def keys(ledger: Ledger) -> Keys:
 
 
 def _organized(ledger: Ledger) -> Keys:
-    """Two organizations, teams of one, and the keys of a mere member of each."""
+    """Two organizations, teams of one, and the keys of its admin and a mere member of each."""
     limits = {"max_budget": 50, "tpm_limit": 1000}
     ledger.done("/budget/new", {"budget_id": "research-2026", **limits})
     models = {"models": ["gpt-4o-mini"]}
@@ -99,10 +100,13 @@ def _organized(ledger: Ledger) -> Keys:
     ledger.done("/organization/new", {"organization_id": "other", "organization_alias": "Other"})
     ledger.done("/team/new", {"team_id": "busy", **research, **models, "tpm_limit": 900})
     ledger.done("/team/new", {"team_id": "lab", **research, **models})
-    made = {name: ledger.user(name, "internal_user") for name in (COLLEAGUE, OUTSIDER)}
-    joining = (("research", COLLEAGUE), ("research", "ann"), ("other", OUTSIDER))
-    for organization_id, user_id in joining:
-        member = {"user_id": user_id, "role": "internal_user"}
+    made = {name: ledger.user(name, "internal_user") for name in (COLLEAGUE, OUTSIDER, LEADER)}
+    joining = (
+        *(("research", name, "internal_user") for name in (COLLEAGUE, "ann")),
+        *(("research", LEADER, "org_admin"), ("other", OUTSIDER, "internal_user")),
+    )
+    for organization_id, user_id, role in joining:
+        member = {"user_id": user_id, "role": role}
         ledger.done(
             "/organization/member_add", {"organization_id": organization_id, "member": member}
         )

@@ -39,6 +39,25 @@ def strict(postgres_server: EmbeddedServer, start: Start) -> Iterator[Ledger]:
         yield running
 
 
+@pytest.fixture(scope="module")
+def olga(ledger: Ledger) -> str:
+    """The key of an admin of `acme` who is a plain member of `other`; both have one team.
+
+    For modules with a service of their own.
+    """
+    key = ledger.user("olga")
+    for name, role in (("acme", "org_admin"), ("other", "internal_user")):
+        limits = {"max_budget": 100, "tpm_limit": 1000, "rpm_limit": 100, "models": ["m", "n"]}
+        ledger.done(
+            "/organization/new", {"organization_id": name, "organization_alias": name, **limits}
+        )
+        member = {"user_id": "olga", "role": role}
+        ledger.done("/organization/member_add", {"organization_id": name, "member": member})
+        team = {"team_id": f"{name}-team", "organization_id": name, "models": ["m"]}
+        ledger.done("/team/new", team)
+    return key
+
+
 @pytest.fixture
 def statements(postgres_server: EmbeddedServer, ledger: Ledger) -> Statements:
     """What the services on the database of `ledger` ask of it."""

@@ -109,7 +109,7 @@ def test_d10_blocks_and_deletions_hold_from_the_next_request_on(ledger: Ledger) 
 
 @pytest.mark.parametrize("path", ["/team/list", "/v2/team/list"])
 def test_d12_the_teams_of_others_are_not_for_the_asking(ledger: Ledger, path: str) -> None:
-    """Org admins are the part of it that comes with organizations."""
+    """What admins of organizations may ask for stands with the teams in organizations."""
     ann = ledger.user(f"d12-ann-{len(path)}")
     ledger.user(f"d12-bob-{len(path)}")
     team(ledger, f"d12-{len(path)}", f"d12-bob-{len(path)}", f"d12-ann-{len(path)}")

@@ -10,8 +10,8 @@ REGISTER = {
 
 SPEND = "needs spend"
 OPEN = {"d40": SPEND, "d41": SPEND, "d42": SPEND}
-"""In part open, though tested: D12 for what org admins read; D43 for what members spend, D53 and
-D54 for the reports and tables of spend."""
+"""In part open, though tested: D43 for what members spend, D53 and D54 for the reports and tables
+of spend."""
 
 
 def covered() -> dict[str, list[str]]:

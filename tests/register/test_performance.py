@@ -14,17 +14,27 @@ COMMAND_SIDE = ("originator_id = ANY", "ops.dependents", "events.append(")
 """What statements of a command contain; those of projections do not."""
 
 
-def asked(statements: Statements, ledger: Ledger, path: str, **query: str | int) -> list[str]:
+def asked(
+    statements: Statements,
+    ledger: Ledger,
+    path: str,
+    key: str = MASTER_KEY,
+    /,
+    **query: str | int,
+) -> list[str]:
     """The statements behind a GET once nothing else is going on."""
-    ledger.shown(path, **query)
+    ledger.shown(path, key, **query)
     with statements.sent("read.teams_1") as sent:
-        ledger.shown(path, **query)
+        ledger.shown(path, key, **query)
     return sent
 
 
 def whole_reads(steps: list[Step]) -> list[Step]:
     """Steps that read all of a table, or all of an index of it."""
-    tables = ("teams_1", "memberships_1", "keys_1", "users_1")
+    tables = (
+        *("teams_1", "memberships_1", "keys_1", "users_1"),
+        *("organizations_1", "organization_members_1"),
+    )
     return [step for step in steps if step.table in tables and step.condition is None]
 
 
@@ -54,6 +64,45 @@ def test_d50_the_teams_of_one_user_are_found_by_index_in_one_statement(
     assert ("user_id", "team_id") in indexes(steps)
     assert ("team_id", "team_incarnation", "created_at", "token") in indexes(steps)
     assert len(ledger.shown("/team/list", limit=3)) == 3
+
+
+@pytest.fixture(scope="module")
+def led(ledger: Ledger) -> str:
+    """The key of the admin of an organization of some teams, who is in a team elsewhere."""
+    key = ledger.user("d50-led")
+    ledger.done("/organization/new", {"organization_id": "d50", "organization_alias": "d50"})
+    member = {"user_id": "d50-led", "role": "org_admin"}
+    ledger.done("/organization/member_add", {"organization_id": "d50", "member": member})
+    for number in range(3):
+        ledger.done("/team/new", {"team_id": f"d50-led-{number}", "organization_id": "d50"})
+    make_teams(ledger, "d50-elsewhere", 1, "d50-led")
+    return key
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [({}, 3), ({"organization_id": "d50"}, 3), ({"user_id": "d50-led"}, 4)],
+)
+def test_d50_the_teams_of_an_organization_are_found_by_index_for_its_admin(
+    ledger: Ledger, statements: Statements, led: str, query: dict[str, str], found: int
+) -> None:
+    [statement] = asked(statements, ledger, "/team/list", led, **query)
+    assert len(ledger.shown("/team/list", led, **query)) == found
+    steps = statements.plan(statement)
+    assert whole_reads(steps) == []
+    assert ("organization_id", "created_at", "team_id") in indexes(steps)
+
+
+def test_d50_of_which_organizations_somebody_is_admin_is_found_by_index(
+    ledger: Ledger, statements: Statements, led: str
+) -> None:
+    ledger.done("/user/new", {"user_id": "d50-news", "auto_create_key": False})
+    with statements.sent("accepted_until") as sent:
+        ledger.shown("/team/list", led)
+    [statement] = sent
+    steps = statements.plan(statement)
+    assert whole_reads(steps) == []
+    assert ("user_id", "organization_id") in indexes(steps)
 
 
 @pytest.mark.parametrize(

@@ -22,21 +22,6 @@ def ledger(postgres_server: EmbeddedServer, start: Start) -> Iterator[Ledger]:
         yield running
 
 
-@pytest.fixture(scope="module")
-def olga(ledger: Ledger) -> str:
-    """The key of an admin of `acme` who is a plain member of `other`; both have one team."""
-    key = ledger.user("olga")
-    for name, role in (("acme", "org_admin"), ("other", "internal_user")):
-        limits = {"max_budget": 100, "tpm_limit": 1000, "rpm_limit": 100, "models": ["m", "n"]}
-        ledger.done(
-            "/organization/new", {"organization_id": name, "organization_alias": name, **limits}
-        )
-        member = {"user_id": "olga", "role": role}
-        ledger.done("/organization/member_add", {"organization_id": name, "member": member})
-        team(ledger, f"{name}-team", organization_id=name)
-    return key
-
-
 def team(ledger: Ledger, team_id: str, **fields: object) -> str:
     ledger.done("/team/new", {"team_id": team_id, "models": ["m"], **fields})
     return team_id

@@ -81,7 +81,7 @@ MATRIX = {
     "/user/update": "            ok     403    ok     ok     ok     ok     ok     401    401",
     "/user/bulk_update": "       ok     403    401    401    401    401    401    401    401",
     "/user/delete": "            ok     403    401    401    401    401    401    401    401",
-    "/user/list": "              ok     ok     hidden hidden hidden hidden hidden hidden hidden",
+    "/user/list": "              ok     ok     ok     hidden hidden hidden hidden hidden hidden",
     "/user/filter/ui": "         ok     ok     ok     ok     ok     ok     ok     ok     hidden",
     "/user/available_roles": "   ok     ok     ok     ok     ok     ok     ok     ok     hidden",
     "/key/generate": "           ok     403    ok     ok     ok     ok     ok     401    401",

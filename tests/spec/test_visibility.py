@@ -1,30 +1,42 @@
 """What a reader may be shown (register D08, D09, D12, D20, A06, A10, S09)."""
 
+from collections.abc import Callable
+from dataclasses import replace
+
 import pytest
 
 from services.access.principal import (
     INTERNAL_USER,
     INTERNAL_VIEWER,
+    ORG_ADMIN,
     PROXY_ADMIN,
     VIEWER,
     AccessRefused,
     Principal,
+    Towards,
 )
 from services.access.visibility import (
+    TeamScope,
     check_keys_in,
     check_keys_of,
     check_teams_of,
     check_user_info,
     may_read_key,
+    organizations_listed,
     reads_without_membership,
     sees_every_key,
     stranger_to_team,
+    teams_listed,
 )
 
 ADMIN, PV = (Principal("h", "root", role, None) for role in (PROXY_ADMIN, VIEWER))
 ANN = Principal("h-ann", "ann", INTERNAL_USER, None)
 TEAM_KEY = Principal("h-team", None, None, "t")
 BARE_KEY = Principal("h-bare", None, None, None)
+OLGA = Principal(
+    *("h-olga", "olga", INTERNAL_USER, None),
+    org_roles=(("labs", ORG_ADMIN), ("acme", ORG_ADMIN), ("other", INTERNAL_USER)),
+)
 ORDINARY = [ANN, Principal("h-eve", "eve", INTERNAL_VIEWER, None), TEAM_KEY, BARE_KEY]
 
 
@@ -35,35 +47,67 @@ def test_admins_viewers_and_the_teams_own_keys_see_a_team_without_being_members(
 
 
 def test_all_keys_of_a_team_are_for_those_who_read_everything_and_for_its_admins() -> None:
-    assert sees_every_key(ADMIN, None)
-    assert sees_every_key(PV, None)
-    assert sees_every_key(ANN, "admin")
-    assert not sees_every_key(ANN, "user")
-    assert not sees_every_key(TEAM_KEY, None)
+    assert sees_every_key(ADMIN, Towards("t"))
+    assert sees_every_key(PV, Towards("t"))
+    assert sees_every_key(ANN, Towards("t", "admin"))
+    assert not sees_every_key(ANN, Towards("t", "user", "acme"))
+    assert not sees_every_key(TEAM_KEY, Towards("t"))
 
 
-@pytest.mark.parametrize("caller", [ADMIN, PV])
+def test_an_admin_of_the_teams_organization_sees_its_keys_and_a_member_of_it_none() -> None:
+    assert sees_every_key(OLGA, Towards("t", None, "acme"))
+    assert sees_every_key(OLGA, Towards("t", "user", "labs"))
+    for organization_id in ("other", "unknown", None):
+        assert not sees_every_key(OLGA, Towards("t", "user", organization_id))
+
+
+@pytest.mark.parametrize("caller", [ADMIN, PV, replace(PV, org_roles=(("acme", ORG_ADMIN),))])
 @pytest.mark.parametrize("user_id", [None, "ann", "nobody"])
 def test_admins_and_viewers_list_the_teams_of_all_and_of_anybody(
     caller: Principal, user_id: str | None
 ) -> None:
     check_teams_of(caller, user_id)
+    assert teams_listed(caller, user_id) == TeamScope(user_id)
 
 
-def test_others_list_their_own_teams_and_nothing_else() -> None:
-    check_teams_of(ANN, "ann")
-    for caller in ORDINARY:
+@pytest.mark.parametrize("check", [check_teams_of, teams_listed])
+def test_others_list_their_own_teams_and_nothing_else(
+    check: Callable[[Principal, str | None], object],
+) -> None:
+    check(ANN, "ann")
+    member = replace(ANN, org_roles=(("acme", "internal_user"),))
+    for caller in (*ORDINARY, member):
         for user_id in (None, "", "root"):
             with pytest.raises(AccessRefused) as refused:
-                check_teams_of(caller, user_id)
+                check(caller, user_id)
             assert (refused.value.status, refused.value.body) == (401, "A")
 
 
-def test_d63_who_does_not_exist_lists_nothing() -> None:
+def test_d12_an_org_admin_lists_the_teams_of_his_organizations_and_of_them_those_of_a_user() -> (
+    None
+):
+    assert teams_listed(OLGA, None) == TeamScope(None, within=("acme", "labs"))
+    assert teams_listed(OLGA, "olga") == TeamScope("olga", besides=("acme", "labs"))
+    for user_id in ("ann", "nobody", ""):
+        assert teams_listed(OLGA, user_id) == TeamScope(user_id, within=("acme", "labs"))
+
+
+def test_an_org_admin_pages_through_his_own_teams_alone() -> None:
+    check_teams_of(OLGA, "olga")
+    for user_id in (None, "ann"):
+        with pytest.raises(AccessRefused) as refused:
+            check_teams_of(OLGA, user_id)
+        assert refused.value.status == 401
+
+
+@pytest.mark.parametrize("check", [check_teams_of, teams_listed])
+def test_d63_who_does_not_exist_lists_nothing(
+    check: Callable[[Principal, str | None], object],
+) -> None:
     ghost = Principal("h-ghost", "ghost", None, None, user_known=False)
     for user_id in (None, "ghost", "ann"):
         with pytest.raises(AccessRefused, match="User doesn't exist in db") as no:
-            check_teams_of(ghost, user_id)
+            check(ghost, user_id)
         assert (no.value.status, no.value.body) == (403, "A")
 
 
@@ -140,10 +184,28 @@ def test_a_key_without_user_lists_no_keys_whatever_it_asks_for(caller: Principal
         assert refused_keys(caller, user_id, None, known=True)[0] == 403
 
 
+def test_the_keys_of_an_organization_are_asked_for_by_who_is_in_it() -> None:
+    for organization_id in ("acme", "other"):
+        check_keys_of(OLGA, None, organization_id, user_known=True)
+    assert refused_keys(OLGA, None, "unknown", known=True)[2] == "organization_id"
+    assert refused_keys(OLGA, "ann", "acme", known=True)[2] == "user_id"
+
+
+def test_an_org_admin_lists_the_users_of_what_he_administers() -> None:
+    for asked in (None, ("other",), ("acme", "unknown")):
+        assert organizations_listed(ADMIN, asked) == organizations_listed(PV, asked) == asked
+    assert organizations_listed(OLGA, None) == ("acme", "labs")
+    assert organizations_listed(OLGA, ("other", "acme", "acme")) == ("acme",)
+    for foreign in (("other",), ("unknown", "other")):
+        with pytest.raises(AccessRefused, match="do not have org_admin access") as refused:
+            organizations_listed(OLGA, foreign)
+        assert (refused.value.status, refused.value.body) == (403, "A")
+
+
 def test_another_user_is_for_admins_and_viewers() -> None:
     for caller in (ADMIN, PV):
         check_user_info(caller, "ann")
-    for caller in ORDINARY:
+    for caller in (*ORDINARY, OLGA):
         check_user_info(caller, None)
         check_user_info(caller, caller.user_id)
         with pytest.raises(AccessRefused) as refused:

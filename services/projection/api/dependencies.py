@@ -127,6 +127,7 @@ async def _as_of(
         principal = judge(
             credential, holder.key, holder.role, team_blocked=holder.team_blocked, now=now
         )
+        principal = replace(principal, org_roles=holder.org_roles)
         routes = holder.key.allowed_routes if holder.key else ()
     check_route(request.scope["route"].path, principal, request.scope["path"])
     check_allowed_routes(request.scope["path"], routes)

@@ -23,7 +23,7 @@ def _list_item(reader: Reader, user_id: str | None, listed: ListedTeam) -> JsonO
     now, zone, record = reader.now, reader.context.zone, listed.record
     item = with_total(team(record.view, now, zone, load_model_table=True), record)
     item["team_memberships"] = _memberships(user_id, listed)
-    with_token = sees_every_key(reader.principal, listed.role)
+    with_token = sees_every_key(reader.principal, listed.towards)
     item["keys"] = [key_row(key, now, zone, with_token=with_token) for key in listed.keys]
     if listed.keys_total > len(listed.keys):
         item["keys_total"] = listed.keys_total
@@ -31,8 +31,10 @@ def _list_item(reader: Reader, user_id: str | None, listed: ListedTeam) -> JsonO
 
 
 def _memberships(user_id: str | None, listed: ListedTeam) -> list[JsonObject]:
-    """Those of all members (D43), or only that of the user who was asked for (3.5)."""
+    """Those of all members (D43), or only that of the user who was asked for, if any (3.5)."""
     if user_id is None:
         return listed.record.memberships()
+    if not listed.of_user:
+        return []
     view = listed.record.view
     return [membership(view.team_id, user_id, listed.limits, view.settings)]

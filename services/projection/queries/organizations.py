@@ -11,6 +11,7 @@ from services.access.principal import Principal
 from services.edge.shapes.organization import OrganizationView
 from services.projection.queries.budgets import BUDGET, LAST_BUDGET, budget_view
 from services.projection.queries.reading import POSITION, Connection, Row, chunks, run
+from services.projection.queries.records import LAST_ORGANIZATION
 
 _CHUNK = 20
 _TEAMS_TOTAL = SQL(
@@ -38,14 +39,17 @@ _BY_ID = (
         """
         SELECT {position}, {in_any}, {organization}
         FROM unnest(%(organization_ids)s::text[]) WITH ORDINALITY q (organization_id, place)
-        LEFT JOIN LATERAL (
-            SELECT * FROM read.organizations_1 WHERE organization_id = q.organization_id
-            ORDER BY incarnation DESC LIMIT 1
-        ) o ON o.deleted_at IS NULL {besides}
+        LEFT JOIN LATERAL {last} o ON o.deleted_at IS NULL {besides}
         ORDER BY q.place
         """
     )
-    .format(position=POSITION, in_any=_IN_ANY, organization=_ORGANIZATION, besides=_BESIDES)
+    .format(
+        position=POSITION,
+        in_any=_IN_ANY,
+        organization=_ORGANIZATION,
+        last=LAST_ORGANIZATION.format(organization_id=SQL("q.organization_id")),
+        besides=_BESIDES,
+    )
     .as_bytes()
 )
 _MATCHES = SQL(

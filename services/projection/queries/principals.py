@@ -12,9 +12,20 @@ from services.access.credentials import MAX_ROTATIONS
 from services.access.principal import KeyFacts
 from services.database.connections import Pool
 from services.projection.queries.reading import POSITION, Row, fetch
-from services.projection.queries.records import LAST_KEY, LAST_USER, OWNER_THERE
+from services.projection.queries.records import (
+    LAST_KEY,
+    LAST_ORGANIZATION,
+    LAST_USER,
+    OWNER_THERE,
+)
 from services.projection.queries.together import Together
 
+_ORG_ROLES = SQL(
+    "(SELECT json_agg(json_build_array(i.organization_id, i.role) ORDER BY i.organization_id) "
+    "FROM read.organization_members_1 i JOIN LATERAL {last} o "
+    "ON o.incarnation = i.incarnation AND o.deleted_at IS NULL "
+    "WHERE i.user_id = u.user_id)::text"
+).format(last=LAST_ORGANIZATION.format(organization_id=SQL("i.organization_id")))
 _STATEMENT = (
     SQL(
         """
@@ -24,7 +35,7 @@ _STATEMENT = (
                 OR (k.settings->>'member_since' IS NOT NULL
                     AND m.joined IS DISTINCT FROM (k.settings->>'member_since')::bigint))
                 OR NOT {owner_there},
-            k.user_id IS NULL OR u.user_id IS NOT NULL, u.user_role, t.blocked,
+            k.user_id IS NULL OR u.user_id IS NOT NULL, u.user_role, {org_roles}, t.blocked,
             o.successor, o.accepted_until
         FROM unnest(%(tokens)s::text[]) WITH ORDINALITY q (token, place)
         LEFT JOIN LATERAL {key} o ON true
@@ -41,6 +52,7 @@ _STATEMENT = (
         key=LAST_KEY.format(token=SQL("q.token")),
         user=LAST_USER.format(user_id=SQL("k.user_id")),
         owner_there=OWNER_THERE,
+        org_roles=_ORG_ROLES,
     )
     .as_bytes()
 )
@@ -52,13 +64,14 @@ class Holder:
 
     A key is void when its team's life, its owner's membership or its owner's life is over. `token`
     is the key's hash: that of the `successor` for one that was rotated, `until` its grace period
-    ends (A08).
+    ends (A08). `org_roles` are the live organizations that the owner is in, with his role in each.
     """
 
     token: str
     position: int
     key: KeyFacts | None
     role: str | None
+    org_roles: tuple[tuple[str, str], ...]
     team_blocked: bool
     successor: str | None = None
     until: datetime | None = None
@@ -115,7 +128,7 @@ class Principals:
 
 def _holder(token: str, row: Row) -> Holder:
     position, known, user_id, team_id, blocked, expires, routes, models, void, *owner = row
-    user_known, role, stopped, successor, until = owner
+    user_known, role, org_roles, stopped, successor, until = owner
     facts = KeyFacts(
         user_id=user_id,
         team_id=team_id,
@@ -126,4 +139,13 @@ def _holder(token: str, row: Row) -> Holder:
         void=void,
         user_known=user_known,
     )
-    return Holder(token, position, facts if known else None, role, bool(stopped), successor, until)
+    return Holder(
+        token=token,
+        position=position,
+        key=facts if known else None,
+        role=role,
+        org_roles=tuple((of, held) for of, held in orjson.loads(org_roles or "[]")),
+        team_blocked=bool(stopped),
+        successor=successor,
+        until=until,
+    )

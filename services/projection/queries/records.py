@@ -9,6 +9,7 @@ import orjson
 from psycopg.sql import SQL, Composable, Literal
 
 from events.values import JsonObject
+from services.access.principal import Towards
 from services.edge.shapes.key import KeyView
 from services.edge.shapes.team import Member, TeamView, membership
 
@@ -32,8 +33,12 @@ LAST_TEAM = SQL(
 LAST_KEY = SQL(
     "(SELECT * FROM read.keys_1 WHERE token = {token} ORDER BY incarnation DESC LIMIT 1)"
 )
-"""The last life of a user, team or key, over or not: found by the primary key, where a search for
-what is not deleted would scan all of it while the planner knows nothing of the table."""
+LAST_ORGANIZATION = SQL(
+    "(SELECT * FROM read.organizations_1 WHERE organization_id = {organization_id} "
+    "ORDER BY incarnation DESC LIMIT 1)"
+)
+"""The last life of one of them, over or not: found by the primary key, where a search for what is
+not deleted would scan all of it while the planner knows nothing of the table."""
 
 MEMBER = SQL(
     "m.user_id, (SELECT u.email FROM {last_user} u WHERE u.deleted_at IS NULL), m.role, m.limits"
@@ -104,6 +109,10 @@ class TeamRecord:
     own_limits: Sequence[JsonObject | None]
     version: int
     members_total: int
+
+    def towards(self, role: str | None) -> Towards:
+        """The team as rules see it that are about a caller with this role in its roster."""
+        return Towards(self.view.team_id, role, self.view.settings["organization_id"])
 
     def memberships(self) -> list[JsonObject]:
         """The Membership (team-api.md 2.3) of each of `view.members`, without what was spent."""

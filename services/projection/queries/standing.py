@@ -7,7 +7,7 @@ import orjson
 from psycopg.sql import SQL
 
 from services.access.activity import Membership
-from services.access.principal import Principal
+from services.access.principal import Principal, Towards
 from services.database.connections import Pool
 from services.projection.queries.reading import POSITION, fetch
 from services.projection.queries.records import LAST_TEAM, LAST_USER
@@ -16,7 +16,7 @@ _PERMISSIONS = SQL("(t.settings->'member_permissions')::text")
 _TEAM = (
     SQL(
         """
-        SELECT {position}, t.team_id IS NOT NULL, c.role, {permissions}
+        SELECT {position}, t.team_id IS NOT NULL, c.role, t.organization_id, {permissions}
         FROM (SELECT) one LEFT JOIN ({team} t LEFT JOIN read.memberships_1 c
             ON c.team_id = t.team_id AND c.incarnation = t.incarnation AND c.user_id = %(caller)s
         ) ON t.deleted_at IS NULL
@@ -52,9 +52,9 @@ _OWN = (
 
 @dataclass(frozen=True, slots=True)
 class TeamStanding:
-    """A team that exists: the caller's role in its roster, and the list it has for members."""
+    """A team that exists, towards the caller, and the list it has for members."""
 
-    role: str | None
+    towards: Towards
     permissions: Sequence[str]
 
 
@@ -63,8 +63,12 @@ async def team_standing(
 ) -> tuple[int, TeamStanding | None]:
     """Position and standing, None for a team that does not exist."""
     parameters = {"team_id": team_id, "caller": principal.user_id}
-    [(position, known, role, permissions)] = await fetch(pool, _TEAM, parameters, prepare=True)
-    return position, TeamStanding(role, orjson.loads(permissions)) if known else None
+    [row] = await fetch(pool, _TEAM, parameters, prepare=True)
+    position, known, role, organization_id, permissions = row
+    if not known:
+        return position, None
+    towards = Towards(team_id, role, organization_id)
+    return position, TeamStanding(towards, orjson.loads(permissions))
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,10 +3,11 @@
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 
+import orjson
 from psycopg.sql import SQL, Literal
 
 from events.values import JsonObject
-from services.access.principal import Principal
+from services.access.principal import Principal, Towards
 from services.access.visibility import reads_without_membership
 from services.database.connections import Pool
 from services.edge.shapes.key import KeyView
@@ -45,22 +46,27 @@ _PARTS = {
     "member_of_team": MEMBER_OF_TEAM,
     "key": KEY,
     "key_row": KEY_ROW,
-    "key_of_team": key_of_team(SQL("q.caller"), SQL("q.every_key")),
+    "key_of_team": key_of_team(SQL("q.caller"), SQL("(q.every_key OR t.administered)")),
     "key_order": KEY_ORDER,
     "large": Literal(LARGE),
     "beyond": Literal(LARGE + 1),
     "asked": SQL(
         "unnest(%(team_ids)s::text[], %(callers)s::text[], %(everybody)s::bool[], "
-        "%(every_key)s::bool[]) WITH ORDINALITY q (team_id, caller, everybody, every_key, place)"
+        "%(every_key)s::bool[], %(administers)s::text[]) "
+        "WITH ORDINALITY q (team_id, caller, everybody, every_key, administers, place)"
     ),
     "visible": SQL(
-        "(SELECT t.*, c.role FROM {last_team} t LEFT JOIN read.memberships_1 c "
+        "(SELECT t.*, c.role, {administered} AS administered FROM {last_team} t "
+        "LEFT JOIN read.memberships_1 c "
         "ON c.team_id = t.team_id AND c.incarnation = t.incarnation AND c.user_id = q.caller "
-        "WHERE t.deleted_at IS NULL AND (q.everybody OR c.role IS NOT NULL)) t"
-    ).format(last_team=LAST_TEAM.format(team_id=SQL("q.team_id"))),
+        "WHERE t.deleted_at IS NULL AND (q.everybody OR c.role IS NOT NULL OR {administered})) t"
+    ).format(
+        last_team=LAST_TEAM.format(team_id=SQL("q.team_id")),
+        administered=SQL("coalesce(q.administers::jsonb ? t.organization_id, false)"),
+    ),
     "one": SQL(
         "(SELECT %(team_id)s::text AS team_id, %(incarnation)s::bigint AS incarnation, "
-        "%(role)s::text AS role) t"
+        "%(role)s::text AS role, false AS administered) t"
     ),
     "reader": SQL("(SELECT %(caller)s::text AS caller, %(every_key)s::bool AS every_key) q"),
 }
@@ -105,12 +111,16 @@ _KEYS = (
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A team, and what of it may be shown to a caller who is not in its roster."""
+    """A team, and what of it may be shown to a caller who is not in its roster.
+
+    `administers` are the organizations whose teams he sees as a team's own admin does.
+    """
 
     team_id: str
     caller: str | None
     everybody: bool
     every_key: bool
+    administers: tuple[str, ...]
 
     @classmethod
     def of(cls, principal: Principal, team_id: str) -> "Question":
@@ -119,6 +129,7 @@ class Question:
             caller=principal.user_id,
             everybody=reads_without_membership(principal, team_id),
             every_key=principal.reads_everything,
+            administers=tuple(sorted(principal.administers)),
         )
 
 
@@ -135,6 +146,11 @@ class FoundTeam:
     def is_large(self) -> bool:
         """Whether members or keys are missing here: they are to be read in chunks."""
         return self.record.members_total > LARGE or len(self.keys) > LARGE
+
+    @property
+    def towards(self) -> Towards:
+        """The team as rules about the caller see it."""
+        return self.record.towards(self.role)
 
 
 Answer = tuple[int, FoundTeam | None]
@@ -178,7 +194,8 @@ async def keys(
     connection: Connection, found: FoundTeam, question: Question
 ) -> AsyncIterator[list[KeyView]]:
     """All keys that the caller may see, the oldest first."""
-    reader = {"caller": question.caller, "every_key": question.every_key}
+    administered = found.towards.organization_id in question.administers
+    reader = {"caller": question.caller, "every_key": question.every_key or administered}
     async for rows in chunks(connection, _KEYS, {**_life(found), **reader}, _CHUNK):
         yield [key_view(row) for row in rows]
 
@@ -189,6 +206,7 @@ def _parameters(questions: Sequence[Question]) -> Parameters:
         "callers": [question.caller for question in questions],
         "everybody": [question.everybody for question in questions],
         "every_key": [question.every_key for question in questions],
+        "administers": [orjson.dumps(question.administers).decode() for question in questions],
     }
 
 

@@ -16,7 +16,7 @@ from services.database.connections import Pool
 from services.edge.shapes.user import UserView
 from services.projection.queries.reading import POSITION, Paging, Totals, fetch
 from services.projection.queries.records import KEY_IN_FORCE, KEYS
-from services.projection.queries.users import TEAMS_OF_USER, USER, user_view
+from services.projection.queries.users import USER, teams_of_user, user_view
 
 Column = Literal["user_id", "user_email", "created_at", "spend", "user_alias", "user_role"]
 _COLUMNS: dict[Column, SQL] = {
@@ -33,13 +33,19 @@ _CONDITIONS = {
     "user_ids": SQL("u.user_id = ANY (%(user_ids)s::text[])"),
     "sso_user_ids": SQL("u.settings->'extra'->>'sso_user_id' = ANY (%(sso_user_ids)s::text[])"),
     "email_part": SQL("strpos(u.email_lower, %(email_part)s) > 0"),
-    "organization_ids": SQL("false"),
+    "organization_ids": SQL(
+        "u.user_id IN (SELECT i.user_id FROM read.organizations_1 o "
+        "JOIN read.organization_members_1 i ON i.organization_id = o.organization_id "
+        "AND i.incarnation = o.incarnation "
+        "WHERE o.organization_id = ANY (%(organization_ids)s::text[]) AND o.deleted_at IS NULL)"
+    ),
     "team_id": SQL(
         "EXISTS (SELECT FROM read.memberships_1 m JOIN read.teams_1 t ON t.team_id = m.team_id "
         "AND t.incarnation = m.incarnation AND t.deleted_at IS NULL "
-        "WHERE m.team_id = %(team_id)s AND m.user_id = u.user_id)"
+        "WHERE m.team_id = %(team_id)s AND m.user_id = u.user_id {seen})"
     ),
 }
+_SEEN = SQL("AND t.organization_id = ANY (%(seen_in)s::text[])")
 _KEY_COUNT = SQL(
     "(SELECT count(*) FROM {keys} k WHERE k.user_id = u.user_id AND k.deleted_at IS NULL "
     "AND {in_force})"
@@ -74,14 +80,19 @@ _ADMINISTERS = SQL(
     "AND t.incarnation = m.incarnation AND t.deleted_at IS NULL "
     "WHERE m.user_id = %(caller)s AND m.role = 'admin' {of_team})"
 )
+_ADMINISTERS_TEAM = SQL(
+    "({by_role} OR EXISTS (SELECT FROM read.teams_1 t WHERE t.team_id = %(team_id)s "
+    "AND t.deleted_at IS NULL AND t.organization_id = ANY (%(administers)s::text[])))"
+).format(by_role=_ADMINISTERS.format(of_team=SQL("AND m.team_id = %(team_id)s")))
 
 
 @dataclass(frozen=True, slots=True)
 class UserFilter:
     """All given must hold; parts are looked for without regard to case.
 
-    The case of an id is that of ASCII alone, as the database has no other for it. Nobody is in an
-    organization yet.
+    The case of an id is that of ASCII alone, as the database has no other for it. `seen_in` are
+    the organizations of whose teams alone the reader may learn, None for who sees all: of other
+    teams nobody is found to be a member.
     """
 
     role: str | None = None
@@ -91,6 +102,7 @@ class UserFilter:
     email_part: str | None = None
     team_id: str | None = None
     organization_ids: tuple[str, ...] | None = None
+    seen_in: tuple[str, ...] | None = None
 
     @property
     def given(self) -> frozenset[str]:
@@ -100,7 +112,8 @@ class UserFilter:
     @property
     def parameters(self) -> dict[str, object]:
         part = self.email_part
-        lists = {"user_ids": self.user_ids, "sso_user_ids": self.sso_user_ids}
+        names = ("user_ids", "sso_user_ids", "organization_ids", "seen_in")
+        lists = {name: getattr(self, name) for name in names}
         return {
             "role": self.role,
             "id_part": self.id_part,
@@ -138,7 +151,8 @@ class UserPages:
         """One page, beyond the last one without users."""
         known, total = self._totals.known(wanted)
         place = {"known": known, "size": paging.size, "beyond": paging.offset}
-        rows = await fetch(self._pool, _page(wanted.given, order), {**wanted.parameters, **place})
+        statement = _page(wanted.given, order, scoped=wanted.seen_in is not None)
+        rows = await fetch(self._pool, statement, {**wanted.parameters, **place})
         position, counted = rows[0][:2]
         if counted is not None:
             total = counted
@@ -149,7 +163,7 @@ class UserPages:
 
 @dataclass(frozen=True, slots=True)
 class Picks:
-    """Ids and addresses; `allowed` tells whether the caller administers a team (A12)."""
+    """Ids and addresses; `allowed` tells whether the caller may search for users (A12)."""
 
     position: int
     allowed: bool
@@ -157,40 +171,46 @@ class Picks:
 
 
 async def pick_users(pool: Pool, principal: Principal, wanted: UserFilter, paging: Paging) -> Picks:
-    """One page of users that match, the newest first; of a team for who administers that one."""
-    place = {"caller": principal.user_id, "size": paging.size, "beyond": paging.offset}
-    rows = await fetch(pool, _pick(wanted.given), {**wanted.parameters, **place})
+    """One page of users that match, the newest first.
+
+    For who sees everything, or administers a team or an organization; of a team for who
+    administers that one, or its organization.
+    """
+    administers = list(principal.administers)
+    caller = {"caller": principal.user_id, "administers": administers}
+    place = {"size": paging.size, "beyond": paging.offset}
+    rows = await fetch(pool, _pick(wanted.given), {**wanted.parameters, **caller, **place})
     position, allowed = rows[0][:2]
+    allowed = allowed or principal.reads_everything or (bool(administers) and not wanted.team_id)
     users = [(user_id, email) for _, _, user_id, email in rows if user_id is not None]
-    return Picks(position, allowed or principal.reads_everything, users)
+    return Picks(position, allowed, users)
 
 
 @cache
-def _page(given: frozenset[str], order: UserOrder) -> bytes:
+def _page(given: frozenset[str], order: UserOrder, *, scoped: bool) -> bytes:
     direction = SQL("DESC" if order.descending else "ASC")
+    seen = _SEEN if scoped else SQL("")
     return _PAGE.format(
-        conditions=_conditions(given),
+        conditions=_conditions(given, seen),
         position=POSITION,
         order=SQL("{column} {direction} NULLS LAST, u.user_id {direction}").format(
             column=_COLUMNS[order.column], direction=direction
         ),
         key_count=_KEY_COUNT,
         user=USER,
-        teams=TEAMS_OF_USER,
+        teams=teams_of_user(seen),
     ).as_bytes()
 
 
 @cache
 def _pick(given: frozenset[str]) -> bytes:
-    of_team = SQL("AND m.team_id = %(team_id)s" if "team_id" in given else "")
     return _PICK.format(
-        conditions=_conditions(given),
+        conditions=_conditions(given, SQL("")),
         position=POSITION,
-        may_pick=_ADMINISTERS.format(of_team=of_team),
+        may_pick=_ADMINISTERS_TEAM if "team_id" in given else _ADMINISTERS.format(of_team=SQL("")),
     ).as_bytes()
 
 
-def _conditions(given: frozenset[str]) -> Composable:
-    return SQL(" AND ").join(
-        [SQL("u.deleted_at IS NULL"), *(_CONDITIONS[name] for name in sorted(given))]
-    )
+def _conditions(given: frozenset[str], seen: SQL) -> Composable:
+    wanted = (_CONDITIONS[name].format(seen=seen) for name in sorted(given))
+    return SQL(" AND ").join([SQL("u.deleted_at IS NULL"), *wanted])

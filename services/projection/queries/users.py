@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 import orjson
-from psycopg.sql import SQL
+from psycopg.sql import SQL, Composable
 
 from services.edge.shapes.key import KeyView
 from services.edge.shapes.user import UserView
@@ -19,20 +19,28 @@ USER = SQL(
     "u.user_id, u.settings::text, u.email, u.user_alias, u.created_at, u.updated_at, "
     "u.budget_since, u.version"
 )
-TEAMS_OF_USER = SQL(
+_TEAMS_OF_USER = SQL(
     "(SELECT json_agg(t.team_id ORDER BY m.joined_at, t.team_id) "
     "FROM read.memberships_1 m JOIN read.teams_1 t "
     "ON t.team_id = m.team_id AND t.incarnation = m.incarnation "
-    "WHERE m.user_id = u.user_id AND t.deleted_at IS NULL)::text"
+    "WHERE m.user_id = u.user_id AND t.deleted_at IS NULL {seen})::text"
 )
-"""What `user_view` takes, in this order."""
+
+
+def teams_of_user(seen: SQL) -> Composable:
+    """The ids of the teams that user `u` is in, as JSON; after USER this is what `user_view` takes.
+
+    `seen` is empty, or begins with AND and says which teams `t` are meant.
+    """
+    return _TEAMS_OF_USER.format(seen=seen)
+
 
 _USER = (
     SQL("SELECT {position}, {columns}, {teams} FROM (SELECT) one LEFT JOIN {user} u ON {there}")
     .format(
         position=POSITION,
         columns=USER,
-        teams=TEAMS_OF_USER,
+        teams=teams_of_user(SQL("")),
         user=LAST_USER.format(user_id=SQL("%(user_id)s")),
         there=SQL("u.deleted_at IS NULL"),
     )

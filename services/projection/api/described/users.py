@@ -4,17 +4,20 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC
 
-from services.access.principal import INTERNAL_USER
-from services.access.visibility import check_user_info
+from services.access.principal import INTERNAL_USER, ORG_ADMIN
+from services.access.visibility import check_user_info, organizations_listed
 from services.edge.errors import MANAGEMENT, ShapeB
 from services.edge.openapi import examples
 from services.edge.openapi.answers.user import RoleOfUsers, UserInfo, UserPage, UserPick
-from services.edge.openapi.callers import TEAM, refused_by, somebody
+from services.edge.openapi.callers import ORGANIZATION, TEAM, refused_by, somebody
 from services.edge.openapi.examples import EMAIL, NOW, USER, USER_VIEW
 from services.edge.openapi.operation import Operation
 from services.edge.shapes.user import listed_user
 from services.projection.api.described.common import read
 from services.projection.api.routes.user_lists import bad_order, no_list, no_search, shown_roles
+
+_LEADER = replace(somebody(INTERNAL_USER), org_roles=((ORGANIZATION, ORG_ADMIN),))
+_FOREIGN = "other"
 
 OPERATIONS: Mapping[str, Operation] = {
     "/user/info": read(
@@ -46,7 +49,11 @@ OPERATIONS: Mapping[str, Operation] = {
             "page_size": 25,
             "total_pages": 1,
         },
-        refusals={"no_admin": no_list(), "bad_order": bad_order("order", "'asc' or 'desc'")},
+        refusals={
+            "no_admin": no_list(),
+            "not_his_organization": refused_by(lambda: organizations_listed(_LEADER, (_FOREIGN,))),
+            "bad_order": bad_order("order", "'asc' or 'desc'"),
+        },
     ),
     "/user/filter/ui": read(
         "/user/filter/ui",

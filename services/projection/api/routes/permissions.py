@@ -26,8 +26,8 @@ class PermissionsQuery(Asked):
 async def list_permissions(reader: ReaderDep, request: Request) -> Response:
     """The permissions in effect, whether they are the default, and all that could be given.
 
-    For proxy admins and admins of the team. Strangers get the same 403 whether the team exists or
-    not; 404 is for those who see every team.
+    For proxy admins and admins of the team or of its organization. Strangers get the same 403
+    whether the team exists or not; 404 is for those who see every team.
     """
     team_id, principal = asked(request, PermissionsQuery).team_id, reader.principal
     position, found = await team_standing(reader.context.read_pool, principal, team_id)
@@ -36,7 +36,7 @@ async def list_permissions(reader: ReaderDep, request: Request) -> Response:
             404,
             f"Team doesn't exist in db. Team={team_id}. Create team via `/team/new` call.",
         )
-    role = None if found is None else found.role
-    check_team("/team/permissions_list", principal, Towards(team_id, role))
+    team = Towards(team_id) if found is None else found.towards
+    check_team("/team/permissions_list", principal, team)
     stored = [] if found is None else found.permissions
     return answer(permissions_list(team_id, stored), headers={POSITION_HEADER: str(position)})

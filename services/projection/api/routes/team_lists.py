@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from events.values import Sealed
 from services.access.principal import PROXY_ADMIN
-from services.access.visibility import check_teams_of
+from services.access.visibility import check_teams_of, teams_listed
 from services.edge.body import answer
 from services.edge.errors import ShapeA
 from services.edge.shapes.team import Deletion, deleted_team
@@ -82,12 +82,15 @@ class PageQuery(Paged):
 async def list_teams(reader: ReaderDep, request: Request) -> Response:
     """All teams that the caller may see, by alias, with memberships and keys.
 
+    Admins and viewers see all teams, or those of `user_id`. Admins of organizations see the teams
+    of these, with their own `user_id` also the teams they are in, with another user's only those
+    that he is in. Everybody else sees the teams he is in, by his own `user_id`.
     `default_organization` stands for teams without one. Of a team of more than 1,000 members, or
     keys, the first 1,000 are shown, with `members_total` or `keys_total`; /team/info shows all.
     """
     query = asked(request, ListQuery)
-    check_teams_of(reader.principal, query.user_id)
-    wanted = TeamFilter(query.user_id, query.organization_id)
+    scope = teams_listed(reader.principal, query.user_id)
+    wanted = TeamFilter(scope, query.organization_id)
     pool = reader.context.read_pool
     async with listed_teams(pool, reader.principal, wanted, query.limit) as (position, found):
         content = Items(listed_items(reader, query.user_id, found))

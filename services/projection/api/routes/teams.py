@@ -32,6 +32,7 @@ class InfoQuery(Asked):
 async def info(reader: ReaderDep, request: Request) -> Response:
     """One team with its keys and memberships; a roster of any size is shown whole.
 
+    For admins, viewers, members, the team's own keys and admins of its organization.
     Strangers get the same 403 whether the team exists or not; 404 is for those who see every team.
     """
     team_id = asked(request, InfoQuery).team_id
@@ -61,7 +62,7 @@ async def _large(reader: Reader, question: Question) -> Response:
 
 def _content(reader: Reader, found: FoundTeam) -> JsonObject:
     view, now, zone = found.record.view, reader.now, reader.context.zone
-    with_token = sees_every_key(reader.principal, found.role)
+    with_token = sees_every_key(reader.principal, found.towards)
     return {
         "team_id": view.team_id,
         "team_info": team_info(view, now, zone),
@@ -85,7 +86,7 @@ async def _keys(
     reader: Reader, connection: Connection, found: FoundTeam, question: Question
 ) -> AsyncIterator[list[JsonObject]]:
     now, zone = reader.now, reader.context.zone
-    with_token = sees_every_key(reader.principal, found.role)
+    with_token = sees_every_key(reader.principal, found.towards)
     async for chunk in queries.keys(connection, found, question):
         yield [key_row(key, now, zone, with_token=with_token) for key in chunk]
 

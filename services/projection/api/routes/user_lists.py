@@ -16,7 +16,9 @@ from services.access.principal import (
     PROXY_ADMIN,
     VIEWER,
     AccessRefused,
+    Principal,
 )
+from services.access.visibility import organizations_listed
 from services.edge.body import answer
 from services.edge.errors import ShapeA
 from services.edge.shapes.user import listed_user
@@ -41,7 +43,8 @@ class UsersQuery(Paged):
     """Users that meet all conditions.
 
     `user_ids` and `sso_user_ids` are separated by commas; a single user id is looked for as a part
-    of one, as `user_email` is of an address. `team` is the id of a team of theirs.
+    of one, as `user_email` is of an address. `team` is the id of a team of theirs,
+    `organization_ids` are organizations of which they are in one, separated by commas.
     """
 
     role: Text | None = None
@@ -54,7 +57,8 @@ class UsersQuery(Paged):
     sort_by: str | None = None
     sort_order: str = "asc"
 
-    def filter(self) -> UserFilter:
+    def filter(self, principal: Principal) -> UserFilter:
+        """Raises the 403 of who asks only for organizations that he does not administer."""
         named = _separated(self.user_ids)
         single = named[0] if named is not None and len(named) == 1 else None
         return UserFilter(
@@ -64,7 +68,8 @@ class UsersQuery(Paged):
             sso_user_ids=_separated(self.sso_user_ids),
             email_part=self.user_email or None,
             team_id=self.team or None,
-            organization_ids=_separated(self.organization_ids),
+            organization_ids=organizations_listed(principal, _separated(self.organization_ids)),
+            seen_in=None if principal.reads_everything else tuple(sorted(principal.administers)),
         )
 
     def order(self) -> UserOrder:
@@ -89,12 +94,17 @@ class PickQuery(Paged):
 
 @router.get("/user/list", openapi_extra=documented(UsersQuery))
 async def page_of_users(reader: ReaderDep, request: Request) -> Response:
-    """One page of users with the number of keys in force that each owns."""
+    """One page of users with the number of keys in force that each owns.
+
+    Admins of organizations see the users of these, or of those of them that `organization_ids`
+    names, and of each only the teams that are there.
+    """
     if not POLICY["/user/list"].admits & standing(reader.principal):
         raise no_list()
     query = asked(request, UsersQuery)
     order, paging = query.order(), Paging(query.page, query.page_size)
-    found = await reader.context.user_pages.page(query.filter(), order, paging)
+    wanted = query.filter(reader.principal)
+    found = await reader.context.user_pages.page(wanted, order, paging)
     now, zone = reader.now, reader.context.zone
     content = {
         "users": [listed_user(view, keys, now, zone) for view, keys in found.users],
@@ -110,8 +120,8 @@ async def page_of_users(reader: ReaderDep, request: Request) -> Response:
 async def filter_ui(reader: ReaderDep, request: Request) -> Response:
     """One page of users to choose from, the newest first.
 
-    For admins, viewers, admins of an organization and team admins; with `team_id` a team admin has
-    to be one of that team.
+    For admins, viewers, admins of an organization and team admins; with `team_id` only for admins
+    of that team or of its organization.
     """
     query = asked(request, PickQuery)
     wanted = UserFilter(
@@ -121,8 +131,7 @@ async def filter_ui(reader: ReaderDep, request: Request) -> Response:
     )
     paging = Paging(query.page, query.page_size)
     found = await pick_users(reader.context.read_pool, reader.principal, wanted, paging)
-    whole = query.team_id is None and bool(reader.principal.administers)
-    if not (found.allowed or whole):
+    if not found.allowed:
         raise no_search()
     content = [{"user_id": user_id, "user_email": email} for user_id, email in found.users]
     return answer(content, headers={POSITION_HEADER: str(found.position)})

@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from events.values import JsonObject
-from services.access.visibility import check_user_info
+from services.access.visibility import TeamScope, check_user_info
 from services.edge.errors import MANAGEMENT, ShapeB
 from services.edge.shapes.key import key_row
 from services.edge.shapes.user import user_row
@@ -47,7 +47,7 @@ async def info(reader: ReaderDep, request: Request) -> Response:
             raise ShapeB(404, f"User {user_id} not found", family=MANAGEMENT)
         now, zone = reader.now, reader.context.zone
         whose = None if everything else user_id
-        teams = teams_within(connection, principal, TeamFilter(user_id=whose))
+        teams = teams_within(connection, principal, TeamFilter(TeamScope(whose)))
         content = {
             "user_id": user_id,
             "user_info": None if found is None else user_row(found, now, zone),
