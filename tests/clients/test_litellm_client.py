@@ -10,8 +10,6 @@ from tests.support.auditor import token
 from tests.support.ledger import Ledger
 
 pytestmark = [pytest.mark.clients, pytest.mark.timeout(600)]
-# auth.md 7: the client has no way to say who it is.
-OWN_TEAMS = "GET /team/list without user_id is 401 for users; theirs would be compatible"
 
 
 @pytest.fixture(scope="module")
@@ -37,9 +35,14 @@ def test_teams_are_listed_as_the_api_lists_them(litellm: LiteLLM, ledger: Ledger
     assert litellm.call("teams.list", user_id="client-ann") == [own]
 
 
-@pytest.mark.xfail(strict=True, reason=OWN_TEAMS)
-def test_somebody_lists_his_teams_without_saying_who_he_is(litellm: LiteLLM, ann: str) -> None:
-    assert [team["team_id"] for team in litellm.call("teams.list", ann)] == ["client-core"]
+def test_somebody_who_does_not_say_who_he_is_lists_no_teams(litellm: LiteLLM, ann: str) -> None:
+    """As LiteLLM answers it (team-api.md 1.4 and 3.5, recorded case 171); with his id he does.
+
+    To answer with his own teams would be compatible (auth.md 7), but is not what is recorded.
+    """
+    with pytest.raises(RaisedError) as raised:
+        litellm.call("teams.list", ann)
+    assert raised.value.name == "UnauthorizedError"
 
 
 def test_teams_of_an_organization(litellm: LiteLLM, ann: str) -> None:
@@ -224,3 +227,7 @@ def test_organizations_by_raw_requests(litellm: LiteLLM, ledger: Ledger) -> None
     ledger.done("/team/new", {"team_id": "client-in-org", "organization_id": organization})
     listed = litellm.call("teams.list", organization_id=organization)
     assert [team["team_id"] for team in listed] == ["client-in-org"]
+    key = ledger.user("client-leader")
+    member = {"user_id": "client-leader", "role": "org_admin"}
+    ledger.done("/organization/member_add", {"organization_id": organization, "member": member})
+    assert litellm.call("teams.list", key) == listed
