@@ -5,6 +5,9 @@ from typing import Any, ClassVar, Literal
 from events.registry import DomainEvent, Json, fact, upcast
 from events.values import JsonObject, Moment, Money, RateLimits, Value
 
+GATEWAY_ROUTES = "gateway_routes"
+"""The group of routes that stands in `allowed_routes` of gateways' keys, and of no others."""
+
 
 class KeySettings(Value):
     """Everything a key is.
@@ -31,6 +34,11 @@ class KeySettings(Value):
     max_parallel_requests: int | None = None
     metadata: JsonObject = {}
     extra: JsonObject = {}
+
+    @property
+    def of_gateway(self) -> bool:
+        """Whether the key is a gateway's: its alias is the source of what it reports."""
+        return GATEWAY_ROUTES in self.allowed_routes
 
 
 class Succession(Value):

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
+from events.key import GATEWAY_ROUTES
 from services.access.principal import (
     MASTER_USER,
     PROXY_ADMIN,
@@ -118,7 +119,20 @@ def judge(
             f"Authentication Error, Team={key.team_id} is blocked. "
             "Update via `/team/unblock` if your admin.",
         )
-    return Principal(credential.token, key.user_id, role, key.team_id, user_known=key.user_known)
+    return Principal(
+        credential.token,
+        key.user_id,
+        role,
+        key.team_id,
+        user_known=key.user_known,
+        gateway=_gateway(key),
+    )
+
+
+def _gateway(key: KeyFacts) -> str | None:
+    """The source that a gateway's key reports for: nobody owns it, and it has a name."""
+    owned = key.user_id is not None or key.team_id is not None
+    return None if owned or key.allowed_routes != (GATEWAY_ROUTES,) else key.alias
 
 
 def check_allowed_routes(route: str, allowed: tuple[str, ...]) -> None:
@@ -161,9 +175,12 @@ _INFO = frozenset(
     {"/key/info", "/team/info", "/team/list", "/v2/team/list", "/team/available"}
     | {"/organization/list", "/user/info", "/v2/key/info", "/key/list"}
 )
+_GATEWAY = re.compile(r"/v1/(usage|decide|reservations(/.*)?)")
 
 
 def _covers(entry: str, route: str) -> bool:
+    if entry == GATEWAY_ROUTES:
+        return _GATEWAY.fullmatch(route) is not None
     if entry == "management_routes":
         return route.startswith(_MANAGEMENT)
     if entry == "info_routes":

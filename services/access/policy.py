@@ -22,15 +22,16 @@ class As(StrEnum):
     MEMBER = "member"
     TEAM_KEY = "key of the team"
     USER = "internal user"
+    GATEWAY = "key of a gateway"
 
 
 PA, PV, OA, IU = As.PROXY_ADMIN, As.VIEWER, As.ORG_ADMIN, As.USER
-TA, TM, TK = As.TEAM_ADMIN, As.MEMBER, As.TEAM_KEY
+TA, TM, TK, GW = As.TEAM_ADMIN, As.MEMBER, As.TEAM_KEY, As.GATEWAY
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """`admits` those who may; `routed` refusals use the text of the route check (401).
+    """`admits` those who may; `routed` refusals use the text of the route check, and `status`.
 
     `stranger` is what the 403 of a route about one team says, `text` what a routed refusal says
     where that is not the usual text.
@@ -47,11 +48,18 @@ class Rule:
         "for new keys/users/teams. Route={route}. Your role={role}. Your user_id={user_id}"
     )
     param: str | None = None
+    status: int = 401
 
 
 _WHOLE_TEAM = Rule(frozenset({PA, OA}), routed=True)
 _MEMBERS = Rule(frozenset({PA, OA, TA}))
 _MODELS = Rule(_MEMBERS.admits, stranger="Only proxy admin or team admin can modify team models")
+_OF_GATEWAYS = Rule(
+    frozenset({GW}),
+    routed=True,
+    text="Only the key of a gateway may be used here. Route={route}. Your role={role}",
+    status=403,
+)
 
 POLICY: dict[str, Rule] = {
     "/team/new": _WHOLE_TEAM,
@@ -117,6 +125,7 @@ POLICY: dict[str, Rule] = {
     "/organization/member_update": Rule(frozenset({PA, IU})),
     "/organization/info": Rule(frozenset({PA, PV, IU}), writes=False),
     "/organization/list": Rule(frozenset({PA, PV, IU}), writes=False),
+    "/v1/usage": _OF_GATEWAYS,
 }
 
 
@@ -124,6 +133,8 @@ def standing(principal: Principal, team: Towards | None = None) -> frozenset[As]
     """What the caller is towards a team; without one, what he could be towards some team."""
     if principal.is_admin:
         return frozenset({PA})
+    if principal.gateway is not None:
+        return frozenset({GW})
     found: set[As] = set()
     if principal.role == VIEWER:
         found.add(PV)
@@ -145,7 +156,8 @@ def check_route(route: str, principal: Principal, path: str | None = None) -> No
     """The part of the judgement that needs no team; before validation and anything else.
 
     `route` may be a template, `path` is then what refusals call it. Raises AccessRefused: 403 to
-    viewers who would write or read what is not for them, 401 to whom no team could help.
+    viewers who would write or read what is not for them, 401 (on routes that LiteLLM does not have
+    403) to whom no team could help.
     """
     rule = POLICY[route]
     if principal.role == VIEWER and (rule.writes or (rule.routed and PV not in rule.admits)):
@@ -171,7 +183,7 @@ def _refused_by_route(route: str, path: str, principal: Principal) -> AccessRefu
     text = rule.text.format(
         route=path, role=principal.role or "unknown", user_id=masked(principal.user_id)
     )
-    return AccessRefused(401, text, param=rule.param)
+    return AccessRefused(rule.status, text, param=rule.param)
 
 
 def admits_to_team(route: str, principal: Principal, team: Towards) -> bool:

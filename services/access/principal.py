@@ -41,7 +41,7 @@ class Credential:
 class KeyFacts:
     """What is known of the key; `void` when its team's life or its membership is over.
 
-    `user_known` is false when it names a user that does not exist.
+    `user_known` is false when it names a user that does not exist. `alias` is its own name.
     """
 
     user_id: str | None
@@ -52,6 +52,7 @@ class KeyFacts:
     models: tuple[str, ...]
     void: bool
     user_known: bool = True
+    alias: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,8 @@ class Principal:
 
     `role` is the role of the user's row, None where the key has no user or the user has no role.
     `user_known` is false where the key names a user that does not exist: he is nobody (D63).
-    `org_roles` are the organizations that the user is in, each with his role there.
+    `org_roles` are the organizations that the user is in, each with his role there. `gateway` is
+    set for the key of a gateway: the source of all that it reports (decision 010).
     """
 
     token: str
@@ -79,6 +81,7 @@ class Principal:
     master: bool = False
     user_known: bool = True
     org_roles: tuple[tuple[str, str], ...] = ()
+    gateway: str | None = None
 
     @property
     def administers(self) -> frozenset[str]:

@@ -12,7 +12,7 @@ from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Lifespan, Message, Receive, Scope, Send
 
 from services.edge.body import LedgerRoute
-from services.edge.errors import handlers, render, too_large, unexpected
+from services.edge.errors import handlers, render, tells_problems, too_large, unexpected
 from services.edge.requests.common import MAX_JSON_DEPTH
 
 _log = structlog.get_logger(__name__)
@@ -91,7 +91,8 @@ class Exchange:
                 _log.exception("request_failed", correlation_id=identity, route=_route(scope))
                 if answered.begun:
                     raise
-                error = render(unexpected(identity), strict=self._strict)
+                problems = tells_problems(scope["path"])
+                error = render(unexpected(identity), strict=self._strict, problems=problems)
                 await error(scope, receive, answered)
 
 

@@ -2,12 +2,14 @@
 
 Routes raise; `render` shapes. Which shape an endpoint answers in is part of the contract, so the
 raising code chooses the class, and for shape B the family of its endpoint. The text is the same
-in all of them. Our own additions under /v1 raise `Problem`.
+in all of them. Under /v1, where our own additions live, every refusal is told as problem details,
+whoever raised it: `problem` makes one of each.
 """
 
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from http import HTTPStatus
+from typing import Any, cast
 
 from fastapi.exceptions import HTTPException, RequestValidationError
 from starlette.exceptions import HTTPException as StarletteHTTPException
@@ -32,6 +34,26 @@ TYPE_FOR_STATUS: Mapping[int, str] = {
     503: "internal_server_error",
 }
 """The `type` of shape B where the contract names none (auth.md chapter 6, register D60)."""
+
+PROBLEM_JSON = "application/problem+json"
+
+OURS = "/v1/"
+"""Where the paths of our own additions begin."""
+
+TITLES: Mapping[int, str] = {
+    400: "Bad Request",
+    401: "Unauthorized",
+    403: "Forbidden",
+    404: "Not Found",
+    405: "Method Not Allowed",
+    409: "Conflict",
+    412: "Precondition Failed",
+    413: "Content Too Large",
+    422: "Unprocessable Content",
+    500: "Internal Server Error",
+    503: "Service Unavailable",
+}
+"""What RFC 9457 has as title where the status says it all: the reason phrases of RFC 9110."""
 
 RETRY_AFTER_SECONDS = "1"
 _UNAVAILABLE = 503
@@ -114,21 +136,34 @@ class ShapeB(HTTPException):
 
 
 class Problem(HTTPException):
-    """RFC 9457 problem details, for routes that LiteLLM does not have."""
+    """RFC 9457 problem details, for routes that LiteLLM does not have.
 
-    def __init__(self, status: int, title: str, detail: str) -> None:
-        super().__init__(status, detail)
+    `errors` are the entries of a 422 (shape C), which stand beside the members of the RFC.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        title: str,
+        detail: str,
+        *,
+        errors: Sequence[object] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(status, detail, dict(headers) if headers else None)
         self.title = title
         self.text = detail
+        self.errors = errors
 
     def body(self) -> JsonObject:
         """The members of RFC 9457, section 3.1; `title` is the same for every such problem."""
-        return {
+        told: JsonObject = {
             "type": "about:blank",
             "title": self.title,
             "status": self.status_code,
             "detail": self.text,
         }
+        return told if self.errors is None else {**told, "errors": self.errors}
 
 
 def type_for(status: int) -> str:
@@ -154,15 +189,55 @@ def refusal(error: AccessRefused) -> HTTPException:
     return ShapeA(error.status, error.text, key="error" if error.body == "A" else None)
 
 
-def render(error: Exception, *, strict: bool) -> Response:
-    """The answer to a refusal; raises anything that is none. A 503 says when to come again."""
+def tells_problems(path: str) -> bool:
+    """Whether refusals of what is asked for there are problem details."""
+    return path.startswith(OURS)
+
+
+def problem(error: Exception) -> Exception:
+    """A refusal as problem details with the same text; anything else as it is."""
+    match error:
+        case AccessRefused():
+            return problem(refusal(error))
+        case RequestValidationError():
+            return _invalid_request(invalid(error.errors()))
+        case Problem():
+            return error
+        case StarletteHTTPException():
+            return _told_as_problem(error)
+    return error
+
+
+def _told_as_problem(error: StarletteHTTPException) -> Problem:
+    status, detail = error.status_code, cast("object", error.detail)
+    if isinstance(detail, list):
+        return _invalid_request(detail)
+    text = str(getattr(error, "text", detail))
+    return Problem(status, _title(status), text, headers=error.headers)
+
+
+def _invalid_request(entries: Sequence[object]) -> Problem:
+    return Problem(422, _title(422), "What was sent is not valid; see errors.", errors=entries)
+
+
+def _title(status: int) -> str:
+    return TITLES.get(status) or HTTPStatus(status).phrase
+
+
+def render(error: Exception, *, strict: bool, problems: bool = False) -> Response:
+    """The answer to a refusal; raises anything that is none. A 503 says when to come again.
+
+    With `problems` it is problem details, in whatever shape it was raised.
+    """
+    if problems:
+        error = problem(error)
     match error:
         case AccessRefused():
             return render(refusal(error), strict=strict)
         case RequestValidationError():
             return answer({"detail": invalid(error.errors())}, 422)
         case Problem():
-            content, media_type = error.body(), "application/problem+json"
+            content, media_type = error.body(), PROBLEM_JSON
         case ShapeB():
             content, media_type = error.body(strict=strict), "application/json"
         case StarletteHTTPException():
@@ -181,8 +256,8 @@ Handler = Callable[[Request, Any], Coroutine[Any, Any, Response]]
 def handlers(*, strict: bool) -> dict[int | type[Exception], Handler]:
     """Exception handlers for an application; `strict` keeps LiteLLM's wording of shape B."""
 
-    async def refuse(_: Request, error: Exception) -> Response:
-        return render(error, strict=strict)
+    async def refuse(request: Request, error: Exception) -> Response:
+        return render(error, strict=strict, problems=tells_problems(request.scope["path"]))
 
     return {
         RequestValidationError: refuse,

@@ -108,6 +108,7 @@ _LARGE_ORGANIZATION = {
 }
 _JOINING = {"user_id": "bob", "role": "internal_user"}
 _TAKEN = {"key_alias": "ann-laptop"}
+_OF_GATEWAYS = {"allowed_routes": ["gateway_routes"]}
 _ADMIN = {"user_id": "default_user_id", "role": "user"}
 _OTHER_PERSON = {"user_id": "bob", "user_email": "ann@example.com", "role": "user"}
 _CORE = {"team_id": "core"}
@@ -151,6 +152,7 @@ def _rotations(path: Mapping[str, str]) -> dict[str, Any]:
         "negative_limit": wrong(**_NEGATIVE),
         "bad_key": wrong(new_key="secret-key"),
         "no_master_key": wrong(new_master_key="sk-1"),
+        "not_a_gateway": wrong(**_OF_GATEWAYS),
         "not_owner": Provocation({"key": "sk-of-staff"}, path=in_path, key=MEMBER),
         "not_admin": Provocation(key="internal_viewer"),
     }
@@ -279,6 +281,8 @@ SPECIAL: Mapping[tuple[str, str, str], Provocation] = {
         over_own_budget=Provocation({"user_id": STRANGER, "max_budget": 20}, key=STRANGER),
         bad_key={"key": "secret-key"},
         for_another=Provocation({"user_id": "ann"}, key=STRANGER),
+        not_a_gateway={"key_type": "gateway"},
+        for_gateway=Provocation({"key_type": "gateway", "key_alias": "eu"}, key=STRANGER),
         not_admin=Provocation(key="internal_viewer"),
     ),
     **_posts(
@@ -291,6 +295,7 @@ SPECIAL: Mapping[tuple[str, str, str], Provocation] = {
         negative_limit={**_CORE, **_NEGATIVE},
         bad_key={**_CORE, "key": "secret-key"},
         no_team_named={},
+        not_a_gateway={**_CORE, "key_type": "gateway", "key_alias": "eu"},
         not_admin=Provocation(key="internal_viewer"),
     ),
     **_posts("/key/regenerate", **_rotations({})),
@@ -318,6 +323,7 @@ SPECIAL: Mapping[tuple[str, str, str], Provocation] = {
         negative_limit={"key": KEY, **_NEGATIVE},
         over_own_budget=Provocation({"key": "sk-of-eve", "max_budget": 20}, key=STRANGER),
         over_team_limit={"key": "sk-of-staff", **_CORE, "max_budget": 200},
+        not_a_gateway={"key": KEY, **_OF_GATEWAYS},
         not_owner=Provocation(key=STRANGER),
         not_admin=Provocation(key="internal_viewer"),
     ),

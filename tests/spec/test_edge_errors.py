@@ -4,10 +4,12 @@ import json
 from collections.abc import AsyncIterator
 
 import pytest
+from fastapi import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from structlog.testing import capture_logs
 
+from services.access.principal import AccessRefused
 from services.edge.app import create_app
 from services.edge.body import answer
 from services.edge.errors import (
@@ -127,6 +129,46 @@ async def test_routes_of_our_own_answer_problem_details() -> None:
         "status": 409,
         "detail": "The team id is in use.",
     }
+
+
+@pytest.mark.parametrize(
+    ("error", "title", "detail"),
+    [
+        (ShapeA(404, "gone"), "Not Found", "gone"),
+        (ShapeA(403, "no", key=None), "Forbidden", "no"),
+        (ShapeB(413, "large", family=MANAGEMENT), "Content Too Large", "large"),
+        (AccessRefused(401, "who?"), "Unauthorized", "who?"),
+        (AccessRefused(403, "not you", body="detail"), "Forbidden", "not you"),
+        (HTTPException(418, "tea"), "I'm a Teapot", "tea"),
+    ],
+)
+async def test_under_v1_every_refusal_is_problem_details(
+    error: Exception, title: str, detail: str
+) -> None:
+    async with client_of(app_raising(error, strict=True)) as client:
+        answered = await client.get("/v1/raise/x", headers=AUTHORIZED)
+    assert answered.headers["content-type"] == "application/problem+json"
+    body = answered.json()
+    assert (body["title"], body["detail"]) == (title, detail)
+    assert body["status"] == answered.status_code
+
+
+async def test_under_v1_what_is_wrong_with_a_request_stands_beside_the_problem() -> None:
+    async with client_of(app_raising()) as client:
+        field = await client.get("/v1/v2/team/list", params={"page": 0}, headers=AUTHORIZED)
+        json = await client.post("/v1/echo", content=b'"\\u0000"', headers=AUTHORIZED)
+        large = await client.post("/v1/echo", content=b" " * 2**21, headers=AUTHORIZED)
+        unknown = await client.get("/v1/nothing")
+        method = await client.delete("/v1/v2/team/list")
+        broken = await client.get("/v1/raise/x", headers=AUTHORIZED)
+    answers = [field, json, large, unknown, method, broken]
+    assert [each.status_code for each in answers] == [422, 422, 413, 404, 405, 500]
+    assert {each.headers["content-type"] for each in answers} == {"application/problem+json"}
+    [entry] = field.json()["errors"]
+    assert (entry["loc"], entry["type"]) == (["query", "page"], "greater_than_equal")
+    [entry] = json.json()["errors"]
+    assert entry["msg"] == "text must not contain the character NUL"
+    assert method.headers["allow"] == "GET"
 
 
 @pytest.mark.parametrize(

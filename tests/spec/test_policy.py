@@ -36,6 +36,7 @@ VIEWER = Principal("t", "eye", "proxy_admin_viewer", None)
 USER_KEY = Principal("t", "ann", "internal_user", None)
 READER = Principal("t", "ann", "internal_user_viewer", None)
 TEAM_KEY = Principal("t", None, None, "core")
+GATEWAY = Principal("t", None, None, None, gateway="eu")
 ORG_ADMIN = replace(USER_KEY, org_roles=(("acme", "org_admin"), ("other", "internal_user")))
 CALLERS: dict[str, tuple[Principal, str | None, str | None]] = {
     "PA": (ADMIN, None, "acme"),
@@ -114,6 +115,7 @@ MATRIX = {
     "/organization/list": "ok ok ok ok ok ok ok ok hidden",
     "/audit": "                  ok     ok     401    401    401    401    401    401    401",
     "/audit/{id}": "             ok     ok     401    401    401    401    401    401    401",
+    "/v1/usage": "               403    403    403    403    403    403    403    403    403",
 }
 """`hidden`: passes the route, not the team; the lists are asked for one's own teams and keys."""
 
@@ -165,6 +167,12 @@ def test_d03_a_viewer_never_writes_even_as_admin_of_the_team(route: str) -> None
 def test_d63_who_does_not_exist_may_do_nothing_that_takes_a_user(route: str) -> None:
     ghost = Principal("t", "ghost", None, None, user_known=False)
     assert not admits_to_team(route, ghost, Towards("core"))
+
+
+@pytest.mark.parametrize("route", sorted(POLICY))
+def test_gateways_are_admitted_where_nobody_else_is(route: str) -> None:
+    own = set(MATRIX[route].split()) == {"403"}
+    assert admits_to_team(route, GATEWAY, Towards("core")) is own
 
 
 def test_a_key_of_another_team_sees_nothing_of_this_one() -> None:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
-from typing import Any
+from typing import Any, cast
 
 from jsonschema import Draft202012Validator, ValidationError
 
@@ -37,8 +37,8 @@ class Described:
         """What is said of the JSON of answers with a status; fails where there are none."""
         responses = self.operation["responses"]
         assert str(status) in responses, f"{self}: no {status} is described"
-        content: Json = responses[str(status)]["content"]["application/json"]
-        return content
+        (content,) = responses[str(status)]["content"].values()
+        return cast("Json", content)
 
     @property
     def answer_schema(self) -> Json:
@@ -53,7 +53,8 @@ class Described:
         return {
             name: (int(status), self.resolved(example)["value"])
             for status, response in self.operation["responses"].items()
-            for name, example in response["content"]["application/json"].get("examples", {}).items()
+            for content in response["content"].values()
+            for name, example in content.get("examples", {}).items()
         }
 
     def example_request(self) -> tuple[str, Any, dict[str, str]]:

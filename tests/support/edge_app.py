@@ -57,7 +57,8 @@ def app_raising(error: Exception | None = None, **settings: Any) -> FastAPI:  # 
     async def raising(name: str) -> Response:
         raise error or LookupError(name)
 
-    app.include_router(router)
+    for prefix in ("", "/v1"):
+        app.include_router(router, prefix=prefix)
     return app
 
 

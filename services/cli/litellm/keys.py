@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from psycopg.sql import SQL, Identifier
 
-from events.key import KeyDeleted, KeyGenerated, KeySettings
+from events.key import GATEWAY_ROUTES, KeyDeleted, KeyGenerated, KeySettings
 from events.streams import KEY, KEY_ALIAS, ORGANIZATION, TEAM, USER, stream
 from events.values import JsonObject, RateLimits
 from services.access.credentials import hash_key
@@ -66,6 +66,13 @@ def _token(record: Record) -> str:
     return token
 
 
+def _routes(record: Record) -> list[str]:
+    routes = record.texts("allowed_routes")
+    if GATEWAY_ROUTES in routes:
+        raise Refused("allowed_routes", f"{GATEWAY_ROUTES} are for the keys of gateways here")
+    return routes
+
+
 def _settings(record: Record, related: Related) -> KeySettings:
     budget = related["budgets"].get(record.values.get("budget_id"))
     settings = KeySettings(
@@ -77,7 +84,7 @@ def _settings(record: Record, related: Related) -> KeySettings:
         expires=record.moment("expires"),
         blocked=record.values.get("blocked"),
         models=record.texts("models"),
-        allowed_routes=record.texts("allowed_routes"),
+        allowed_routes=_routes(record),
         max_budget=record.money("max_budget"),
         soft_budget=None if budget is None else Record(budget).money("soft_budget"),
         budget_duration=record.duration(),

@@ -18,7 +18,7 @@ from services.command.api.routes import (
     teams,
     users,
 )
-from services.edge.errors import render
+from services.edge.errors import render, tells_problems
 
 _OF_TEAMS = (teams, team_parts, members, bulk_members)
 _MODULES = (*_OF_TEAMS, users, bulk_users, keys, organizations, organization_members, budgets)
@@ -38,8 +38,9 @@ def answer_command_errors(app: FastAPI, *, strict: bool) -> None:
     Starlette takes no notice of handlers that are added later.
     """
 
-    async def answered(_: Request, error: Exception) -> Response:
-        return render(failure(error), strict=strict)
+    async def answered(request: Request, error: Exception) -> Response:
+        problems = tells_problems(request.scope["path"])
+        return render(failure(error), strict=strict, problems=problems)
 
     for kind in FAILURES:
         app.add_exception_handler(kind, answered)

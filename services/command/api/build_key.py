@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from events.duration import BudgetDuration
-from events.key import KeySettings
+from events.key import GATEWAY_ROUTES, KeySettings
 from events.values import RateLimits
 from services.access.credentials import hash_key
 from services.command.api.build import object_permission
@@ -33,6 +33,7 @@ _PRESETS = {
     "llm_api": ["llm_api_routes"],
     "management": ["management_routes"],
     "read_only": ["info_routes"],
+    "gateway": [GATEWAY_ROUTES],
 }
 _IN_METADATA = (
     "model_rpm_limit",
@@ -141,7 +142,7 @@ def key_settings(body: requests.GenerateKey, secret: str, now: datetime) -> KeyS
         expires=_expires(body.duration, now),
         blocked=body.blocked,
         models=list(body.models or []),
-        allowed_routes=list(body.allowed_routes or _PRESETS.get(body.key_type or "", [])),
+        allowed_routes=_routes(body),
         max_budget=body.max_budget,
         soft_budget=body.soft_budget,
         budget_duration=body.budget_duration,
@@ -150,6 +151,14 @@ def key_settings(body: requests.GenerateKey, secret: str, now: datetime) -> KeyS
         metadata={**(body.metadata or {}), **kept},
         extra=extra,
     )
+
+
+def _routes(body: requests.GenerateKey) -> list[str]:
+    """Those sent, else those of the type; the type of a gateway is never left out of account."""
+    preset = _PRESETS.get(body.key_type or "", [])
+    sent = list(body.allowed_routes or preset)
+    missing = body.key_type == "gateway" and GATEWAY_ROUTES not in sent
+    return [*sent, *preset] if missing else sent
 
 
 def token_of(key: str) -> str:

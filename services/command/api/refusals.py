@@ -44,6 +44,7 @@ def _rules(shape: Shape) -> dict[type[errors.DomainError], Answer]:
         errors.BudgetInUse: lambda e: shape(400, str(e)),
         errors.TeamsNotByUpdate: lambda e: shape(400, str(e)),
         errors.OverTeamLimit: lambda e: shape(403, str(e)),
+        errors.NotAGateway: lambda e: shape(400, str(e)),
         errors.NotSamePerson: lambda e: shape(
             400,
             f"user_email '{e.email}' and user_id '{e.user_id}' do not belong to the same user.",

@@ -42,6 +42,7 @@ def authenticate(view: View, origin: Origin) -> Principal:
         models=tuple(key.settings.models),
         void=void,
         user_known=user is None or user.open,
+        alias=key.settings.key_alias,
     )
     role = user.settings.user_role if user is not None and user.open else None
     blocked = team is not None and team.settings.blocked

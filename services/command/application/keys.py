@@ -42,6 +42,8 @@ class NewKey:
         if self.settings.user_id is None and not caller.is_admin:
             owned = self.settings.model_copy(update={"user_id": caller.user_id})
             return replace(self, settings=owned).decide(view, caller)
+        if self.settings.of_gateway and not caller.is_admin:
+            raise AccessRefused(403, "Only proxy admin can make the key of a gateway")
         self._check_owner(view, caller)
         check_narrowing(view, caller, None, self.settings)
         self._check_team(view, caller)

@@ -22,6 +22,7 @@ DomainError
 ├── NotByUpdate       another roster in /team/update, which changes no members (register D35)
 ├── TeamsNotByUpdate  other teams in /user/update, which changes no memberships
 ├── OverTeamLimit     a key that is allowed more than the team it is to move to
+├── NotAGateway       a key with the routes of gateways that is none, or one made into another key
 └── TooLarge          more events than one command may write, or a fact above 256 KiB
 """
 
@@ -173,6 +174,10 @@ class OverTeamLimit(DomainError):
     def __init__(self, field: str, asked: Decimal | int, most: Decimal | int) -> None:
         key, team = (n if isinstance(n, int) else float(n) for n in (asked, most))
         super().__init__(f"Key {field}={key} is greater than the team's {field}={team}")
+
+
+class NotAGateway(DomainError):
+    """What the key of a gateway must be, and other keys cannot."""
 
 
 class LastModel(DomainError):

@@ -9,6 +9,7 @@ from events.imported import ThingImported
 from events.key import Cause, KeySettings
 from events.registry import DomainEvent
 from services.command.domain.errors import AlreadyExists, NotFound
+from services.command.domain.gateway import check_gateway
 from services.command.domain.limits import check_not_negative, check_size
 
 MAX_KEY_BYTES = 96 * 1024
@@ -52,6 +53,7 @@ class ApiKey:
 def generate(key: ApiKey, settings: KeySettings) -> list[DomainEvent]:
     """Refuses a secret that was ever used before (S06) and negative limits (2.2)."""
     check_settings(settings)
+    check_gateway(None, settings)
     if key.incarnation:
         raise AlreadyExists("key", settings.key_name)
     return [facts.KeyGenerated(settings=settings)]

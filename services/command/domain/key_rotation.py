@@ -8,6 +8,7 @@ from datetime import datetime
 from events.key import KeyGenerated, KeyRotated, KeySettings, Succession
 from events.registry import DomainEvent
 from services.command.domain.errors import AlreadyExists, NotFound
+from services.command.domain.gateway import check_gateway
 from services.command.domain.key import ApiKey, check_settings
 
 
@@ -26,6 +27,7 @@ def carry_on(
     Another budget duration starts the window anew, as an update does (D38).
     """
     check_settings(settings)
+    check_gateway(key.settings, settings)
     if successor.incarnation:
         raise AlreadyExists("key", settings.key_name)
     kept = key.settings.budget_duration == settings.budget_duration

@@ -7,6 +7,7 @@ from events import key as facts
 from events.key import KeySettings
 from events.registry import DomainEvent
 from events.values import JsonObject, Value
+from services.command.domain.gateway import check_gateway
 from services.command.domain.key import ApiKey, check_settings, set_blocked
 from services.command.domain.limits import alike
 
@@ -33,9 +34,10 @@ def revised(settings: KeySettings, changes: Mapping[str, Any]) -> KeySettings:
 def update(key: ApiKey, after: KeySettings) -> list[DomainEvent]:
     """One fact for each part of the settings that differs; [] when nothing does.
 
-    The caller knows that the key is open. Raises NegativeLimit (D33) or TooLarge.
+    The caller knows that the key is open. Raises NegativeLimit (D33), TooLarge or NotAGateway.
     """
     check_settings(after)
+    check_gateway(key.settings, after)
     before, changed = key.settings, list[DomainEvent]()
     for fact, part in _PARTS.items():
         old, new = part(before), part(after)

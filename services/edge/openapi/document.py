@@ -9,6 +9,7 @@ from fastapi import APIRouter
 from fastapi.routing import APIRoute
 
 from events.values import JsonObject
+from services.edge.errors import tells_problems
 from services.edge.openapi import components
 from services.edge.openapi.answers import refusal, report
 from services.edge.openapi.components import REQUEST_ID, parameter
@@ -31,9 +32,9 @@ _ABOUT = """Manages the teams, members, budgets and keys of an LLM gateway, with
 
 Money is in USD, limits are tokens or requests per minute, moments are ISO 8601 in UTC. Fields of
 a request that nobody knows are ignored. Refusals come in LiteLLM's shapes, told apart by
-their first key: `error` or `detail`. Whatever a route is, malformed JSON is refused before the
-caller is known, and fields are looked at only after that. With TEAMLEDGER_COMPAT=strict, messages
-under `error` are in LiteLLM's own wording."""
+their first key: `error` or `detail`; under /v1 as problem details (RFC 9457). On LiteLLM's routes
+malformed JSON is refused before the caller is known, and fields are looked at only after that. With
+TEAMLEDGER_COMPAT=strict, messages under `error` are in LiteLLM's own wording."""
 
 
 class Undescribed(LookupError):
@@ -120,7 +121,7 @@ def _described(
         "parameters": _parameters(route, operation, made, name),
         "responses": {
             "200": _success(operation, made[name, "answer"]),
-            **refused(operation.refusals),
+            **refused(operation.refusals, problems=tells_problems(name[1])),
         },
     }
     if operation.public:

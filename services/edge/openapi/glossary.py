@@ -131,7 +131,9 @@ KEYS: Mapping[str, str] = {
     "key_aliases": "Aliases of keys.",
     "key_alias": "What people call the key; unique.",
     "key_name": "The key without its middle: `sk-...` and the last four characters.",
-    "key_type": "A set of routes: all, those of models, of management, or those that only read.",
+    "key_type": "A set of routes: all, those of models, of management, those that only read, or "
+    "those of gateways: such a key is a proxy admin's to make, needs a `key_alias`, the source of "
+    "all that it reports, and belongs to no user or team.",
     "token": "The sha256 of the key, in hex.",
     "token_id": "The sha256 of the key, in hex.",
     "deleted_keys": "Those that were there, as sent.",

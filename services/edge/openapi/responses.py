@@ -8,7 +8,7 @@ import orjson
 from starlette.responses import Response
 
 from events.values import JsonObject
-from services.edge.errors import render
+from services.edge.errors import PROBLEM_JSON, render
 from services.edge.openapi.answers import refusal, report
 from services.edge.openapi.components import ALWAYS, ON_UNAVAILABLE
 from services.edge.openapi.operation import Refusal
@@ -29,44 +29,53 @@ _SAYS: Mapping[int, str] = {
 }
 
 
-def body_of(error: Refusal) -> tuple[int, JsonObject]:
+def body_of(error: Refusal, *, problems: bool = False) -> tuple[int, JsonObject]:
     """Status and body of the answer to a refusal, in the clean wording (register D60)."""
-    response = error if isinstance(error, Response) else render(error, strict=False)
+    response = (
+        error if isinstance(error, Response) else render(error, strict=False, problems=problems)
+    )
     return response.status_code, orjson.loads(response.body)
 
 
 def shape_of(body: JsonObject) -> type[Document]:
     """The document that describes a refusal's body (team-api.md 1.2)."""
+    shape: type[Document] = refusal.InvalidRequest
     match body:
+        case {"title": _}:
+            shape = refusal.Problem
         case {"status": _}:
-            return report.Unhealthy
+            shape = report.Unhealthy
         case {"error": _}:
-            return refusal.Error
+            shape = refusal.Error
         case {"detail": {"error": _}}:
-            return refusal.DetailedError
+            shape = refusal.DetailedError
         case {"detail": {"message": _}}:
-            return refusal.MessageError
+            shape = refusal.MessageError
         case {"detail": str()}:
-            return refusal.PlainError
-    return refusal.InvalidRequest
+            shape = refusal.PlainError
+    return shape
 
 
-def refused(refusals: Mapping[str, Refusal]) -> JsonObject:
-    """The responses for these refusals, by status; each is an example under its name."""
+def refused(refusals: Mapping[str, Refusal], *, problems: bool = False) -> JsonObject:
+    """The responses for these refusals, by status; each is an example under its name.
+
+    With `problems` all of them are problem details, as under /v1.
+    """
     found: defaultdict[int, dict[str, JsonObject]] = defaultdict(dict)
     for name, error in refusals.items():
-        status, body = body_of(error)
+        status, body = body_of(error, problems=problems)
         found[status][name] = body
-    return {str(status): _response(status, found[status]) for status in sorted(found)}
+    media_type = PROBLEM_JSON if problems else _JSON
+    return {str(status): _response(status, found[status], media_type) for status in sorted(found)}
 
 
-def _response(status: int, bodies: Mapping[str, JsonObject]) -> JsonObject:
+def _response(status: int, bodies: Mapping[str, JsonObject], media_type: str) -> JsonObject:
     headers = {**ALWAYS, **(ON_UNAVAILABLE if status == HTTPStatus.SERVICE_UNAVAILABLE else {})}
     return {
         "description": _SAYS[status],
         "headers": headers,
         "content": {
-            _JSON: {
+            media_type: {
                 "schema": any_of([SCHEMAS + shape_of(body).__name__ for body in bodies.values()]),
                 "examples": {name: {"value": body} for name, body in bodies.items()},
             }
@@ -81,7 +90,8 @@ def shared_examples(paths: JsonObject) -> JsonObject:
         for operations in paths.values()
         for operation in operations.values()
         for response in operation["responses"].values()
-        for in_response in [response["content"][_JSON].get("examples", {})]
+        for content in response["content"].values()
+        for in_response in [content.get("examples", {})]
         for name in in_response
     ]
     counted = Counter((name, orjson.dumps(example)) for name, _, example in examples)

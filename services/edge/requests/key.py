@@ -23,6 +23,7 @@ from services.edge.requests.common import (
 )
 
 FOR_EVER = "-1"
+KeyType = Literal["default", "llm_api", "management", "read_only", "gateway"]
 ThroughputType = Literal["guaranteed_throughput", "best_effort_throughput", "dynamic"]
 
 
@@ -92,7 +93,7 @@ class GenerateKey(KeyFields):
     tpm_limit_type: ThroughputType | None = None
     router_settings: JsonObject | None = None
     access_group_ids: Texts | None = None
-    key_type: Literal["default", "llm_api", "management", "read_only"] | None = "default"
+    key_type: KeyType | None = "default"
     auto_rotate: bool | None = False
     rotation_interval: Duration | None = None
 

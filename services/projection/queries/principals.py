@@ -36,7 +36,7 @@ _STATEMENT = (
                     AND m.joined IS DISTINCT FROM (k.settings->>'member_since')::bigint))
                 OR NOT {owner_there},
             k.user_id IS NULL OR u.user_id IS NOT NULL, u.user_role, {org_roles}, t.blocked,
-            o.successor, o.accepted_until
+            o.successor, o.accepted_until, k.key_alias
         FROM unnest(%(tokens)s::text[]) WITH ORDINALITY q (token, place)
         LEFT JOIN LATERAL {key} o ON true
         LEFT JOIN LATERAL (SELECT o.*) k ON k.deleted_at IS NULL
@@ -128,7 +128,7 @@ class Principals:
 
 def _holder(token: str, row: Row) -> Holder:
     position, known, user_id, team_id, blocked, expires, routes, models, void, *owner = row
-    user_known, role, org_roles, stopped, successor, until = owner
+    user_known, role, org_roles, stopped, successor, until, alias = owner
     facts = KeyFacts(
         user_id=user_id,
         team_id=team_id,
@@ -138,6 +138,7 @@ def _holder(token: str, row: Row) -> Holder:
         models=tuple(orjson.loads(models)) if models else (),
         void=void,
         user_known=user_known,
+        alias=alias,
     )
     return Holder(
         token=token,

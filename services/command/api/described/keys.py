@@ -2,7 +2,9 @@
 
 from collections.abc import Mapping
 from decimal import Decimal
+from typing import Any
 
+from events.key import GATEWAY_ROUTES, KeySettings
 from services.access.principal import AccessRefused
 from services.command.api.build_key import NO_MASTER_KEY, NOT_A_KEY, TEAM_REQUIRED
 from services.command.api.described.common import SEVERAL, command
@@ -11,11 +13,13 @@ from services.command.api.refusals import answer_for
 from services.command.domain.errors import (
     AlreadyExists,
     NegativeLimit,
+    NotAGateway,
     NotAssigned,
     NotFound,
     OverOwnBudget,
     OverTeamLimit,
 )
+from services.command.domain.gateway import check_gateway
 from services.edge.errors import MANAGEMENT, ShapeA, ShapeB
 from services.edge.openapi import examples
 from services.edge.openapi.answers.key import (
@@ -38,6 +42,21 @@ _NO_KEY = NotFound("key", "sk-missing")
 _NEGATIVE = NegativeLimit("max_budget", Decimal(-1))
 _OVER_OWN = OverOwnBudget(Decimal(20), Decimal(10))
 _ALIAS_TAKEN = AlreadyExists("key_alias", ALIAS)
+
+
+def _not_a_gateway(before: KeySettings | None, **after: Any) -> NotAGateway:  # noqa: ANN401
+    try:
+        check_gateway(before, KeySettings(key_name="", **after))
+    except NotAGateway as error:
+        return error
+    raise AssertionError("these settings are allowed")
+
+
+_NAMELESS_GATEWAY = _not_a_gateway(None, allowed_routes=[GATEWAY_ROUTES])
+_OWNED_GATEWAY = _not_a_gateway(
+    None, allowed_routes=[GATEWAY_ROUTES], key_alias=ALIAS, team_id=TEAM
+)
+_BECOMES_GATEWAY = _not_a_gateway(KeySettings(key_name=""), allowed_routes=[GATEWAY_ROUTES])
 _BAD_KEY = ShapeB(
     400,
     "Invalid key format. LiteLLM Virtual Key must start with 'sk-'. Received: secr****",
@@ -91,6 +110,7 @@ def _regenerating(route: str, id: str, path: Mapping[str, str]) -> Operation:  #
             _ALIAS_TAKEN,
             AlreadyExists("key", f"sk-...{KEY[-4:]}"),
             _NEGATIVE,
+            _BECOMES_GATEWAY,
         ),
         others=others,
         versioned=False,
@@ -121,8 +141,13 @@ OPERATIONS: Mapping[str, Operation] = {
             NotAssigned(STRANGER, TEAM),
             _NEGATIVE,
             _OVER_OWN,
+            _NAMELESS_GATEWAY,
         ),
-        others={"bad_key": _BAD_KEY, "for_another": _FOR_ANOTHER},
+        others={
+            "bad_key": _BAD_KEY,
+            "for_another": _FOR_ANOTHER,
+            "for_gateway": AccessRefused(403, "Only proxy admin can make the key of a gateway"),
+        },
     ),
     "/key/service-account/generate": command(
         "/key/service-account/generate",
@@ -138,6 +163,7 @@ OPERATIONS: Mapping[str, Operation] = {
             AlreadyExists("key", f"sk-...{KEY[-4:]}"),
             NotAssigned(STRANGER, TEAM),
             _NEGATIVE,
+            _OWNED_GATEWAY,
         ),
         others={"bad_key": _BAD_KEY, "no_team_named": ShapeA(400, TEAM_REQUIRED, key=None)},
     ),
@@ -189,6 +215,7 @@ OPERATIONS: Mapping[str, Operation] = {
             _NEGATIVE,
             _OVER_OWN,
             OverTeamLimit("max_budget", Decimal(200), Decimal(100)),
+            _BECOMES_GATEWAY,
         ),
         others={"not_owner": AccessRefused(403, "You are not authorized to update this key")},
     ),

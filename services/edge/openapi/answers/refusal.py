@@ -64,3 +64,13 @@ class InvalidRequest(Document):
     """Shape C: fields, parameters or the JSON itself."""
 
     detail: list[InvalidField]
+
+
+class Problem(Document):
+    """Problem details (RFC 9457): every refusal of what is asked for under /v1."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    errors: list[InvalidField] = SOMETIMES
