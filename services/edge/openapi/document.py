@@ -26,6 +26,7 @@ _REFUSALS = (
     refusal.PlainError,
     refusal.MessageError,
     refusal.InvalidRequest,
+    refusal.Problem,
     report.Unhealthy,
 )
 _ABOUT = """Manages the teams, members, budgets and keys of an LLM gateway, with LiteLLM's API.
@@ -94,6 +95,8 @@ def _types(routes: Mapping[RouteName, APIRoute], operations: Operations) -> dict
     types |= {part: part for part in (report.RehearsedEvent, report.RehearsedChange)}
     for name, route in routes.items():
         types[name, "answer"] = operations[name].answers
+        for media_type, (body_type, _) in operations[name].bodies.items():
+            types[name, media_type] = body_type
         for parameter_name, hint in get_type_hints(route.endpoint, include_extras=True).items():
             if (body := _body(hint)) is not None:
                 types[name, "body"] = body
@@ -128,11 +131,20 @@ def _described(
         found["security"] = []
     if description:
         found["description"] = description
-    if (body := made.get((name, "body"))) is not None:
-        content = {"schema": body, "example": operation.sent}
-        required = operation.needs_body
-        found["requestBody"] = {"required": required, "content": {"application/json": content}}
+    if content := _contents(operation, made, name):
+        found["requestBody"] = {"required": operation.needs_body, "content": content}
     return found
+
+
+def _contents(operation: Operation, made: Mapping[Any, JsonObject], name: RouteName) -> JsonObject:
+    """The bodies that are taken, by media type."""
+    taken = {
+        media_type: {"schema": made[name, media_type], "example": example}
+        for media_type, (_, example) in operation.bodies.items()
+    }
+    if (body := made.get((name, "body"))) is not None:
+        taken["application/json"] = {"schema": body, "example": operation.sent}
+    return taken
 
 
 def _parameters(
