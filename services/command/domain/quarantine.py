@@ -55,7 +55,7 @@ def _standing(state: Quarantined, identity: str, waiting: Waited | None) -> Sett
     """The decision about what waits now, or about what waited last."""
     settled = state.settled
     if waiting is None and settled is None:
-        raise NotFound("quarantined usage", identity)
+        raise NotFound("quarantined_usage", identity)
     if waiting is None or settled is None:
         return settled
     return settled if settled.waited.received_at == waiting.received_at else None

@@ -33,9 +33,10 @@ _ABOUT = """Manages the teams, members, budgets and keys of an LLM gateway, with
 
 Money is in USD, limits are tokens or requests per minute, moments are ISO 8601 in UTC. Fields of
 a request that nobody knows are ignored. Refusals come in LiteLLM's shapes, told apart by
-their first key: `error` or `detail`; under /v1 as problem details (RFC 9457). On LiteLLM's routes
-malformed JSON is refused before the caller is known, and fields are looked at only after that. With
-TEAMLEDGER_COMPAT=strict, messages under `error` are in LiteLLM's own wording."""
+their first key: `error` or `detail`; under /v1 as problem details (RFC 9457). Whatever a route is,
+malformed JSON is refused before the caller is known, but for POST /v1/usage, and fields are looked
+at only after that. With TEAMLEDGER_COMPAT=strict, messages under `error` are in LiteLLM's own
+wording."""
 
 
 class Undescribed(LookupError):

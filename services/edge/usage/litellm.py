@@ -3,22 +3,18 @@
 A success or a failure (that costs nothing), told apart from our own records by fields that only
 LiteLLM has. Of the payload only what is named here is looked at: messages, responses and headers
 are none of our business. Names that whoever calls may choose, as model, path and tags, are cut and
-cleaned to what can be kept: nobody's call goes uncounted for its name. Costs come out of binary
-fractions and are rounded to 18 decimals, half to even.
+cleaned to what can be kept: nobody's call goes uncounted for its name.
 """
 
 from collections.abc import Mapping
-from decimal import ROUND_HALF_EVEN, Context, Decimal
 from typing import Any, TypeGuard
 
-from events.usage import LONGEST_NAME, MOST_DECIMALS, MOST_TAGS, MOST_USD, Usage
+from events.usage import LONGEST_NAME, MOST_TAGS, Usage
 from services.edge.usage.record import Fields, Unusable, usage
 
 _MARKS = frozenset({"call_type", "startTime", "response_cost"})
 _SHA256 = 64
 _HEX = frozenset("0123456789abcdef")
-_FINEST = Decimal(1).scaleb(-MOST_DECIMALS)
-_EXACT = Context(prec=64, rounding=ROUND_HALF_EVEN)
 UNKNOWN_MODEL = "unknown"
 """The model of a failed call that named none."""
 
@@ -47,7 +43,7 @@ def call(payload: Mapping[str, Any]) -> Usage:
         "endpoint": _name(metadata.get("user_api_key_request_route")),
         "mcp_tool": _mcp_tool(metadata),
         "status": payload.get("status"),
-        "cost": _rounded(payload.get("response_cost")),
+        "cost": payload.get("response_cost"),
         "prompt_tokens": payload.get("prompt_tokens"),
         "completion_tokens": payload.get("completion_tokens"),
         "cache_read_tokens": _cached(used, "cache_read_input_tokens", "cached_tokens"),
@@ -76,13 +72,6 @@ def _key(presented: object) -> Fields:
         return {"key": presented}
     is_hash = len(presented) == _SHA256 and _HEX.issuperset(presented)
     return {"key_hash": presented} if is_hash else {}
-
-
-def _rounded(cost: object) -> object:
-    if not isinstance(cost, Decimal) or not cost.is_finite() or abs(cost) > MOST_USD:
-        return cost
-    fine = int(cost.as_tuple().exponent) < -MOST_DECIMALS
-    return cost.quantize(_FINEST, context=_EXACT) if fine else cost
 
 
 def _name(value: object) -> str | None:

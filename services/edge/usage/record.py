@@ -2,19 +2,20 @@
 
 They may name the key itself, which is hashed here and goes no further, and give moments in RFC 3339
 or in seconds since 1970. null is the same as absent. What nobody knows is refused: a field with a
-typing error would else be a cost that is never counted.
+typing error would else be a cost that is never counted. Costs that come out of binary fractions
+have more than 18 decimals as often as not: they are rounded, half to even.
 """
 
 import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
+from decimal import ROUND_HALF_EVEN, Context, Decimal
 from math import isfinite
 from uuid import UUID
 
 from pydantic import ValidationError
 
-from events.usage import Usage, UsageCorrected, UsageRecorded
+from events.usage import MOST_DECIMALS, Usage, UsageCorrected, UsageRecorded
 from services.access.credentials import hash_key
 from services.edge.usage.exact import LONGEST_NUMBER
 
@@ -24,6 +25,8 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LAST = datetime(9999, 12, 31, tzinfo=UTC)
 _SECONDS = int((_LAST - _EPOCH).total_seconds())
 _PLAIN = re.compile(r"-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]{1,3})?")
+_FINEST = Decimal(1).scaleb(-MOST_DECIMALS)
+_EXACT = Context(prec=2 * LONGEST_NUMBER, rounding=ROUND_HALF_EVEN)
 _SHOWN_NAME, _SHOWN_ERRORS = 64, 3
 _MOST_FIELDS = 64
 _NO_MOMENT = "must be a moment: RFC 3339, or seconds since 1970"
@@ -111,8 +114,8 @@ def _since_1970(seconds: Decimal | int) -> datetime:
     return _EPOCH + timedelta(microseconds=int(Decimal(seconds).scaleb(6)))
 
 
-def _money(value: object) -> object:
-    """The number as it was written, if it is one; zero is plain zero, however it is written."""
+def _money(value: object) -> Decimal:
+    """The number as it was written, but for what is finer than 18 decimals; zero is plain zero."""
     match value:
         case str() if len(value) <= LONGEST_NUMBER and _PLAIN.fullmatch(value):
             amount = Decimal(value)
@@ -124,7 +127,12 @@ def _money(value: object) -> object:
             raise ValueError("must be a number")
     if not amount.is_finite():
         raise ValueError(f"must be a finite number of at most {LONGEST_NUMBER} characters")
-    return amount or Decimal(0)
+    decimals = -int(amount.as_tuple().exponent)
+    if not amount or decimals <= MOST_DECIMALS:
+        return amount or Decimal(0)
+    if decimals > LONGEST_NUMBER:
+        raise ValueError(f"must have at most {LONGEST_NUMBER} decimals")
+    return amount.quantize(_FINEST, context=_EXACT)
 
 
 def _tuple(value: object) -> object:

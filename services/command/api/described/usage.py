@@ -44,6 +44,11 @@ GATEWAY = "eu"
 """The gateway that reports in all examples."""
 
 _LIMITS = UsageLimits()
+_CALLERS = {
+    name: refused
+    for name, refused in refusals_of_callers(USAGE, USAGE).items()
+    if name != "other_routes"  # a key that lists routes is no gateway's, or lists this one
+}
 _LATE, _WRONG = (entry_id(GATEWAY, name).hex() for name in ("call-2", "call-3"))
 _SETTLED, _MISSING = "f" * 32, "0" * 32
 _AT = NOW.isoformat()
@@ -121,7 +126,7 @@ OPERATIONS: Mapping[str, Operation] = {
         },
         headers=(EVENT_POSITION,),
         refusals={
-            **refusals_of_callers(USAGE, USAGE),
+            **_CALLERS,
             "no_gateway": refused_by(lambda: check_route(USAGE, somebody(PROXY_ADMIN))),
             "no_rehearsal": no_rehearsal(),
             "malformed": _refused_body(b"{"),
@@ -142,7 +147,7 @@ OPERATIONS: Mapping[str, Operation] = {
         sent={"started_at": _AT},
         example=settled(_LATE, QuarantineBooked(waited=_waited(2), started_at=NOW)),
         path={"id": _LATE},
-        domain=(AlreadySettled(_SETTLED), NotFound("quarantined usage", _MISSING)),
+        domain=(AlreadySettled(_SETTLED), NotFound("quarantined_usage", _MISSING)),
         needs_body=False,
     ),
     DISCARD: command(
@@ -153,6 +158,6 @@ OPERATIONS: Mapping[str, Operation] = {
         sent=None,
         example=settled(_WRONG, QuarantineDiscarded(waited=_waited(3))),
         path={"id": _WRONG},
-        domain=(AlreadySettled(_SETTLED), NotFound("quarantined usage", _MISSING)),
+        domain=(AlreadySettled(_SETTLED), NotFound("quarantined_usage", _MISSING)),
     ),
 }

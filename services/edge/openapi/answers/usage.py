@@ -12,7 +12,9 @@ _Sha256 = Annotated[str, Field(pattern="^[0-9a-fA-F]{64}$")]
 _Start = Annotated[str, Field(json_schema_extra={"format": "date-time"})] | float
 _Tokens = Annotated[int, Field(ge=0, le=MOST_TOKENS)]
 _Difference = Annotated[int, Field(ge=-MOST_TOKENS, le=MOST_TOKENS)]
-_Usd = Annotated[float | str, Field(description="USD, at most 18 decimals, kept exactly.")]
+_Usd = Annotated[
+    float | str, Field(description="USD, kept exactly; beyond 18 decimals rounded, half to even.")
+]
 
 
 class UsageRecord(Document):
@@ -69,7 +71,7 @@ class LoggedCall(Document):
 
     call_type: str
     startTime: float = Field(description="When the call began: seconds since 1970.")  # noqa: N815
-    response_cost: float | None = Field(description="USD, rounded to 18 decimals; null is 0.")
+    response_cost: float | None = Field(description="USD; null is 0.")
     id: str
     status: Literal["success", "failure"]
     model: str | None
