@@ -165,6 +165,7 @@ async def reading(
         worlds: list[World] = []
         context = ReadContext(
             read_pool=read_pool,
+            ledger_pool=read_pool,
             head=head,
             group=group,
             vault=vault,
