@@ -3,7 +3,7 @@
 They may name the key itself, which is hashed here and goes no further, and give moments in RFC 3339
 or in seconds since 1970. null is the same as absent. What nobody knows is refused: a field with a
 typing error would else be a cost that is never counted. Costs that come out of binary fractions
-have more than 18 decimals as often as not: they are rounded, half to even.
+often have more than 18 decimals: they are rounded, half to even.
 """
 
 import re
@@ -45,15 +45,16 @@ def usage(item: object) -> Usage:
     fields: Fields = {name: value for name, value in item.items() if value is not None}
     if "key" in fields:
         fields["key_hash"] = _hashed(fields)
-    for name in _READ.keys() & fields.keys():
-        try:
-            fields[name] = _READ[name](fields[name])
-        except (ValueError, OverflowError) as error:
-            raise Unusable(f"{name}: {error}") from None
-    return checked(fields)
+    for name, convert in _READ.items():
+        if name in fields:
+            try:
+                fields[name] = convert(fields[name])
+            except (ValueError, OverflowError) as error:
+                raise Unusable(f"{name}: {error}") from None
+    return _checked(fields)
 
 
-def checked(fields: Fields) -> Usage:
+def _checked(fields: Fields) -> Usage:
     """The usage that these fields are, each of its own type already; raises Unusable."""
     model = UsageCorrected if "corrects" in fields else UsageRecorded
     try:

@@ -1,6 +1,7 @@
 """Where gateways report what was used (decision 010)."""
 
 import asyncio
+from collections.abc import Mapping
 
 import structlog
 from fastapi import APIRouter
@@ -21,6 +22,9 @@ from services.edge.usage.delivery import Delivery, Unread, delivered
 log = structlog.get_logger(__name__)
 router = APIRouter(route_class=LedgerRoute, tags=["usage"])
 
+SMALL = 128 * 1024
+"""Bytes of a body that is parsed at once, in a millisecond; a thread takes turns with others."""
+
 PORTION = 200
 """Items read at a time, which takes a few milliseconds; others get their turn in between."""
 
@@ -35,8 +39,8 @@ async def report_usage(caller: CallerDep, request: Request) -> Response:
     """
     if caller.terms.dry_run:
         raise no_rehearsal()
-    source, limits = _source(caller), caller.context.usage_limits
-    read = await _read(delivered(request.headers, await request.body(), source, limits))
+    source, body = _source(caller), await request.body()
+    read = await _read(await _delivered(caller, source, request.headers, body))
     usages = [item for item in read if not isinstance(item, Unread)]
     entries, judged_at = await _attributed(caller, source, usages)
     report = await caller.context.ledger.book(entries)
@@ -57,6 +61,15 @@ def _source(caller: Caller) -> str:
     return source
 
 
+async def _delivered(
+    caller: Caller, source: str, headers: Mapping[str, str], body: bytes
+) -> Delivery:
+    limits = caller.context.usage_limits
+    if len(body) <= SMALL:
+        return delivered(headers, body, source, limits)
+    return await asyncio.to_thread(delivered, headers, body, source, limits)
+
+
 async def _read(delivery: Delivery) -> list[Usage | Unread]:
     read: list[Usage | Unread] = []
     for portion in delivery.portions(PORTION):
@@ -70,21 +83,24 @@ async def _attributed(caller: Caller, source: str, usages: list[Usage]) -> tuple
 
     The one command authenticates the gateway as well, with or without any item.
     """
-    claims = [
-        Claim(usage.key_hash, usage.team_id, usage.user_id)
-        if isinstance(usage, UsageRecorded)
-        else None
-        for usage in usages
-    ]
-    wanted = dict.fromkeys(claim for claim in claims if claim is not None)
-    command = Attribute(list(wanted))
+    claims = [_claim(usage) for usage in usages]
+    command = Attribute(list(dict.fromkeys(claim for claim in claims if claim is not None)))
     done = await caller.context.loop.handle(command, caller.origin, lambda found: found)
-    nobody = Attribution()
-    found: dict[Claim | None, Attribution] = {None: nobody, **done.answer}
-    entries = [
-        Entry(source, usage, found[claim]) for usage, claim in zip(usages, claims, strict=True)
-    ]
+    found: dict[Claim | None, Attribution] = {None: Attribution(), **done.answer}
+    entries: list[Entry] = []
+    for start in range(0, len(usages), PORTION):
+        part = slice(start, start + PORTION)
+        pairs = zip(usages[part], claims[part], strict=True)
+        entries += [Entry(source, usage, found[claim]) for usage, claim in pairs]
+        await asyncio.sleep(0)
     return entries, done.position
+
+
+def _claim(usage: Usage) -> Claim | None:
+    """A correction claims nothing: it counts where its original does."""
+    if not isinstance(usage, UsageRecorded):
+        return None
+    return Claim(usage.key_hash, usage.team_id, usage.user_id)
 
 
 def _note(told: JsonObject) -> None:
