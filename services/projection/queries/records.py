@@ -50,24 +50,28 @@ FIRST_MEMBERS = SQL(
 ).format(member=MEMBER, of_team=MEMBER_OF_TEAM, shown=Literal(SHOWN))
 """What `team_record` takes as members, cut to the first SHOWN to join."""
 
-_KEY_REST: LiteralString = (
+_KEY_TIMES: LiteralString = (
     "k.created_at, k.created_by, k.updated_at, k.updated_by, k.budget_since, k.rotations, "
-    "k.rotated_at, (SELECT kt.organization_id FROM read.teams_1 kt "
-    "WHERE kt.team_id = k.team_id AND kt.incarnation = k.team_incarnation)"
+    "k.rotated_at"
 )
-KEY = SQL(f"k.token, k.settings, {_KEY_REST}")
-KEY_ROW = SQL(f"k.token, k.settings::text, {_KEY_REST}")
+KEY = SQL(f"k.token, k.settings, {_KEY_TIMES}, t.organization_id")
+"""A key of team `t`."""
+
+KEY_ROW = SQL(
+    "k.token, k.settings::text, {times}, (SELECT kt.organization_id FROM read.teams_1 kt "
+    "WHERE kt.team_id = k.team_id AND kt.incarnation = k.team_incarnation)"
+).format(times=SQL(_KEY_TIMES))
 KEY_WIDTH = 10
 """How many columns `key_view` takes."""
 KEY_ORDER = SQL("k.created_at, k.token DESC")
 OWNER_THERE = SQL(
     "NOT EXISTS (SELECT FROM read.users_1 g "
     "WHERE g.user_id = k.user_id AND g.gone_at >= k.owned_at) "
-    "AND NOT EXISTS (SELECT FROM read.organizations_1 go "
-    "WHERE go.organization_id = k.organization_id AND go.gone_at >= k.owned_at)"
+    "AND (k.organization_id IS NULL OR NOT EXISTS (SELECT FROM read.organizations_1 go "
+    "WHERE go.organization_id = k.organization_id AND go.gone_at >= k.owned_at))"
 )
 """Whether neither the owner of a key nor the organization of its own, if it has them, was deleted
-since the key is theirs (S12, S14)."""
+since the key is theirs (S12, S14). Few keys are an organization's own: only those look for it."""
 
 _KEY_OF_TEAM = SQL(
     "k.team_id = t.team_id AND k.team_incarnation = t.incarnation AND k.deleted_at IS NULL "
