@@ -126,7 +126,8 @@ class Settings(BaseSettings):
 
     `command_deadline` is in seconds; `max_body_bytes` in bytes of a request as it is received. What
     gateways report has limits of its own: `max_usage_bytes` also holds for what it unpacks to.
-    `available_teams` are team ids, separated by commas, each once.
+    `available_teams` are team ids, `models` the names of what the gateways serve, both separated by
+    commas, each once.
     Without `database_url` the service runs its own PostgreSQL below `data_dir` and keeps its keys
     there; with one, both keys must be given (architecture, section 2).
     """
@@ -150,6 +151,7 @@ class Settings(BaseSettings):
     available_teams: Annotated[
         tuple[Annotated[str, AfterValidator(_team_id)], ...], NoDecode, BeforeValidator(_listed)
     ] = ()
+    models: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed)] = ()
     compat: Literal["clean", "strict"] = "clean"
     max_body_bytes: Annotated[int, Field(ge=1024)] = 1_048_576
     max_list_items: Annotated[int, Field(ge=1)] = 500

@@ -78,7 +78,7 @@ GETS = (
     "/key/aliases",
     *("/organization/info", "/organization/list", "/budget/list", "/budget/settings"),
     *("/user/list", "/user/filter/ui", "/user/available_roles"),
-    *("/audit", "/audit/some-id"),
+    *("/audit", "/audit/some-id", "/models", "/v1/models"),
 )
 """Those that take a key."""
 

@@ -252,9 +252,12 @@ def test_a12_an_org_admin_searches_the_users_of_a_team_of_his_organization(
         assert ledger.get("/user/filter/ui", olga, team_id=team_id).status_code == 403
 
 
+@pytest.mark.usefixtures("ben")
 def test_keys_of_an_organization_are_listed_for_who_is_in_it(ledger: Ledger, olga: str) -> None:
-    for organization_id in ("acme", "other"):
-        listed = ledger.shown("/key/list", olga, organization_id=organization_id)
-        assert listed["total_count"] == 0
+    """Of those only his own: one in a team of the organization counts for it."""
+    for organization_id, own in (("acme", []), ("other", ["olga-other"])):
+        query = {"organization_id": organization_id, "return_full_object": "true"}
+        listed = ledger.shown("/key/list", olga, **query)
+        assert [key["team_id"] for key in listed["keys"]] == own
     refused = ledger.get("/key/list", olga, organization_id="unknown")
     assert_refused(refused, 403, "B", "check this organization's keys")

@@ -51,6 +51,7 @@ def make_teams(ledger: Ledger, prefix: str, count: int, user_id: str) -> None:
         ledger.key(team_id=team_id)
 
 
+@pytest.mark.usefixtures("led")
 def test_d50_the_teams_of_one_user_are_found_by_index_in_one_statement(
     ledger: Ledger, statements: Statements
 ) -> None:

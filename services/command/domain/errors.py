@@ -13,9 +13,13 @@ DomainError
 ├── MaskedSecret      what answers show of a secret was sent where no such secret is kept
 ├── OverOwnBudget     a key that could spend more than its owner
 ├── BudgetInUse       a budget that others refer to (register S16)
+├── LimitsMembers     a budget that is to be deleted, and is what limits members (S16)
+├── NotOfMembers      what a budget that limits members does not have
 ├── OverOrganization  a team that may spend or use more than its organization (D05)
 ├── OutsideOrganization  a team that may use a model its organization may not (D06)
-├── OverAllowance     throughput guaranteed to teams beyond what the organization has (D07)
+├── OverAllowance     throughput guaranteed to teams or keys beyond what there is of it (D07)
+├── TooManyKeys       throughput guaranteed among more keys than can be counted
+├── OtherOrganization a key for another organization than that of its team
 ├── CannotMove        a team that is too large for the organization it is to move to
 ├── ModelOutsideOrganization  a team that is to move, with a model it could not use there
 ├── NotInOrganization members of a team that moves, who are not in the organization
@@ -106,6 +110,22 @@ class BudgetInUse(DomainError):
         )
 
 
+class LimitsMembers(DomainError):
+    def __init__(self, budget_id: str) -> None:
+        super().__init__(
+            f"Budget {budget_id} limits members: change their limits by /team/member_update, "
+            "/organization/member_update or, for all members of a team, /team/update"
+        )
+
+
+class NotOfMembers(DomainError):
+    def __init__(self, fields: Sequence[str]) -> None:
+        super().__init__(
+            f"A budget that limits members has no {', '.join(fields)}: only max_budget, "
+            "tpm_limit, rpm_limit and budget_duration"
+        )
+
+
 class OverOrganization(DomainError):
     def __init__(
         self, field: str, asked: Decimal | int, most: Decimal | int, organization_id: str
@@ -128,10 +148,35 @@ class OutsideOrganization(DomainError):
 
 
 class OverAllowance(DomainError):
-    def __init__(self, kind: str, held: int, asked: int, most: int) -> None:
+    """`taker` is what throughput is guaranteed to, `giver` what it is a part of."""
+
+    def __init__(  # noqa: PLR0913, PLR0917 - the numbers of one sum, and whose they are
+        self,
+        kind: str,
+        held: int,
+        asked: int,
+        most: int,
+        taker: str = "Team",
+        giver: str = "organization",
+    ) -> None:
         super().__init__(
-            f"Allocated {kind} limit={held} + Team {kind} limit={asked} is greater than "
-            f"organization {kind} limit={most}"
+            f"Allocated {kind} limit={held} + {taker} {kind} limit={asked} is greater than "
+            f"{giver} {kind} limit={most}"
+        )
+
+
+class TooManyKeys(DomainError):
+    def __init__(self, giver: str, most: int) -> None:
+        super().__init__(
+            f"The {giver} has more than {most} keys: throughput can be guaranteed to none of them"
+        )
+
+
+class OtherOrganization(DomainError):
+    def __init__(self, asked: str, team_id: str, organization_id: str) -> None:
+        super().__init__(
+            f"organization_id={asked} is not that of team={team_id}, whose keys count for "
+            f"organization_id={organization_id}"
         )
 
 
