@@ -1,5 +1,7 @@
 """The examples of the description, sent in an order that works, are answered as it says."""
 
+import time
+
 import httpx
 import pytest
 
@@ -30,6 +32,7 @@ ORDER = [
 """Commands of which each finds what it needs, and all reads in between."""
 
 
+SEALED_SECONDS = 30
 ABOUT_SEVERAL = {"/key/bulk_update": "several_things"}
 """What those refuse a condition with whose example is about several things."""
 
@@ -42,6 +45,9 @@ def test_every_example_is_sent() -> None:
 def _example_key(ledger: Ledger) -> None:
     for key in (KEY, "sk-example-old1", "sk-example-old2"):
         ledger.key(key=key)
+    deadline = time.monotonic() + SEALED_SECONDS
+    while ledger.get("/v1/proof/checkpoint").status_code != 200:  # each look is a request
+        assert time.monotonic() < deadline
 
 
 def _check_headers(operation: Described, response: httpx.Response) -> None:

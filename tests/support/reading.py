@@ -164,6 +164,7 @@ async def reading(
         app = create_app(EdgeSettings(strict=strict))
         worlds: list[World] = []
         context = ReadContext(
+            events_pool=events_pool,
             read_pool=read_pool,
             head=head,
             group=group,

@@ -27,6 +27,7 @@ class ReadContext:
     """
 
     read_pool: Pool
+    events_pool: Pool
     head: Head
     group: ProjectionGroup
     vault: Vault

@@ -127,6 +127,11 @@ class TreeStore:
         rows = await (self._rows(_NEWEST) if at_least is None else self._rows(_NOTE, at_least))
         return rows[0] if rows else None
 
+    async def verifier(self) -> str | None:
+        """The key that checkpoints are signed by, as verifiers take it."""
+        [(verifier,)] = await self._rows("SELECT verifier FROM ops.seal")
+        return None if verifier is None else str(verifier)
+
     async def leaf_of(self, kind: str, position: int) -> int | None:
         """Which leaf stands for an event, or for the batch that holds a record of usage."""
         given = (position,) * 3 if kind == EVENTS else (position,)
