@@ -1,6 +1,16 @@
 """The facts of teamledger: what is recorded, published and replayed."""
 
-from events import budget, imported, key, organization, reservation, spend, team, user
+from events import (
+    budget,
+    imported,
+    key,
+    organization,
+    quarantine,
+    reservation,
+    spend,
+    team,
+    user,
+)
 from events.registry import check_upcasts
 
 __all__ = [
@@ -8,6 +18,7 @@ __all__ = [
     "imported",
     "key",
     "organization",
+    "quarantine",
     "reservation",
     "spend",
     "team",

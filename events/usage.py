@@ -1,6 +1,7 @@
 """What a gateway reports: calls and corrections. They stand in the ledger, not in the event store.
 
-Costs are USD, at most 18 decimals, at most 1e12 either way; tokens are counts.
+Costs are USD, at most 18 decimals, at most 1e12 either way; tokens are counts. The most that one
+record may hold is little enough for sums of all that could ever be reported to fit into 64 bits.
 """
 
 from decimal import Decimal
@@ -13,12 +14,13 @@ from events.values import Money, Value
 
 MOST_USD = Decimal(10) ** 12
 MOST_DECIMALS = 18
-MOST_TOKENS = 2**53
+MOST_TOKENS = 10**9
 MOST_TAGS = 32
+LONGEST_NAME = 255
 
-RequestId = Annotated[str, Field(min_length=1, max_length=255)]
-Name = Annotated[str, Field(min_length=1, max_length=255)]
-Tag = Annotated[str, Field(min_length=1, max_length=255)]
+Name = Annotated[str, Field(min_length=1, max_length=LONGEST_NAME, pattern=r"^[^\x00]+$")]
+RequestId = Name
+Tag = Name
 Tokens = Annotated[int, Field(ge=0, le=MOST_TOKENS)]
 TokenDifference = Annotated[int, Field(ge=-MOST_TOKENS, le=MOST_TOKENS)]
 Cost = Annotated[Money, Field(ge=0, le=MOST_USD, decimal_places=MOST_DECIMALS)]

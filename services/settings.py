@@ -124,7 +124,8 @@ def _is_loopback(host: str) -> bool:
 class Settings(BaseSettings):
     """The configuration of one process. An empty variable counts as one that is not set.
 
-    `command_deadline` is in seconds; `max_body_bytes` in bytes of a request as it is received.
+    `command_deadline` is in seconds; `max_body_bytes` in bytes of a request as it is received. What
+    gateways report has limits of its own: `max_usage_bytes` also holds for what it unpacks to.
     `available_teams` are team ids, separated by commas, each once.
     `proof_sink` is where signed checkpoints are kept outside: a file, or an address to post to;
     there is one in `checkpoint_seconds` at most.
@@ -154,6 +155,8 @@ class Settings(BaseSettings):
     compat: Literal["clean", "strict"] = "clean"
     max_body_bytes: Annotated[int, Field(ge=1024)] = 1_048_576
     max_list_items: Annotated[int, Field(ge=1)] = 500
+    max_usage_bytes: Annotated[int, Field(ge=1024)] = 16_777_216
+    max_usage_items: Annotated[int, Field(ge=1, le=10_000)] = 10_000
     max_json_depth: Annotated[int, Field(ge=1, le=200)] = 32
     command_deadline: Annotated[float, Field(gt=0, le=300, allow_inf_nan=False)] = 8.0
     queue_size: Annotated[int, Field(ge=1)] = 10_000

@@ -15,7 +15,10 @@ from services.command.api.app import ROUTERS as COMMAND_ROUTERS
 from services.command.api.app import answer_command_errors, include_command_routes
 from services.command.api.context import Context
 from services.command.application.chores import Chores
+from services.command.application.ledger import Ledger
+from services.command.application.ledger_store import LedgerStore
 from services.command.application.loop import CommandLoop
+from services.command.application.quarantine import SETTLE, Quarantine
 from services.command.application.store import EventStore
 from services.database.connections import Pool, open_pool, owner_conninfo, service_conninfo
 from services.database.migrations import migrate
@@ -23,6 +26,7 @@ from services.database.secrets import Secrets
 from services.database.vault import Vault
 from services.edge.app import EdgeSettings, create_app
 from services.edge.openapi.serving import serve_description
+from services.edge.usage.delivery import UsageLimits
 from services.projection.api import ROUTERS as READ_ROUTERS
 from services.projection.api import ReadContext, include_read_routes
 from services.projection.feed.store import StoreFeed
@@ -54,7 +58,9 @@ def standalone(settings: Settings, secrets: Secrets, url: str) -> FastAPI:
             yield
 
     strict = settings.compat == "strict"
-    edge = EdgeSettings(strict, settings.max_body_bytes, settings.max_json_depth)
+    edge = EdgeSettings(
+        strict, settings.max_body_bytes, settings.max_json_depth, settings.max_usage_bytes
+    )
     app = create_app(edge, version=version("teamledger"), lifespan=lifespan)
     answer_command_errors(app, strict=strict)
     serve_description(app, description)
@@ -111,17 +117,36 @@ async def _start(
     )
     await loop.start()
     stack.push_async_callback(loop.stop)
-    chores = Chores(loop, events_pool)
+    ledger = Ledger(
+        LedgerStore(await _pool(stack, conninfo, "ledger", 1, 2)),
+        deadline=settings.command_deadline,
+    )
+    ledger.start()
+    stack.push_async_callback(ledger.stop)
+    quarantine = Quarantine(loop, ledger, events_pool)
+    chores = Chores(loop, events_pool, {SETTLE: quarantine.carry_out})
     chores.start()
     stack.push_async_callback(chores.stop)
     zone = ZoneInfo(settings.timezone)
     key_header = settings.key_header_name
     joinable = frozenset(settings.available_teams)
-    context = Context(loop, vault, secrets.master_key, key_header, zone, joinable)
+    limits = UsageLimits(settings.max_usage_bytes, settings.max_usage_items)
+    context = Context(
+        loop=loop,
+        ledger=ledger,
+        quarantine=quarantine,
+        vault=vault,
+        master_key=secrets.master_key,
+        key_header=key_header,
+        zone=zone,
+        available_teams=joinable,
+        usage_limits=limits,
+    )
     include_command_routes(app, context)
     reads = ReadContext(
         read_pool=read_pool,
         events_pool=events_pool,
+        ledger_pool=await _pool(stack, conninfo, "usage"),
         head=head,
         group=group,
         vault=vault,
@@ -140,8 +165,10 @@ async def _signing_key(vault: Vault) -> Ed25519PrivateKey:
     return Ed25519PrivateKey.from_private_bytes(raw)
 
 
-async def _pool(stack: AsyncExitStack, conninfo: str, name: str) -> Pool:
-    pool = await open_pool(conninfo, 2, 8, name)
+async def _pool(
+    stack: AsyncExitStack, conninfo: str, name: str, least: int = 2, most: int = 8
+) -> Pool:
+    pool = await open_pool(conninfo, least, most, name)
     stack.push_async_callback(pool.close)
     return pool
 

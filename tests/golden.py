@@ -13,11 +13,21 @@ from pathlib import Path
 
 import orjson
 
-from events import budget, imported, key, organization, reservation, spend, team, user
+from events import (
+    budget,
+    imported,
+    key,
+    organization,
+    quarantine,
+    reservation,
+    spend,
+    team,
+    user,
+)
 from events.envelope import Envelope, Meta, encode
 from events.registry import DomainEvent, Json, known_facts
 from events.streams import BUDGET as BUDGET_KIND
-from events.streams import EMAIL, KEY, ORGANIZATION, SPEND, TEAM, USER, stream
+from events.streams import EMAIL, KEY, ORGANIZATION, QUARANTINE, SPEND, TEAM, USER, stream
 from events.values import (
     Callback,
     CallbackVariable,
@@ -219,6 +229,13 @@ _NAME_FACTS: list[DomainEvent] = [
 _SPEND = spend.SpendOpened(
     kind="member", id="core", user_id="ann", incarnation=1, amount=Decimal("12.5"), as_of=MOMENT
 )
+_WAITED = quarantine.Waited(
+    source="eu",
+    request_id="chatcmpl-1",
+    reason="began more than 35 days before it was reported",
+    received_at=MOMENT,
+    usage={"id": "chatcmpl-1", "model": "gpt-4o", "cost": "0.0000135", "tags": ["x"]},
+)
 _IMPORTED = imported.ThingImported(
     source="litellm",
     table="LiteLLM_DeletedTeamTable",
@@ -241,6 +258,11 @@ EXAMPLES: list[tuple[str, DomainEvent]] = [
     *((stream(EMAIL, "5f2c"), fact) for fact in _NAME_FACTS),
     (stream(TEAM, "core"), _IMPORTED),
     (stream(SPEND, "member-core/ann"), _SPEND),
+    (
+        stream(QUARANTINE, "5f2c"),
+        quarantine.QuarantineBooked(waited=_WAITED, started_at=MOMENT),
+    ),
+    (stream(QUARANTINE, "5f2c"), quarantine.QuarantineDiscarded(waited=_WAITED)),
 ]
 """A stream and a fact with every field given; versions are the newest of this build."""
 

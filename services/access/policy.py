@@ -61,6 +61,8 @@ _OF_GATEWAYS = Rule(
     status=403,
 )
 
+_ADMINS = "Only proxy admins may do this. Route={route}. Your role={role}"
+
 POLICY: dict[str, Rule] = {
     "/team/new": _WHOLE_TEAM,
     "/team/update": _WHOLE_TEAM,
@@ -129,6 +131,16 @@ POLICY: dict[str, Rule] = {
     "/organization/info": Rule(frozenset({PA, PV, IU}), writes=False),
     "/organization/list": Rule(frozenset({PA, PV, IU}), writes=False),
     "/v1/usage": _OF_GATEWAYS,
+    "/v1/usage/quarantine": Rule(
+        frozenset({PA, PV}), writes=False, routed=True, text=_ADMINS, status=403
+    ),
+    "/v1/usage/unattributed": Rule(
+        frozenset({PA, PV}), writes=False, routed=True, text=_ADMINS, status=403
+    ),
+    "/v1/usage/quarantine/{id}/book": Rule(frozenset({PA}), routed=True, text=_ADMINS, status=403),
+    "/v1/usage/quarantine/{id}/discard": Rule(
+        frozenset({PA}), routed=True, text=_ADMINS, status=403
+    ),
 }
 
 

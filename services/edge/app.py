@@ -1,7 +1,7 @@
 """The application both APIs are built on: what holds for every request, whatever its route."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from uuid import uuid4
 
@@ -18,6 +18,7 @@ from services.edge.requests.common import MAX_JSON_DEPTH
 _log = structlog.get_logger(__name__)
 _SANE_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 _MOST_DIGITS = 18
+USAGE = "/v1/usage"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +26,14 @@ class EdgeSettings:
     """What an installation may choose.
 
     `strict` keeps LiteLLM's wording of shape-B errors (register D60). A body of more than
-    `max_body_bytes` is 413, JSON of more than `max_json_depth` levels 422.
+    `max_body_bytes` is 413, JSON of more than `max_json_depth` levels 422. What gateways report may
+    have `max_usage_bytes`.
     """
 
     strict: bool = False
     max_body_bytes: int = 1024 * 1024
     max_json_depth: int = MAX_JSON_DEPTH
+    max_usage_bytes: int = 16 * 1024 * 1024
 
 
 DEFAULTS = EdgeSettings()
@@ -58,7 +61,11 @@ def create_app(
         exception_handlers=handlers(strict=settings.strict),
         middleware=[
             Middleware(Exchange, strict=settings.strict),
-            Middleware(BodyLimit, limit=settings.max_body_bytes),
+            Middleware(
+                BodyLimit,
+                limit=settings.max_body_bytes,
+                others={USAGE: settings.max_usage_bytes},
+            ),
         ],
     )
     app.router.route_class = LedgerRoute
@@ -120,34 +127,37 @@ class _Answered:
 class BodyLimit:
     """Refuses a body of more than `limit` bytes, declared or streamed, once somebody reads it.
 
+    `others` are paths that have a limit of their own.
     Raised where the body is read, so that a wrong path or method is answered first (1.1).
     """
 
-    def __init__(self, app: ASGIApp, *, limit: int) -> None:
+    def __init__(self, app: ASGIApp, *, limit: int, others: Mapping[str, int]) -> None:
         self._app = app
-        self._limit = limit
+        self._limit, self._others = limit, others
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        limit = self._others.get(scope["path"], self._limit)
         declared = _declared_length(Headers(scope=scope))
         received = 0
 
         async def counted() -> Message:
             nonlocal received
-            self._check(declared)
+            _check_length(declared, limit)
             message = await receive()
             if message["type"] == "http.request":
                 received += len(message.get("body", b""))
-                self._check(received)
+                _check_length(received, limit)
             return message
 
         await self._app(scope, counted, send)
 
-    def _check(self, length: int) -> None:
-        if length > self._limit:
-            raise too_large(self._limit)
+
+def _check_length(length: int, limit: int) -> None:
+    if length > limit:
+        raise too_large(limit)
 
 
 def _correlation_id(headers: Headers) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from services.command.application.ledger_page import entry_id
 from services.edge.openapi.callers import KEY
 
 OPEN, STRANGER, KEYLESS_USER, MEMBER = "master", "eve", "nobody", "mia"
@@ -13,11 +14,15 @@ COLLEAGUE, OUTSIDER, LEADER = "ivo", "oda", "lea"
 
 CLOSED_TEAM = "closed"
 
+BOOKED, DISCARDED = (entry_id("eu", name).hex() for name in ("booked", "discarded"))
+"""Calls that waited in quarantine until something was decided about them."""
+
 _SAME_IN_EXAMPLES = {CLOSED_TEAM: "core", KEYLESS_USER: "eve", MEMBER: "eve"}
 _MADE_UP = re.compile(
     r"""
       (?P<hash> \b[0-9a-f]{64}\b )
     | (?P<time> \b\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|\+00:00) )
+    | (?P<record> \b[0-9a-f]{32}\b )
     | (?P<key> sk-\.\.\.[A-Za-z0-9_-]{4} )
     | (?P<version> "\d+" )
     | (?P<size> \b\d{6}\ bytes )
@@ -476,6 +481,30 @@ SPECIAL: Mapping[tuple[str, str, str], Provocation] = {
         no_such_trees={"from_size": "1000000000"},
     ),
     **_gets("/audit/{id}", no_entry=Provocation(path={"id": "missing"})),
+    **_posts(
+        "/v1/usage",
+        no_gateway=Provocation(key="proxy_admin"),
+        no_rehearsal=Provocation(query={"dry_run": "true"}),
+        no_items=[],
+        no_object=7,
+        no_gzip=Provocation(content=b"{}", headers={"content-encoding": "gzip"}),
+        other_encoding=Provocation(content=b"{}", headers={"content-encoding": "br"}),
+        large_body=Provocation(content=b" " * (16 * 1024 * 1024 + 1)),
+    ),
+    **_posts(
+        "/v1/usage/quarantine/{id}/book",
+        already_settled=Provocation({}, path={"id": DISCARDED}),
+        no_quarantined_usage=Provocation({}, path={"id": "0" * 32}),
+        bad_path=Provocation({}, path={"id": "sk-example%00"}),
+    ),
+    **_posts(
+        "/v1/usage/quarantine/{id}/discard",
+        already_settled=Provocation(path={"id": BOOKED}),
+        no_quarantined_usage=Provocation(path={"id": "0" * 32}),
+        bad_path=Provocation(path={"id": "sk-example%00"}),
+    ),
+    **_gets("/v1/usage/quarantine", bad_place={"after": "nowhere"}),
+    **_gets("/v1/usage/unattributed", bad_place={"after": "nowhere"}),
 }
 
 ELSEWHERE: Mapping[str, str] = {

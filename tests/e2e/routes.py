@@ -82,6 +82,14 @@ GETS = (
 )
 """Those that take a key."""
 
+OUR_POSTS = (
+    "/v1/usage",
+    "/v1/usage/quarantine/some-id/book",
+    "/v1/usage/quarantine/some-id/discard",
+)
+OUR_GETS = ("/v1/usage/quarantine", "/v1/usage/unattributed")
+"""Routes that LiteLLM does not have: what they refuse is told as problem details."""
+
 BODILESS = ("/team/some-id/disable_logging",)
 """POST routes that take no body."""
 

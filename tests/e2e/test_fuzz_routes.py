@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
-from tests.e2e.routes import GETS, OPTIONAL, OTHERS, POSTS, READS
+from tests.e2e.routes import GETS, OPTIONAL, OTHERS, OUR_GETS, POSTS, READS
 from tests.support.ledger import Ledger, bearer
 from tests.support.refused import refusal
 from tests.support.service import MASTER_KEY
@@ -250,7 +250,7 @@ QUERY_NAMES = (
     *("size", "key_hash", "key_alias", "return_full_object", "include_team_keys", "expand"),
     *("include_created_by_keys", "project_id", "access_group_id", "team_ids", "exclude_team_ids"),
     *("model", "api_key", "search", "role", "user_ids", "sso_user_ids", "user_email", "team"),
-    "organization_ids",
+    *("organization_ids", "after"),
 )
 """All but min_position: a position that is not reached in time is a 503 by promise."""
 
@@ -279,7 +279,7 @@ NEEDED: Mapping[str, list[tuple[str, str]]] = {
 """Without these a request meets nothing but the refusal to answer without them."""
 
 
-@pytest.mark.parametrize("path", GETS)
+@pytest.mark.parametrize("path", [*GETS, *OUR_GETS])
 def test_any_query(ledger: Ledger, path: str) -> None:
     values = st.sampled_from(QUERY_VALUES) | texts
     pairs = st.lists(st.tuples(st.sampled_from(QUERY_NAMES), values), max_size=5)

@@ -21,7 +21,18 @@ from tests.e2e.hostile import (
     Body,
     Case,
 )
-from tests.e2e.routes import BODILESS, BY_METHOD, GETS, OPTIONAL, OTHERS, POSTS, PUBLIC, READS
+from tests.e2e.routes import (
+    BODILESS,
+    BY_METHOD,
+    GETS,
+    OPTIONAL,
+    OTHERS,
+    OUR_GETS,
+    OUR_POSTS,
+    POSTS,
+    PUBLIC,
+    READS,
+)
 from tests.support.ledger import Ledger, bearer, running_ledger
 from tests.support.refused import assert_refused
 from tests.support.service import MASTER_KEY, Start
@@ -40,6 +51,7 @@ def make_world(ledger: Ledger) -> None:
 
 def templated(path: str) -> str:
     path = path.replace("/audit/some-id", "/audit/{id}").replace("/key/some-id", "/key/{key}")
+    path = path.replace("/quarantine/some-id", "/quarantine/{id}")
     return path.replace("some-id", "{team_id}")
 
 
@@ -59,8 +71,8 @@ def test_every_route_is_gone_through(ledger: Ledger) -> None:
         for path, methods in ledger.shown("/openapi.json")["paths"].items()
         for method in methods
     }
-    gets = {templated(path) for path in GETS} | {*PUBLIC}
-    posts = {templated(path) for path in (*POSTS, *OPTIONAL, *READS, *BODILESS)}
+    gets = {templated(path) for path in (*GETS, *OUR_GETS)} | {*PUBLIC}
+    posts = {templated(path) for path in (*POSTS, *OPTIONAL, *READS, *BODILESS, *OUR_POSTS)}
     others = {(method.lower(), path) for method, path in OTHERS}
     assert served == {("post", p) for p in posts} | {("get", p) for p in gets} | others
 
@@ -92,6 +104,20 @@ def test_strangers_learn_nothing_of_fields(ledger: Ledger, body: Body) -> None:
 @pytest.mark.parametrize("path", [*GETS, "/team/info?team_id=%00", "/audit?page=x", "/audit/%00"])
 def test_strangers_learn_nothing_of_queries(ledger: Ledger, path: str) -> None:
     assert_refused(ledger.get(path, None), 401, "B", "No api key passed in.")
+
+
+@pytest.mark.parametrize("path", [*OUR_GETS, *OUR_POSTS])
+def test_strangers_learn_nothing_of_routes_of_our_own(ledger: Ledger, path: str) -> None:
+    method = "GET" if path in OUR_GETS else "POST"
+    refused = ledger.http.request(method, f"{path}?limit=0&after=x", content=b'{"started_at": 0}')
+    assert_refused(refused, 401, "problem", "No api key passed in.")
+
+
+@pytest.mark.parametrize("content", [b"{", b"[]", b"x" * 2**25])
+def test_what_strangers_report_is_not_even_read(ledger: Ledger, content: bytes) -> None:
+    for key, status in ((None, 401), ("sk-nobody", 401), (MASTER_KEY, 403)):
+        refused = ledger.http.post("/v1/usage", content=content, headers=bearer(key))
+        assert_refused(refused, status, "problem", "")
 
 
 @pytest.mark.parametrize(("method", "path"), BY_METHOD)

@@ -7,12 +7,16 @@ from datetime import datetime
 import httpx
 import pytest
 
+from services.command.api.described.usage import GATEWAY
 from services.database.embedded import EmbeddedServer
+from services.edge.app import USAGE
 from services.edge.openapi.callers import KEY
 from tests.e2e.provoked import (
+    BOOKED,
     CLOSED_TEAM,
     COLLEAGUE,
     COMMON,
+    DISCARDED,
     ELSEWHERE,
     KEYLESS_USER,
     LEADER,
@@ -66,7 +70,7 @@ def keys(ledger: Ledger) -> Keys:
     staff = {"team_id": "staff", "members_with_roles": [{"user_id": MEMBER, "role": "user"}]}
     ledger.done("/team/new", staff)
     ledger.key(key="sk-of-staff", team_id="staff")
-    ledger.user("pat", "proxy_admin")
+    pat = ledger.user("pat", "proxy_admin")
     made: Keys = {
         OPEN: MASTER_KEY,
         "no_key": None,
@@ -77,6 +81,8 @@ def keys(ledger: Ledger) -> Keys:
         "expired_key": expired["key"],
         "other_routes": ledger.key(user_id="pat", allowed_routes=["/models"]),
         "viewer": ledger.user("victor", "proxy_admin_viewer"),
+        "proxy_admin": pat,
+        GATEWAY: _reporting(ledger),
         "internal_viewer": ledger.user("iva", "internal_user_viewer"),
         "no_user": ledger.key(),
         STRANGER: eve,
@@ -87,6 +93,16 @@ def keys(ledger: Ledger) -> Keys:
     left = datetime.fromisoformat(expired["expires"]).timestamp() - time.time()
     time.sleep(max(left, 0) + 0.01)
     return made
+
+
+def _reporting(ledger: Ledger) -> str:
+    """The key of a gateway, two of whose calls were decided about in quarantine."""
+    gateway = ledger.key(key_type="gateway", key_alias=GATEWAY)
+    late = {"started_at": "2026-01-01T00:00:00Z", "model": "gpt-4o"}
+    ledger.done("/v1/usage", [{"id": name, **late} for name in ("booked", "discarded")], gateway)
+    ledger.done(f"/v1/usage/quarantine/{BOOKED}/book", {})
+    ledger.done(f"/v1/usage/quarantine/{DISCARDED}/discard", {})
+    return gateway
 
 
 def _organized(ledger: Ledger) -> Keys:
@@ -149,8 +165,9 @@ def test_a_refusal_looks_as_it_is_shown(
     ledger: Ledger, keys: Keys, operation: Described, name: str
 ) -> None:
     wrong = _provocation(operation, name)
+    by = GATEWAY if operation.path == USAGE and wrong.key == OPEN else wrong.key
     with ledger.nothing_stored():
-        answered = _sent(ledger, operation, wrong, keys[wrong.key])
+        answered = _sent(ledger, operation, wrong, keys[by])
     status, example = operation.refusals[name]
     assert (answered.status_code, levelled(answered.json())) == (status, levelled(example))
     operation.check(status, answered.json())

@@ -14,6 +14,9 @@ from httpx import ASGITransport, AsyncClient, Response
 from services.command.api.app import answer_command_errors, include_command_routes
 from services.command.api.context import POSITION_HEADER, Context
 from services.command.application.idempotency import Idempotency
+from services.command.application.ledger import Ledger
+from services.command.application.ledger_store import LedgerStore
+from services.command.application.quarantine import Quarantine
 from services.edge.app import create_app
 from tests.support.eventlog import create_store
 from tests.support.loop import Writer, opened_writer, secret_of, until
@@ -34,7 +37,11 @@ def url(database_url: str) -> str:
 async def client_of(writer: Writer) -> AsyncIterator[AsyncClient]:
     """A client of the command API on a loop; callers are the master unless they say otherwise."""
     app = create_app()
-    context = Context(writer.loop, writer.vault, MASTER_KEY, None, ZoneInfo("UTC"))
+    ledger = Ledger(LedgerStore(writer.pool))
+    quarantine = Quarantine(writer.loop, ledger, writer.pool)
+    context = Context(
+        writer.loop, ledger, quarantine, writer.vault, MASTER_KEY, None, ZoneInfo("UTC")
+    )
     include_command_routes(app, context)
     answer_command_errors(app, strict=False)
     transport = ASGITransport(app=app, raise_app_exceptions=False)

@@ -116,6 +116,10 @@ MATRIX = {
     "/audit": "                  ok     ok     401    401    401    401    401    401    401",
     "/audit/{id}": "             ok     ok     401    401    401    401    401    401    401",
     "/v1/usage": "               403    403    403    403    403    403    403    403    403",
+    "/v1/usage/quarantine": "    ok     ok     403    403    403    403    403    403    403",
+    "/v1/usage/unattributed": "  ok     ok     403    403    403    403    403    403    403",
+    "/v1/usage/quarantine/{id}/book": "   ok 403 403 403 403 403 403 403 403",
+    "/v1/usage/quarantine/{id}/discard": "ok 403 403 403 403 403 403 403 403",
 }
 """`hidden`: passes the route, not the team; the lists are asked for one's own teams and keys."""
 

@@ -166,6 +166,7 @@ async def reading(
         context = ReadContext(
             events_pool=events_pool,
             read_pool=read_pool,
+            ledger_pool=read_pool,
             head=head,
             group=group,
             vault=vault,

@@ -14,14 +14,17 @@ from services.command.api.routes import (
     members,
     organization_members,
     organizations,
+    quarantine,
     team_parts,
     teams,
+    usage,
     users,
 )
 from services.edge.errors import render, tells_problems
 
 _OF_TEAMS = (teams, team_parts, members, bulk_members)
-_MODULES = (*_OF_TEAMS, users, bulk_users, keys, organizations, organization_members, budgets)
+_OF_ORGANIZATIONS = (organizations, organization_members, budgets)
+_MODULES = (*_OF_TEAMS, users, bulk_users, keys, *_OF_ORGANIZATIONS, usage, quarantine)
 ROUTERS = tuple(module.router for module in _MODULES)
 
 

@@ -1,7 +1,7 @@
 """What the routes of the command API work with, made once per process."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, tzinfo
 from typing import Annotated, cast
 
@@ -17,12 +17,15 @@ from services.access.policy import check_route
 from services.access.principal import Principal
 from services.command.api.refusals import answer_for, everybody_there
 from services.command.api.terms import terms_of
+from services.command.application.ledger import Ledger
 from services.command.application.loop import CommandLoop
 from services.command.application.members import EverybodyThere
+from services.command.application.quarantine import Quarantine
 from services.command.application.requests import Command, Done, Origin, Render, Terms
 from services.command.domain.errors import DomainError
 from services.database.vault import Vault
 from services.edge.errors import ShapeB
+from services.edge.usage.delivery import UsageLimits
 
 POSITION_HEADER = "x-event-position"
 CLAIM_HEADER = "litellm-changed-by"
@@ -33,15 +36,19 @@ MAX_CLAIM = 255
 class Context:
     """`master_key` is compared in constant time; `zone` aligns budget windows.
 
-    `available_teams` are those that everybody may join (D04).
+    `available_teams` are those that everybody may join (D04). `ledger` books what is used, and
+    `quarantine` carries out what was decided about what it did not book.
     """
 
     loop: CommandLoop
+    ledger: Ledger
+    quarantine: Quarantine
     vault: Vault
     master_key: str
     key_header: str | None
     zone: tzinfo
     available_teams: frozenset[str] = frozenset()
+    usage_limits: UsageLimits = field(default_factory=UsageLimits)
 
 
 @dataclass(frozen=True, slots=True)

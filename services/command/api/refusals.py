@@ -6,9 +6,10 @@ from typing import Any
 from fastapi import HTTPException
 
 from services.command.application.members import EverybodyThere
+from services.command.application.quarantine import BOOK, DISCARD
 from services.command.application.team_parts import CALLBACK_ROUTE, DISABLE_ROUTE
 from services.command.domain import errors
-from services.edge.errors import INFO, MANAGEMENT, Family, ShapeA, ShapeB
+from services.edge.errors import INFO, MANAGEMENT, TITLES, Family, Problem, ShapeA, ShapeB
 
 Shape = Callable[[int, str], HTTPException]
 Answer = Callable[[Any], HTTPException]
@@ -16,6 +17,10 @@ Answer = Callable[[Any], HTTPException]
 
 def _a(status: int, text: str) -> HTTPException:
     return ShapeA(status, text)
+
+
+def _p(status: int, text: str) -> HTTPException:
+    return Problem(status, TITLES[status], text)
 
 
 def _b(family: Family) -> Shape:
@@ -44,6 +49,7 @@ def _rules(shape: Shape) -> dict[type[errors.DomainError], Answer]:
         errors.BudgetInUse: lambda e: shape(400, str(e)),
         errors.TeamsNotByUpdate: lambda e: shape(400, str(e)),
         errors.OverTeamLimit: lambda e: shape(403, str(e)),
+        errors.AlreadySettled: lambda e: shape(409, str(e)),
         errors.NotAGateway: lambda e: shape(400, str(e)),
         errors.NotSamePerson: lambda e: shape(
             400,
@@ -134,6 +140,14 @@ def _organization(status: int, text: str, shape: Shape = _a) -> Answer:
     return lambda e: shape(status, text.format(e.identity))
 
 
+def _not_waiting(error: errors.NotFound) -> HTTPException:
+    return _p(404, f"Nothing waits in quarantine under the id {error.identity}")
+
+
+_SETTLING: Mapping[type[errors.DomainError], Answer] = {
+    **_rules(_p),
+    errors.NotFound: _not_waiting,
+}
 _IN_B, _IN_A = _rules(_b(MANAGEMENT)), _rules(_a)
 _UPDATING: Mapping[type[errors.DomainError], Answer] = {
     **_rules(_b(INFO)),
@@ -221,6 +235,8 @@ REFUSALS: Mapping[str, Mapping[type[errors.DomainError], Answer]] = {
         errors.NotAMember: _organization(404, "Member not found in organization for user_id={}"),
     },
     "/organization/member_delete": _IN_A,
+    BOOK: _SETTLING,
+    DISCARD: _SETTLING,
 }
 
 

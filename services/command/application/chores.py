@@ -9,9 +9,10 @@ on where the last process stopped, and two processes do no harm to each other.
 import asyncio
 import contextlib
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
+from types import MappingProxyType
 from typing import Any, LiteralString
 
 import psycopg
@@ -53,6 +54,7 @@ FROM events.stored_events WHERE notification_id = %s
 """
 LOOK_SECONDS = 1.0
 FORGET_SECONDS = 3_600
+CarryOut = Callable[[str, Origin], Awaitable[None]]
 _SYSTEM = Credential(token="", tail="", master=True)
 
 
@@ -69,10 +71,18 @@ class DeleteDependentKeys:
 
 
 class Chores:
-    """Looks for chores once a second and works them off; forgets old answers once an hour."""
+    """Looks for chores once a second and works them off; forgets old answers once an hour.
 
-    def __init__(self, loop: CommandLoop, pool: AsyncConnectionPool[Any]) -> None:
-        self._loop, self._pool = loop, pool
+    `others` carry out chores that are about one thing, by their kind: what is given is its id.
+    """
+
+    def __init__(
+        self,
+        loop: CommandLoop,
+        pool: AsyncConnectionPool[Any],
+        others: Mapping[str, CarryOut] = MappingProxyType({}),
+    ) -> None:
+        self._loop, self._pool, self._others = loop, pool, others
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -103,8 +113,11 @@ class Chores:
             chores = await cursor.fetchall()
         for parent, kind, until in chores:
             origin = await self._origin(until)
-            while command := await self._next(parent, kind, until):
-                await self._loop.handle(command, origin, lambda done: done)
+            if (carry_out := self._others.get(kind)) is not None:
+                await carry_out(kind_and_id(parent)[1], origin)
+            else:
+                while command := await self._next(parent, kind, until):
+                    await self._loop.handle(command, origin, lambda done: done)
             async with self._pool.connection() as conn:
                 await conn.execute(
                     "DELETE FROM ops.chores WHERE parent = %s AND kind = %s AND until = %s",

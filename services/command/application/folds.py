@@ -11,12 +11,22 @@ from events.streams import (
     KEY,
     KEY_ALIAS,
     ORGANIZATION,
+    QUARANTINE,
     SPEND,
     TEAM,
     USER,
     kind_and_id,
 )
-from services.command.domain import budget, key, organization, reservation, spend, team, user
+from services.command.domain import (
+    budget,
+    key,
+    organization,
+    quarantine,
+    reservation,
+    spend,
+    team,
+    user,
+)
 
 
 class State(Protocol):
@@ -37,6 +47,7 @@ AnyState = (
     | organization.Organization
     | budget.Budget
     | spend.Spend
+    | quarantine.Quarantined
 )
 
 
@@ -69,6 +80,7 @@ FOLDS: dict[str, Fold] = {
     EMAIL: _RESERVATION,
     KEY_ALIAS: _RESERVATION,
     SPEND: Fold(spend.Spend(), spend.evolve, lambda _: 400),
+    QUARANTINE: Fold(quarantine.Quarantined(), quarantine.evolve, lambda _: 2000),
 }
 
 

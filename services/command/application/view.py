@@ -10,7 +10,17 @@ from rpds import HashTrieMap
 
 from events.envelope import Envelope, EventTooLarge, Meta, encode
 from events.registry import DomainEvent
-from events.streams import BUDGET, EMAIL, KEY, KEY_ALIAS, ORGANIZATION, TEAM, USER, stream
+from events.streams import (
+    BUDGET,
+    EMAIL,
+    KEY,
+    KEY_ALIAS,
+    ORGANIZATION,
+    QUARANTINE,
+    TEAM,
+    USER,
+    stream,
+)
 from services.command.application.cache import Cache, Children, LinkKey, changed
 from services.command.application.folds import AnyState, evolve, fold_of
 from services.command.application.rosters import SHOWN_ANYWHERE, Shown
@@ -19,6 +29,7 @@ from services.command.domain.dependents import TEAMS, Link, links
 from services.command.domain.errors import TooLarge
 from services.command.domain.key import ApiKey
 from services.command.domain.organization import Organization
+from services.command.domain.quarantine import Quarantined
 from services.command.domain.reservation import Reservation
 from services.command.domain.team import Team
 from services.command.domain.user import User
@@ -116,6 +127,9 @@ class View:
 
     def key_alias(self, digest: str) -> Reservation:
         return cast("Reservation", self.state(stream(KEY_ALIAS, digest)))
+
+    def quarantined(self, identity: str) -> Quarantined:
+        return cast("Quarantined", self.state(stream(QUARANTINE, identity)))
 
     def users(self, user_ids: Iterable[str]) -> dict[str, User]:
         """Many users at once: one load for all that are missing."""

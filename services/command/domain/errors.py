@@ -22,6 +22,7 @@ DomainError
 ├── NotByUpdate       another roster in /team/update, which changes no members (register D35)
 ├── TeamsNotByUpdate  other teams in /user/update, which changes no memberships
 ├── OverTeamLimit     a key that is allowed more than the team it is to move to
+├── AlreadySettled    quarantined usage about which something else was decided
 ├── NotAGateway       a key with the routes of gateways that is none, or one made into another key
 └── TooLarge          more events than one command may write, or a fact above 256 KiB
 """
@@ -174,6 +175,11 @@ class OverTeamLimit(DomainError):
     def __init__(self, field: str, asked: Decimal | int, most: Decimal | int) -> None:
         key, team = (n if isinstance(n, int) else float(n) for n in (asked, most))
         super().__init__(f"Key {field}={key} is greater than the team's {field}={team}")
+
+
+class AlreadySettled(DomainError):
+    def __init__(self, identity: str) -> None:
+        super().__init__(f"Quarantined usage {identity} was settled in another way already")
 
 
 class NotAGateway(DomainError):

@@ -26,15 +26,17 @@ _REFUSALS = (
     refusal.PlainError,
     refusal.MessageError,
     refusal.InvalidRequest,
+    refusal.Problem,
     report.Unhealthy,
 )
 _ABOUT = """Manages the teams, members, budgets and keys of an LLM gateway, with LiteLLM's API.
 
 Money is in USD, limits are tokens or requests per minute, moments are ISO 8601 in UTC. Fields of
 a request that nobody knows are ignored. Refusals come in LiteLLM's shapes, told apart by
-their first key: `error` or `detail`; under /v1 as problem details (RFC 9457). On LiteLLM's routes
-malformed JSON is refused before the caller is known, and fields are looked at only after that. With
-TEAMLEDGER_COMPAT=strict, messages under `error` are in LiteLLM's own wording."""
+their first key: `error` or `detail`; under /v1 as problem details (RFC 9457). Whatever a route is,
+malformed JSON is refused before the caller is known, but for POST /v1/usage, and fields are looked
+at only after that. With TEAMLEDGER_COMPAT=strict, messages under `error` are in LiteLLM's own
+wording."""
 
 
 class Undescribed(LookupError):
@@ -94,6 +96,8 @@ def _types(routes: Mapping[RouteName, APIRoute], operations: Operations) -> dict
     types |= {part: part for part in (report.RehearsedEvent, report.RehearsedChange)}
     for name, route in routes.items():
         types[name, "answer"] = operations[name].answers
+        for media_type, (body_type, _) in operations[name].bodies.items():
+            types[name, media_type] = body_type
         for parameter_name, hint in get_type_hints(route.endpoint, include_extras=True).items():
             if (body := _body(hint)) is not None:
                 types[name, "body"] = body
@@ -128,11 +132,20 @@ def _described(
         found["security"] = []
     if description:
         found["description"] = description
-    if (body := made.get((name, "body"))) is not None:
-        content = {"schema": body, "example": operation.sent}
-        required = operation.needs_body
-        found["requestBody"] = {"required": required, "content": {"application/json": content}}
+    if content := _contents(operation, made, name):
+        found["requestBody"] = {"required": operation.needs_body, "content": content}
     return found
+
+
+def _contents(operation: Operation, made: Mapping[Any, JsonObject], name: RouteName) -> JsonObject:
+    """The bodies that are taken, by media type."""
+    taken = {
+        media_type: {"schema": made[name, media_type], "example": example}
+        for media_type, (_, example) in operation.bodies.items()
+    }
+    if (body := made.get((name, "body"))) is not None:
+        taken["application/json"] = {"schema": body, "example": operation.sent}
+    return taken
 
 
 def _parameters(

@@ -263,7 +263,43 @@ REPORTS: Mapping[str, str] = {
     "reason": "Why not.",
 }
 
+USAGE: Mapping[str, str] = {
+    "source": "The alias of the key of the gateway that reported it.",
+    "request_id": "The gateway's own id of the call.",
+    "started_at": "When the call began: RFC 3339, in requests also seconds since 1970.",
+    "ended_at": "When the call ended, written in the same way.",
+    "received_at": "When it was reported.",
+    "key_hash": "The sha256 of the key, in hex.",
+    "model": "The model that was called.",
+    "model_group": "The name that it was asked for under; spend is counted on this one.",
+    "provider": "Who runs the model.",
+    "endpoint": "The path that was called.",
+    "mcp_tool": "The tool that was called.",
+    "cost": "USD.",
+    "cache_read_tokens": "Tokens.",
+    "cache_creation_tokens": "Tokens.",
+    "reservation": "The reservation that ends with this call.",
+    "corrects": "The id of the call that was reported wrong.",
+    "call_type": "What was called.",
+    "accepted": "How many were booked just now.",
+    "duplicates": "How many were booked before, or more than once in one request.",
+    "quarantined": "How many wait for a proxy admin, since they began too long ago or too early.",
+    "refused": "How many cannot be booked.",
+    "items": "What became of each item.",
+    "index": "Its place in the request, from 0.",
+    "altered": "Whether it differs from what was booked under its id, and counts.",
+    "attributed": "Whether a key, team or user pays for it; `reason` says why nobody does.",
+    "usage": "The call.",
+    "quarantine": "What waits, the longest waiting first.",
+    "unattributed": "What nobody pays for.",
+    "next": "Where to go on, by `after`; null where there is no more.",
+    "first_at": "The quarter of an hour of the first call.",
+    "last_at": "The quarter of an hour of the last call.",
+}
+
 REFUSALS: Mapping[str, str] = {
+    "title": "What every such problem is called.",
+    "errors": "What of the request is not valid.",
     "error": "What is wrong.",
     "detail": "What is wrong.",
     "message": "What is wrong, or what was done.",
@@ -285,10 +321,12 @@ FIELDS: Mapping[str, str] = {
     **USERS,
     **ORGANIZATIONS,
     **REPORTS,
+    **USAGE,
     **REFUSALS,
 }
 
 PARAMETERS: Mapping[str, str] = {
+    "after": "Those that come after a page: its `next`.",
     "limit": "Only the first so many.",
     "page": "Which page, from 1.",
     "page_size": "How many on a page.",

@@ -26,7 +26,8 @@ class Operation:
     `rehearsed` tells that with `dry_run` another form is. `example` is such an answer, as JSON, to
     a request with `sent` as body, `path` and `query`. `parameters` and `headers` name components:
     parameters that routes share, and headers of the answer. `refusals` are errors as the code
-    raises them, by a name. Without `needs_body` a body may be absent.
+    raises them, by a name. Without `needs_body` a body may be absent. `bodies` are those of a route
+    that reads its body by itself: by media type, the type and an example.
     """
 
     id: str
@@ -38,6 +39,7 @@ class Operation:
     parameters: tuple[str, ...] = ()
     headers: tuple[str, ...] = ()
     refusals: Mapping[str, Refusal] = field(default_factory=dict)
+    bodies: Mapping[str, tuple[Any, object]] = field(default_factory=dict)
     rehearsed: bool = False
     public: bool = False
     needs_body: bool = True

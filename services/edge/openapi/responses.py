@@ -23,6 +23,7 @@ _SAYS: Mapping[int, str] = {
     409: "There is one of this name.",
     412: "It is not what the caller expects it to be.",
     413: "The body is too large.",
+    415: "The body is packed in a way that is not read.",
     422: "Malformed, or a field or parameter is not valid.",
     500: "An error that nobody foresaw; the log tells it by the correlation id.",
     503: "Not now; try again.",

@@ -17,6 +17,7 @@ from services.projection.api.routes import (
     team_lists,
     team_pickers,
     teams,
+    usage,
     user_lists,
     users,
 )
@@ -24,9 +25,10 @@ from services.projection.api.routes import (
 __all__ = ["ROUTERS", "ReadContext", "include_read_routes"]
 
 _OF_TEAMS = (teams, team_lists, team_pickers, permissions, callbacks, activity)
-_OTHERS = (keys, key_lists, users, user_lists, organizations, budgets, audit, proof, health)
+_OTHERS = (keys, key_lists, users, user_lists, organizations, budgets, audit, usage, health)
+_HISTORY = (proof,)
 _ASKED_BY_BODY = (keys.several, organizations.bodies, budgets.bodies)
-ROUTERS = (*(m.router for m in (*_OF_TEAMS, *_OTHERS)), *_ASKED_BY_BODY)
+ROUTERS = (*(m.router for m in (*_OF_TEAMS, *_OTHERS, *_HISTORY)), *_ASKED_BY_BODY)
 
 
 def include_read_routes(app: FastAPI, context: ReadContext) -> None:

@@ -4,6 +4,7 @@ A parameter that FastAPI checks costs 0.02 to 0.1 ms a request, whether it is se
 with ten of them as much as all else; one pydantic model takes 0.005 ms. The 422 is the same.
 """
 
+from collections.abc import Mapping
 from typing import Annotated, TypeVar
 
 from fastapi.exceptions import RequestValidationError
@@ -48,8 +49,16 @@ def asked(request: Request, model: type[A]) -> A:
     try:
         return model.model_validate(given)
     except ValidationError as invalid:
-        errors = [_placed(error, request) for error in invalid.errors(include_url=False)]
-        raise RequestValidationError(errors) from None
+        raise _refused(invalid, request.path_params) from None
+
+
+def refused_query(model: type[Asked], **query: str) -> RequestValidationError:
+    """What is answered to such a query; raises AssertionError for one that is accepted."""
+    try:
+        model.model_validate(query)
+    except ValidationError as invalid:
+        return _refused(invalid, {})
+    raise AssertionError("the query is accepted")
 
 
 def documented(model: type[Asked]) -> JsonObject:
@@ -69,6 +78,12 @@ def documented(model: type[Asked]) -> JsonObject:
     }
 
 
-def _placed(error: ErrorDetails, request: Request) -> JsonObject:
-    place = "path" if error["loc"][0] in request.path_params else "query"
+def _refused(invalid: ValidationError, path: Mapping[str, object]) -> RequestValidationError:
+    return RequestValidationError(
+        [_placed(error, path) for error in invalid.errors(include_url=False)]
+    )
+
+
+def _placed(error: ErrorDetails, path: Mapping[str, object]) -> JsonObject:
+    place = "path" if error["loc"][0] in path else "query"
     return {**error, "loc": (place, *error["loc"])}

@@ -22,12 +22,14 @@ from services.projection.runner import ProjectionGroup
 class ReadContext:
     """`master_key` is compared in constant time; `zone` aligns budget windows.
 
+    `ledger_pool` leads to the ledger of usage, maybe in another database than the read models.
     `commands_stopped` tells readiness why commands of this process are not taken, or None;
     `available_teams` are ids of teams that are offered to everybody, there or not.
     """
 
     read_pool: Pool
     events_pool: Pool
+    ledger_pool: Pool
     head: Head
     group: ProjectionGroup
     vault: Vault

@@ -44,6 +44,7 @@ TABLE_NAMES = {
     streams.KEY: "LiteLLM_VerificationToken",
     streams.ORGANIZATION: "LiteLLM_OrganizationTable",
     streams.BUDGET: "LiteLLM_BudgetTable",
+    streams.QUARANTINE: "LiteLLM_SpendLogs",
 }
 
 

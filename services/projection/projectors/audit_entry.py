@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 from events import organization, team
 from events.budget import BudgetCreated, BudgetDeleted
 from events.key import KeyBlocked, KeyDeleted, KeyGenerated, KeyRotated, KeyUnblocked
+from events.quarantine import QuarantineBooked, QuarantineDiscarded
 from events.registry import DomainEvent
 from events.user import UserCreated, UserDeleted
 from services.projection.projectors.audit_values import Values
@@ -14,10 +15,12 @@ from services.projection.projectors.audit_values import Values
 _CREATING: set[type[DomainEvent]] = {
     *(team.TeamCreated, UserCreated, KeyGenerated),
     *(organization.OrganizationCreated, BudgetCreated),
+    QuarantineBooked,
 }
 _DELETING: set[type[DomainEvent]] = {
     *(team.TeamDeleted, UserDeleted, KeyDeleted),
     *(organization.OrganizationDeleted, BudgetDeleted),
+    QuarantineDiscarded,
 }
 _BLOCKING: set[type[DomainEvent]] = {
     team.TeamBlocked,

@@ -8,6 +8,7 @@ from events.values import timestamp
 from services.projection.projectors import audit_values as values
 from services.projection.projectors.audit_entry import Entry, Note, Notes, on, replaces
 from services.projection.projectors.audit_organization_notes import ORGANIZATION_NOTES
+from services.projection.projectors.audit_usage_notes import USAGE_NOTES
 from services.projection.projectors.audit_values import Values
 
 
@@ -184,4 +185,5 @@ NOTES: Notes = {
     **on(KeyRotated, key_rotated),
     **on(KeyDeleted, key_deleted),
     **ORGANIZATION_NOTES,
+    **USAGE_NOTES,
 }

@@ -11,6 +11,7 @@ from services.command.api.described import (
     organizations,
     parts,
     teams,
+    usage,
     users,
 )
 from services.command.api.described.common import PARAMETERS
@@ -23,7 +24,7 @@ _IN_ORGANIZATIONS = (organizations, organization_members)
 OPERATIONS: Operations = {
     **{
         ("POST", route): operation
-        for module in (teams, parts, members, users, keys, budgets, *_IN_ORGANIZATIONS)
+        for module in (teams, parts, members, users, keys, budgets, *_IN_ORGANIZATIONS, usage)
         for route, operation in module.OPERATIONS.items()
     },
     **{

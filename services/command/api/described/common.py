@@ -96,14 +96,21 @@ def command(  # noqa: PLR0913 - what may differ between routes
             **{_name(error): answer_for(route, error) for error in domain},
             **(others or {}),
             "unexpected": unexpected(CORRELATION_ID),
-            "unavailable": failure(Unavailable("too many commands are waiting", "not executed")),
-            "unknown_outcome": failure(
-                Unavailable("the event database did not answer in time", "unknown")
-            ),
+            **unavailability(),
         },
         rehearsed=True,
         needs_body=needs_body,
     )
+
+
+def unavailability() -> dict[str, Exception]:
+    """What can be told of every route when there is too much to do, or no database."""
+    return {
+        "unavailable": failure(Unavailable("too many commands are waiting", "not executed")),
+        "unknown_outcome": failure(
+            Unavailable("the event database did not answer in time", "unknown")
+        ),
+    }
 
 
 def _of_terms() -> dict[str, Exception]:
@@ -122,7 +129,7 @@ def _of_requests(body: type[RequestModel] | None, path: Mapping[str, str]) -> di
     if "team_id" in path:
         found["bad_path"] = _bad_team_id()
     elif path:
-        found["bad_path"] = _bad_key()
+        found["bad_path"] = _bad_text(*path)
     if body is not None:
         found |= {**_of_bodies(), "bad_fields": _bad_fields(body)}
     return found
@@ -160,11 +167,11 @@ def _bad_team_id() -> RequestValidationError:
     raise AssertionError("a team id must not hold control characters")
 
 
-def _bad_key() -> RequestValidationError:
+def _bad_text(name: str) -> RequestValidationError:
     try:
         TypeAdapter(Text).validate_python("sk-example\0")
     except ValidationError as invalid:
-        return _placed(invalid, "path", "key")
+        return _placed(invalid, "path", name)
     raise AssertionError("a key must not hold a NUL")
 
 

@@ -10,6 +10,7 @@ from services.projection.api.described import (
     others,
     proof,
     teams,
+    usage,
     users,
 )
 from services.projection.api.described.common import PARAMETERS
@@ -19,7 +20,7 @@ __all__ = ["OPERATIONS", "PARAMETERS"]
 OPERATIONS: Operations = {
     **{
         ("GET", route): operation
-        for module in (teams, users, others, organizations, budgets, proof)
+        for module in (teams, users, others, organizations, budgets, usage, proof)
         for route, operation in module.OPERATIONS.items()
     },
     **{
