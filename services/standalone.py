@@ -107,7 +107,9 @@ async def _start(
     include_command_routes(app, context)
     reads = ReadContext(
         read_pool=read_pool,
+        events_pool=events_pool,
         head=head,
+        feed=feed,
         group=group,
         vault=vault,
         master_key=secrets.master_key,

@@ -106,6 +106,7 @@ POLICY: dict[str, Rule] = {
     "/user/info": Rule(frozenset({PA, PV, IU}), writes=False),
     "/audit": Rule(frozenset({PA, PV}), routed=True, writes=False),
     "/audit/{id}": Rule(frozenset({PA, PV}), routed=True, writes=False),
+    "/v1/events": Rule(frozenset({PA, PV, IU}), writes=False),
     "/budget/new": Rule(frozenset({PA}), routed=True),
     "/budget/update": Rule(frozenset({PA}), routed=True),
     "/budget/delete": Rule(frozenset({PA}), routed=True),

@@ -165,7 +165,9 @@ async def reading(
         worlds: list[World] = []
         context = ReadContext(
             read_pool=read_pool,
+            events_pool=events_pool,
             head=head,
+            feed=feed,
             group=group,
             vault=vault,
             master_key=MASTER,
