@@ -148,6 +148,7 @@ async def _start(
         events_pool=events_pool,
         ledger_pool=await _pool(stack, conninfo, "usage"),
         head=head,
+        feed=feed,
         group=group,
         vault=vault,
         master_key=secrets.master_key,

@@ -168,6 +168,7 @@ async def reading(
             read_pool=read_pool,
             ledger_pool=read_pool,
             head=head,
+            feed=feed,
             group=group,
             vault=vault,
             master_key=MASTER,

@@ -5,6 +5,8 @@ A name that means something else in one place is described there.
 
 from collections.abc import Mapping
 
+from services.edge.openapi.glossary_history import HISTORY, HISTORY_PARAMETERS
+
 ALWAYS_NULL = "Always null; the name is LiteLLM's."
 """A field that is there for those who look it up."""
 
@@ -313,6 +315,7 @@ REFUSALS: Mapping[str, str] = {
 }
 
 FIELDS: Mapping[str, str] = {
+    **HISTORY,
     **MONEY_AND_LIMITS,
     **TEAMS,
     **PERMISSIONS,
@@ -326,20 +329,11 @@ FIELDS: Mapping[str, str] = {
 }
 
 PARAMETERS: Mapping[str, str] = {
+    **HISTORY_PARAMETERS,
     "after": "Those that come after a page: its `next`.",
     "limit": "Only the first so many.",
     "page": "Which page, from 1.",
     "page_size": "How many on a page.",
-    "leaf_index": "Which leaf of the tree it is, from 0.",
-    "leaf_hash": "SHA-256 of a zero byte and the bytes of the leaf.",
-    "root": "The hash of the whole tree.",
-    "path": "Hashes of subtrees, the nearest first (RFC 9162, 2.1).",
-    "from_size": "Leaves of the earlier tree.",
-    "from_root": "The hash of the earlier tree.",
-    "to_size": "Leaves of the later tree.",
-    "to_root": "The hash of the later tree.",
-    "note": "Size and root, signed: a C2SP checkpoint.",
-    "verifier": "The key that the signature is verified by, as signed notes have it.",
     "size": "How many on a page, or leaves in a tree.",
     "search": "What stands in the alias, in upper or lower case.",
     "sort_by": "The column to sort by; the newest come first without one.",
@@ -379,8 +373,5 @@ PARAMETERS: Mapping[str, str] = {
     "org_id": "The one with this id.",
     "org_alias": "With this part of an alias, in upper or lower case.",
     "budget_id": "The budget with this id.",
-    "position": "That of an event.",
-    "usage_position": "That of a record of usage, which is a leaf with those booked with it.",
-    "tree_size": "Of how many leaves the tree is that it is proved for.",
 }
 """Where a parameter means something else than a field of its name."""

@@ -8,6 +8,7 @@ from services.projection.api.routes import (
     audit,
     budgets,
     callbacks,
+    changes,
     health,
     key_lists,
     keys,
@@ -26,7 +27,7 @@ __all__ = ["ROUTERS", "ReadContext", "include_read_routes"]
 
 _OF_TEAMS = (teams, team_lists, team_pickers, permissions, callbacks, activity)
 _OTHERS = (keys, key_lists, users, user_lists, organizations, budgets, audit, usage, health)
-_HISTORY = (proof,)
+_HISTORY = (changes, proof)
 _ASKED_BY_BODY = (keys.several, organizations.bodies, budgets.bodies)
 ROUTERS = (*(m.router for m in (*_OF_TEAMS, *_OTHERS, *_HISTORY)), *_ASKED_BY_BODY)
 

@@ -6,6 +6,7 @@ A new route needs an entry in the table of its module, and nothing else.
 from services.edge.openapi.operation import Operations
 from services.projection.api.described import (
     budgets,
+    changes,
     organizations,
     others,
     proof,
@@ -20,7 +21,7 @@ __all__ = ["OPERATIONS", "PARAMETERS"]
 OPERATIONS: Operations = {
     **{
         ("GET", route): operation
-        for module in (teams, users, others, organizations, budgets, usage, proof)
+        for module in (teams, users, others, organizations, budgets, usage, changes, proof)
         for route, operation in module.OPERATIONS.items()
     },
     **{

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from services.edge.openapi.answers.proof import Checkpoint, Consistency, Inclusion
 from services.edge.openapi.operation import Operation
-from services.projection.api.described.common import missing, read
+from services.projection.api.described.common import read
 from services.projection.api.routes.proof import no_such_trees, not_sealed, one_of_both
 from services.proof.log import EVENTS
 
@@ -51,9 +51,6 @@ OPERATIONS: Mapping[str, Operation] = {
             "to_root": _ROOT,
             "path": [_LEAF],
         },
-        refusals={
-            "no_from_size": missing("from_size"),
-            "no_such_trees": no_such_trees(_BEYOND, 2, 2),
-        },
+        refusals={"no_such_trees": no_such_trees()},
     ),
 }

@@ -36,9 +36,9 @@ class InclusionQuery(Asked):
 
 
 class ConsistencyQuery(Asked):
-    """Sizes of two trees, as checkpoints told them: the later one by default is the newest."""
+    """Sizes of two trees, as checkpoints told them: by default the first leaf and the newest."""
 
-    from_size: _Count
+    from_size: _Count = 1
     to_size: _Count | None = None
 
 
@@ -94,7 +94,7 @@ async def consistency(reader: ReaderDep, request: Request) -> Response:
         note, kept = await tree.note(), await tree.kept()
         old, new = query.from_size, query.to_size or (note[0] if note else 0)
         if not old <= new <= kept.size:
-            raise no_such_trees(old, new, kept.size)
+            raise no_such_trees()
         path = await tree.consistency(old, new)
         roots = await tree.root(old), await tree.root(new)
     return answer(
@@ -125,11 +125,10 @@ def not_sealed(kind: str, position: int) -> Problem:
     return Problem(404, _NOT_FOUND, f"the {what} at position {position} is not in that tree")
 
 
-def no_such_trees(old: int, new: int, whole: int) -> Problem:
+def no_such_trees() -> Problem:
     """The sizes are not in order, or beyond what is sealed."""
     return Problem(
         422,
         "Unprocessable Content",
-        f"the sizes {old} and {new} are not those of an earlier and a later tree: "
-        f"{whole} leaves are sealed",
+        "from_size and to_size are not those of an earlier and a later tree that is sealed",
     )
