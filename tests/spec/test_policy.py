@@ -116,7 +116,7 @@ MATRIX = {
     "/audit": "                  ok     ok     401    401    401    401    401    401    401",
     "/audit/{id}": "             ok     ok     401    401    401    401    401    401    401",
     "/v1/usage": "               403    403    403    403    403    403    403    403    403",
-    "/v1/events": "              ok     ok     ok     ok     ok     ok     hidden hidden hidden",
+    "/v1/events": "              ok     ok     ok     ok     ok     ok     ok     ok     hidden",
     "/v1/proof/checkpoint": "    ok     ok     403    403    403    403    403    403    403",
     "/v1/proof/inclusion": "     ok     ok     403    403    403    403    403    403    403",
     "/v1/proof/consistency": "   ok     ok     403    403    403    403    403    403    403",
