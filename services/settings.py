@@ -128,6 +128,8 @@ class Settings(BaseSettings):
     gateways report has limits of its own: `max_usage_bytes` also holds for what it unpacks to.
     `available_teams` are team ids, `models` the names of what the gateways serve, both separated by
     commas, each once.
+    `proof_sink` is where signed checkpoints are kept outside: a file, or an address to post to;
+    there is one in `checkpoint_seconds` at most.
     Without `database_url` the service runs its own PostgreSQL below `data_dir` and keeps its keys
     there; with one, both keys must be given (architecture, section 2).
     """
@@ -160,6 +162,8 @@ class Settings(BaseSettings):
     max_json_depth: Annotated[int, Field(ge=1, le=200)] = 32
     command_deadline: Annotated[float, Field(gt=0, le=300, allow_inf_nan=False)] = 8.0
     queue_size: Annotated[int, Field(ge=1)] = 10_000
+    proof_sink: str | None = None
+    checkpoint_seconds: Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)] = 10.0
     log_level: Annotated[
         Literal["debug", "info", "warning", "error", "critical"], BeforeValidator(_lower)
     ] = "info"

@@ -7,6 +7,7 @@ from importlib.metadata import version
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from fastapi import FastAPI
 
 from events.values import JsonObject
@@ -32,6 +33,8 @@ from services.projection.feed.store import StoreFeed
 from services.projection.head import Head
 from services.projection.projectors import GROUP, contract_projectors
 from services.projection.runner import ProjectionGroup
+from services.projection.seal.sealer import Sealer
+from services.projection.seal.sinks import sink_at
 from services.settings import Settings
 
 MIGRATIONS = Path(__file__).parent / "database" / "migrations"
@@ -95,6 +98,17 @@ async def _start(
     following = asyncio.create_task(group.run(), name="projections")
     stack.push_async_callback(_ended, following)
     stack.push_async_callback(group.stop)
+    sealer = Sealer(
+        events_pool,
+        feed,
+        head,
+        await _signing_key(vault),
+        sink=sink_at(settings.proof_sink) if settings.proof_sink else None,
+        checkpoint_seconds=settings.checkpoint_seconds,
+    )
+    sealing = asyncio.create_task(sealer.run(), name="sealer")
+    stack.push_async_callback(_ended, sealing)
+    stack.push_async_callback(sealer.stop)
     loop = CommandLoop(
         EventStore(events_pool, conninfo),
         queue_size=settings.queue_size,
@@ -131,8 +145,10 @@ async def _start(
     include_command_routes(app, context)
     reads = ReadContext(
         read_pool=read_pool,
+        events_pool=events_pool,
         ledger_pool=await _pool(stack, conninfo, "usage"),
         head=head,
+        feed=feed,
         group=group,
         vault=vault,
         master_key=secrets.master_key,
@@ -143,6 +159,12 @@ async def _start(
         models=settings.models,
     )
     include_read_routes(app, reads)
+
+
+async def _signing_key(vault: Vault) -> Ed25519PrivateKey:
+    made = Ed25519PrivateKey.generate
+    raw = await vault.secret("signing_key", lambda: made().private_bytes_raw())
+    return Ed25519PrivateKey.from_private_bytes(raw)
 
 
 async def _pool(

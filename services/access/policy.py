@@ -65,6 +65,8 @@ _OF_GATEWAYS = Rule(
 
 _ADMINS = "Only proxy admins may do this. Route={route}. Your role={role}"
 
+_AUDIT = Rule(frozenset({PA, PV}), routed=True, writes=False, text=_ADMINS, status=403)
+
 POLICY: dict[str, Rule] = {
     "/team/new": _WHOLE_TEAM,
     "/team/update": _WHOLE_TEAM,
@@ -112,6 +114,10 @@ POLICY: dict[str, Rule] = {
     "/v1/models": Rule(frozenset({PA, PV, IU, TK}), writes=False),
     "/audit": Rule(frozenset({PA, PV}), routed=True, writes=False),
     "/audit/{id}": Rule(frozenset({PA, PV}), routed=True, writes=False),
+    "/v1/proof/checkpoint": _AUDIT,
+    "/v1/proof/inclusion": _AUDIT,
+    "/v1/proof/consistency": _AUDIT,
+    "/v1/events": Rule(frozenset({PA, PV, IU}), writes=False),
     "/budget/new": Rule(frozenset({PA}), routed=True),
     "/budget/update": Rule(frozenset({PA}), routed=True),
     "/budget/delete": Rule(frozenset({PA}), routed=True),

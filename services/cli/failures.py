@@ -18,6 +18,8 @@ from services.database.programs import EmbeddedServerError
 from services.database.secrets import SecretsError
 from services.database.vault import WrongRootKey
 from services.projection.rebuild import RebuildFailed
+from services.proof.checkpoint import BadCheckpoint
+from services.proof.export import BadExport
 from services.settings import SettingsError
 
 
@@ -28,6 +30,8 @@ class AddressUnusable(Exception):
 EXPECTED = (
     AddressUnusable,
     ArchiveError,
+    BadCheckpoint,
+    BadExport,
     DatabaseUnusable,
     DataDirectoryError,
     EmbeddedServerError,

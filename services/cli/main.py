@@ -5,7 +5,17 @@ from typing import Annotated
 
 import typer
 
-from services.cli import backup, demo, import_litellm, openapi, rebuild, replay, restore, serve
+from services.cli import (
+    audit,
+    backup,
+    demo,
+    import_litellm,
+    openapi,
+    rebuild,
+    replay,
+    restore,
+    serve,
+)
 
 app = typer.Typer(
     name="teamledger",
@@ -38,6 +48,7 @@ app.command(name="backup")(backup.backup)
 app.command(name="restore")(restore.restore)
 app.command(name="import-litellm")(import_litellm.import_litellm)
 app.command(name="openapi")(openapi.openapi)
+app.add_typer(audit.app, name="audit")
 
 if __name__ == "__main__":
     app()

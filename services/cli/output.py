@@ -21,8 +21,12 @@ def print_table(table: Table) -> None:
     Console(markup=False, emoji=False, highlight=False).print(table)
 
 
+Told = Callable[[int, int], None]
+"""To be told how much is done, of how much."""
+
+
 @contextmanager
-def progress_bar(description: str) -> Iterator[Callable[[int, int], None]]:
+def progress_bar(description: str) -> Iterator[Told]:
     """A bar until the block ends; to be told (how much is done, of how much)."""
     columns = (
         TextColumn("{task.description}"),

@@ -12,7 +12,7 @@ import secrets
 import unicodedata
 import uuid
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -88,6 +88,17 @@ class Vault:
                 "set TEAMLEDGER_ROOT_KEY to that key"
             )
         self._pepper = self._unwrap("pepper", stored["pepper"])
+
+    async def secret(self, name: str, make: Callable[[], bytes]) -> bytes:
+        """A secret of this installation: made once, kept wrapped by the root key."""
+        fresh = (name, self._wrap(name, make()))
+        async with self._pool.connection() as conn:
+            await conn.execute(
+                "INSERT INTO ops.secrets VALUES (%s, %s) ON CONFLICT DO NOTHING", fresh
+            )
+            cursor = await conn.execute("SELECT value FROM ops.secrets WHERE name = %s", (name,))
+            [(wrapped,)] = await cursor.fetchall()
+        return self._unwrap(name, bytes(wrapped))
 
     def claim(self, email: str) -> str:
         """The name under which an e-mail address is reserved; tells nothing without the pepper."""

@@ -492,6 +492,13 @@ SPECIAL: Mapping[tuple[str, str, str], Provocation] = {
         no_organization=_ORGANIZATION,
     ),
     **_posts("/organization/info", none_named={"organizations": []}),
+    **_gets("/v1/events", no_subject={"subject": "core"}),
+    **_gets(
+        "/v1/proof/inclusion",
+        one_of_both={},
+        not_sealed={"position": "1000000000"},
+    ),
+    **_gets("/v1/proof/consistency", no_such_trees={"from_size": "1000000000"}),
     **_gets("/audit/{id}", no_entry=Provocation(path={"id": "missing"})),
     **_posts(
         "/v1/usage",

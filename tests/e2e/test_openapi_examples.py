@@ -1,6 +1,7 @@
 """The examples of the description, sent in an order that works, are answered as it says."""
 
 import json
+import time
 
 import httpx
 import pytest
@@ -36,6 +37,7 @@ ORDER = [
 """Commands of which each finds what it needs, and all reads in between."""
 
 
+SEALED_SECONDS = 30
 OF_GATEWAY = "sk-example-gateway"
 CALLERS = {"/v1/usage": OF_GATEWAY}
 """Whose key is presented where it is not the master key."""
@@ -52,6 +54,9 @@ def test_every_example_is_sent() -> None:
 def _example_key(ledger: Ledger) -> None:
     for key in (KEY, "sk-example-old1", "sk-example-old2"):
         ledger.key(key=key)
+    deadline = time.monotonic() + SEALED_SECONDS
+    while ledger.get("/v1/proof/checkpoint").status_code != 200:  # each look is a request
+        assert time.monotonic() < deadline
     ledger.key(key=OF_GATEWAY, key_type="gateway", key_alias=GATEWAY)
 
 

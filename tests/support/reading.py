@@ -168,9 +168,11 @@ async def reading(
         app = create_app(EdgeSettings(strict=strict))
         worlds: list[World] = []
         context = ReadContext(
+            events_pool=events_pool,
             read_pool=read_pool,
             ledger_pool=read_pool,
             head=head,
+            feed=feed,
             group=group,
             vault=vault,
             master_key=MASTER,

@@ -5,6 +5,8 @@ A name that means something else in one place is described there.
 
 from collections.abc import Mapping
 
+from services.edge.openapi.glossary_history import HISTORY, HISTORY_PARAMETERS
+
 ALWAYS_NULL = "Always null; the name is LiteLLM's."
 """A field that is there for those who look it up."""
 
@@ -313,6 +315,7 @@ REFUSALS: Mapping[str, str] = {
 }
 
 FIELDS: Mapping[str, str] = {
+    **HISTORY,
     **MONEY_AND_LIMITS,
     **TEAMS,
     **PERMISSIONS,
@@ -326,11 +329,12 @@ FIELDS: Mapping[str, str] = {
 }
 
 PARAMETERS: Mapping[str, str] = {
+    **HISTORY_PARAMETERS,
     "after": "Those that come after a page: its `next`.",
     "limit": "Only the first so many.",
     "page": "Which page, from 1.",
     "page_size": "How many on a page.",
-    "size": "How many on a page.",
+    "size": "How many on a page, or leaves in a tree.",
     "search": "What stands in the alias, in upper or lower case.",
     "sort_by": "The column to sort by; the newest come first without one.",
     "sort_order": "`asc` or `desc`.",

@@ -8,12 +8,14 @@ from services.projection.api.routes import (
     audit,
     budgets,
     callbacks,
+    changes,
     health,
     key_lists,
     keys,
     models,
     organizations,
     permissions,
+    proof,
     team_lists,
     team_pickers,
     teams,
@@ -29,8 +31,9 @@ _OTHERS = (
     *(keys, key_lists, models, users, user_lists, organizations, budgets, audit, usage),
     health,
 )
+_HISTORY = (changes, proof)
 _ASKED_BY_BODY = (keys.several, organizations.bodies, budgets.bodies)
-ROUTERS = (*(m.router for m in (*_OF_TEAMS, *_OTHERS)), *_ASKED_BY_BODY)
+ROUTERS = (*(m.router for m in (*_OF_TEAMS, *_OTHERS, *_HISTORY)), *_ASKED_BY_BODY)
 
 
 def include_read_routes(app: FastAPI, context: ReadContext) -> None:

@@ -8,6 +8,7 @@ from functools import cached_property
 from services.database.connections import Pool
 from services.database.vault import Vault
 from services.projection.api.items import TeamItems
+from services.projection.feed import Feed
 from services.projection.head import Head
 from services.projection.queries.key_lists import KeyPages
 from services.projection.queries.principals import Principals
@@ -29,8 +30,10 @@ class ReadContext:
     """
 
     read_pool: Pool
+    events_pool: Pool
     ledger_pool: Pool
     head: Head
+    feed: Feed
     group: ProjectionGroup
     vault: Vault
     master_key: str

@@ -36,10 +36,14 @@ _UNAVAILABLE = (*CONNECTION_LOST, NotReached, RebuildNeeded)
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """The authenticated caller of a read; the read models hold all that was acknowledged."""
+    """The authenticated caller of a read; the read models hold all that was acknowledged.
+
+    `head` is where the log ended after the request began.
+    """
 
     context: ReadContext
     principal: Principal
+    head: int = 0
 
     @property
     def now(self) -> datetime:
@@ -61,7 +65,7 @@ async def reader(request: Request) -> Reader:
     principal = await _as_of(head, request, context, credential)
     if (minimum := _min_position(request)) > head:
         principal = await _as_of(minimum, request, context, credential)
-    return Reader(context, principal)
+    return Reader(context, principal, max(head, minimum))
 
 
 ReaderDep = Annotated[Reader, Depends(reader)]

@@ -6,9 +6,11 @@ A new route needs an entry in the table of its module, and nothing else.
 from services.edge.openapi.operation import Operations
 from services.projection.api.described import (
     budgets,
+    changes,
     models,
     organizations,
     others,
+    proof,
     teams,
     usage,
     users,
@@ -20,7 +22,10 @@ __all__ = ["OPERATIONS", "PARAMETERS"]
 OPERATIONS: Operations = {
     **{
         ("GET", route): operation
-        for module in (teams, users, others, models, organizations, budgets, usage)
+        for module in (
+            *(teams, users, others, models, organizations, budgets, usage),
+            *(changes, proof),
+        )
         for route, operation in module.OPERATIONS.items()
     },
     **{

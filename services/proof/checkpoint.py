@@ -1,0 +1,109 @@
+"""Checkpoints: the size and root of the tree, signed, as a note that other tools read.
+
+The form is that of C2SP's tlog-checkpoint and signed-note: origin, size, root in base64, further
+lines of ours, an empty line, and a signature by Ed25519.
+"""
+
+import base64
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+from events.values import timestamp
+
+ED25519 = b"\x01"
+KEY_ID_BYTES = 4
+FIELDS = ("events", "usage", "epoch", "time")
+
+
+class BadCheckpoint(ValueError):
+    """The text is no checkpoint, or nobody who may has signed it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """The tree as it was at a moment: `events` and `usage` are the last positions in it."""
+
+    origin: str
+    size: int
+    root: bytes
+    events: int
+    usage: int
+    epoch: str
+    time: datetime
+
+    def body(self) -> str:
+        """What is signed."""
+        root = base64.b64encode(self.root).decode()
+        further = (self.events, self.usage, self.epoch, timestamp(self.time))
+        lines = [f"{name} {value}" for name, value in zip(FIELDS, further, strict=True)]
+        return "\n".join([self.origin, str(self.size), root, *lines]) + "\n"
+
+    def signed(self, key: Ed25519PrivateKey) -> str:
+        """The whole note."""
+        body, public = self.body(), key.public_key()
+        signature = _key_id(self.origin, public) + key.sign(body.encode())
+        return f"{body}\n— {self.origin} {base64.b64encode(signature).decode()}\n"
+
+
+def opened(note: str, public: Ed25519PublicKey) -> Checkpoint:
+    """What a note says, once its signature holds; raises BadCheckpoint."""
+    body, _, signatures = note.partition("\n\n")
+    body += "\n"
+    lines = body.splitlines()
+    try:
+        origin, size, root = lines[:3]
+        further = dict(line.split(" ", 1) for line in lines[3:])
+        checkpoint = Checkpoint(
+            origin=origin,
+            size=int(size),
+            root=base64.b64decode(root, validate=True),
+            events=int(further["events"]),
+            usage=int(further["usage"]),
+            epoch=further["epoch"],
+            time=datetime.fromisoformat(further["time"]),
+        )
+    except (KeyError, ValueError) as error:
+        raise BadCheckpoint(f"this is no checkpoint: {error}") from None
+    if not any(_holds(line, origin, body, public) for line in signatures.splitlines()):
+        raise BadCheckpoint("the checkpoint is not signed by the key that was given")
+    return checkpoint
+
+
+def public_text(origin: str, public: Ed25519PublicKey) -> str:
+    """A verifier key as signed notes have it: name, key id and key."""
+    raw = base64.b64encode(ED25519 + public.public_bytes_raw()).decode()
+    return f"{origin}+{_key_id(origin, public).hex()}+{raw}"
+
+
+def public_key(text: str) -> Ed25519PublicKey:
+    """The key of a verifier text; raises BadCheckpoint."""
+    try:
+        raw = base64.b64decode(text.strip().split("+", 2)[2], validate=True)
+        key = Ed25519PublicKey.from_public_bytes(raw[1:])
+    except (IndexError, ValueError) as error:
+        raise BadCheckpoint(f"this is no verifier key: {error}") from None
+    if raw[:1] != ED25519:
+        raise BadCheckpoint("this verifier key is not for Ed25519")
+    return key
+
+
+def _key_id(origin: str, public: Ed25519PublicKey) -> bytes:
+    named = origin.encode() + b"\n" + ED25519 + public.public_bytes_raw()
+    return hashlib.sha256(named).digest()[:KEY_ID_BYTES]
+
+
+def _holds(line: str, origin: str, body: str, public: Ed25519PublicKey) -> bool:
+    mark, _, rest = line.partition(" ")
+    name, _, text = rest.rpartition(" ")
+    if mark != "—" or name != origin:
+        return False
+    try:
+        signature = base64.b64decode(text, validate=True)
+        public.verify(signature[KEY_ID_BYTES:], body.encode())
+    except (ValueError, InvalidSignature):
+        return False
+    return signature[:KEY_ID_BYTES] == _key_id(origin, public)
