@@ -174,12 +174,12 @@ class KeyRotated(DomainEvent):
     until: Moment | None
 
 
-Cause = Literal["key", "member", "team", "user"]
+Cause = Literal["key", "member", "team", "user", "organization"]
 
 
-@fact("key.deleted", version=2)
+@fact("key.deleted", version=3)
 class KeyDeleted(DomainEvent):
-    """`cause`: asked for by itself, or gone with a member, a team or its owner."""
+    """`cause`: asked for by itself, or gone with a member, a team, its owner or organization."""
 
     settings: KeySettings
     cause: Cause = "key"
@@ -187,6 +187,11 @@ class KeyDeleted(DomainEvent):
 
 @upcast("key.deleted", since=1)
 def _owners_became_a_cause_in_v2(data: Json) -> Json:
+    return data
+
+
+@upcast("key.deleted", since=2)
+def _organizations_became_a_cause_in_v3(data: Json) -> Json:
     return data
 
 

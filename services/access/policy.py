@@ -1,10 +1,12 @@
 """Who may do what: one table, judged on the stored team and never on what a request claims."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 from services.access.principal import (
     INTERNAL_VIEWER,
+    PROXY_ADMIN,
     VIEWER,
     AccessRefused,
     Principal,
@@ -83,7 +85,7 @@ POLICY: dict[str, Rule] = {
     "/team/filter/ui": Rule(frozenset({PA}), routed=True, writes=False),
     "/team/permissions_list": Rule(_MEMBERS.admits, writes=False),
     "/team/daily/activity": Rule(frozenset({PA, PV, IU}), writes=False),
-    "/user/new": Rule(frozenset({PA}), routed=True),
+    "/user/new": Rule(frozenset({PA, OA}), routed=True),
     "/user/update": Rule(frozenset({PA, IU}), routed=True),
     "/user/bulk_update": Rule(frozenset({PA}), routed=True),
     "/user/delete": Rule(frozenset({PA}), routed=True),
@@ -224,6 +226,24 @@ def check_new_team(principal: Principal, organization_id: str | None) -> None:
         f"Your role is {roles.get(organization_id)} in Organization {organization_id}",
         param="user_role",
     )
+
+
+def check_new_user(principal: Principal, organization_ids: Sequence[str], role: str | None) -> None:
+    """Who may make a user of that role: proxy admins, and admins of each organization he is put in.
+
+    Raises the 401 of the route for who names none, or one that is not his, there or not; 403 for a
+    role above his own (supporting-api.md 3.1, auth.md A01).
+    """
+    if principal.is_admin:
+        return
+    if not organization_ids or not principal.administers.issuperset(organization_ids):
+        raise _refused_by_route("/user/new", "/user/new", principal)
+    if role in {PROXY_ADMIN, VIEWER}:
+        raise AccessRefused(
+            403,
+            "Only proxy admins can create administrative users (proxy_admin, proxy_admin_viewer). "
+            f"Attempted to create user with role: {role}. Your role: {principal.shown_role}",
+        )
 
 
 HIDDEN, SHOWN_WHOLE = 4, 7

@@ -97,6 +97,8 @@ _LARGE = {
 _ORGANIZATION = {"organization_id": "missing"}
 _RESEARCH = {"organization_id": "research"}
 _GUARANTEED = {"tpm_limit": 200, "tpm_limit_type": "guaranteed_throughput"}
+_TOO_MUCH = {**_GUARANTEED, **_RESEARCH, "tpm_limit": 1001}
+_OTHER_THAN_ITS_TEAMS = {"team_id": "lab", "organization_id": "other"}
 _NO_BUDGET = {"budget_id": "missing"}
 _NEW_ORGANIZATION = {"organization_alias": "New"}
 _BY_MODEL = {f"{n:0>60}": 1 for n in range(900)}
@@ -143,7 +145,9 @@ def _rotations(path: Mapping[str, str]) -> dict[str, Any]:
     def wrong(**fields: object) -> Provocation:
         return Provocation({**named, **fields}, path=path)
 
-    in_path = {"key": "sk-of-staff"} if path else {}
+    def of(key: str, by: str, **fields: object) -> Provocation:
+        return Provocation({"key": key, **fields}, path={"key": key} if path else {}, key=by)
+
     return {
         "no_team": wrong(**_MISSING),
         "no_organization": wrong(**_ORGANIZATION),
@@ -153,7 +157,11 @@ def _rotations(path: Mapping[str, str]) -> dict[str, Any]:
         "bad_key": wrong(new_key="secret-key"),
         "no_master_key": wrong(new_master_key="sk-1"),
         "not_a_gateway": wrong(**_OF_GATEWAYS),
-        "not_owner": Provocation({"key": "sk-of-staff"}, path=in_path, key=MEMBER),
+        "other_organization": wrong(**_OTHER_THAN_ITS_TEAMS, user_id=None),
+        "over_allowance": wrong(**_TOO_MUCH),
+        "no_keys_there": of("sk-of-eve", STRANGER, **_RESEARCH),
+        "stays_there": of("sk-of-ivo", COLLEAGUE, organization_id=None),
+        "not_owner": of("sk-of-staff", MEMBER),
         "not_admin": Provocation(key="internal_viewer"),
     }
 
@@ -245,6 +253,10 @@ SPECIAL: Mapping[tuple[str, str, str], Provocation] = {
         no_team={"teams": ["missing"]},
         no_organization={"organizations": ["missing"]},
         negative_limit=_NEGATIVE,
+        above_him=Provocation(
+            {"organizations": ["research"], "user_role": "proxy_admin"}, key=LEADER
+        ),
+        not_team_admin=Provocation({"organizations": ["research"], "teams": ["core"]}, key=LEADER),
     ),
     **_posts(
         "/user/update",
@@ -283,6 +295,9 @@ SPECIAL: Mapping[tuple[str, str, str], Provocation] = {
         for_another=Provocation({"user_id": "ann"}, key=STRANGER),
         not_a_gateway={"key_type": "gateway"},
         for_gateway=Provocation({"key_type": "gateway", "key_alias": "eu"}, key=STRANGER),
+        other_organization=_OTHER_THAN_ITS_TEAMS,
+        over_allowance=_TOO_MUCH,
+        no_keys_there=Provocation(_RESEARCH, key=STRANGER),
         not_admin=Provocation(key="internal_viewer"),
     ),
     **_posts(
@@ -296,6 +311,9 @@ SPECIAL: Mapping[tuple[str, str, str], Provocation] = {
         bad_key={**_CORE, "key": "secret-key"},
         no_team_named={},
         not_a_gateway={**_CORE, "key_type": "gateway", "key_alias": "eu"},
+        other_organization=_OTHER_THAN_ITS_TEAMS,
+        over_allowance={**_CORE, **_TOO_MUCH},
+        no_keys_there=Provocation({"team_id": "crew", **_RESEARCH}, key=MEMBER),
         not_admin=Provocation(key="internal_viewer"),
     ),
     **_posts("/key/regenerate", **_rotations({})),
@@ -324,6 +342,10 @@ SPECIAL: Mapping[tuple[str, str, str], Provocation] = {
         over_own_budget=Provocation({"key": "sk-of-eve", "max_budget": 20}, key=STRANGER),
         over_team_limit={"key": "sk-of-staff", **_CORE, "max_budget": 200},
         not_a_gateway={"key": KEY, **_OF_GATEWAYS},
+        other_organization={"key": KEY, **_OTHER_THAN_ITS_TEAMS, "user_id": None},
+        over_allowance={"key": KEY, **_TOO_MUCH},
+        no_keys_there=Provocation({"key": "sk-of-eve", **_RESEARCH}, key=STRANGER),
+        stays_there=Provocation({"key": "sk-of-ivo", "organization_id": None}, key=COLLEAGUE),
         not_owner=Provocation(key=STRANGER),
         not_admin=Provocation(key="internal_viewer"),
     ),
@@ -474,6 +496,7 @@ ELSEWHERE: Mapping[str, str] = {
     "unexpected": "tests/spec/test_edge_errors.py: nothing is known that provokes it",
     "unavailable": "tests/faults and tests/integration: needs a database that is away",
     "unknown_outcome": "tests/integration/test_commit_outcome.py: needs a commit that gets lost",
+    "too_many_keys": "tests/spec/test_key_organizations.py: needs more than a thousand keys",
     "unhealthy": "tests/integration: needs a database that is away",
 }
 """Refusals that are not provoked here, and where they are."""

@@ -66,6 +66,8 @@ def keys(ledger: Ledger) -> Keys:
     staff = {"team_id": "staff", "members_with_roles": [{"user_id": MEMBER, "role": "user"}]}
     ledger.done("/team/new", staff)
     ledger.key(key="sk-of-staff", team_id="staff")
+    crew = {"team_id": "crew", "members_with_roles": [{"user_id": MEMBER, "role": "admin"}]}
+    ledger.done("/team/new", crew)
     ledger.user("pat", "proxy_admin")
     made: Keys = {
         OPEN: MASTER_KEY,
@@ -110,6 +112,7 @@ def _organized(ledger: Ledger) -> Keys:
         ledger.done(
             "/organization/member_add", {"organization_id": organization_id, "member": member}
         )
+    ledger.key(key="sk-of-ivo", user_id=COLLEAGUE, **research)
     return made
 
 

@@ -188,7 +188,7 @@ def test_an_old_secret_opens_the_same_doors(imported: Imported) -> None:
     assert own["team_id"] == "core"
     row = imported.answer("/key/info", "sk-old-secret")["info"]
     assert (row["key_alias"], row["user_id"], row["team_id"]) == ("production", "ann", "core")
-    assert (row["max_budget"], row["organization_id"]) == (7.0, None)
+    assert (row["max_budget"], row["organization_id"]) == (7.0, "acme")
     assert row["litellm_budget_table"]["soft_budget"] == 3.0
     assert row["created_at"].startswith(MADE)
     assert row["created_by"] == "default_user_id"

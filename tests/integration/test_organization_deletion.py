@@ -14,6 +14,7 @@ from events.team import TeamDeleted
 from services.access.principal import AccessRefused
 from services.command.application.chores import Chores
 from services.command.application.organization_deletion import (
+    KEYS_AT_ONCE,
     TEAMS_AT_ONCE,
     DeleteOrganizations,
 )
@@ -121,6 +122,23 @@ async def test_a_team_that_has_more_keys_than_one_append_takes(url: str, writer:
         await Chores(writer.loop, writer.pool).work_off()
     assert len(ends(url)) == 2 + len(names)
     assert count(url, CHORES) == 0
+
+
+async def test_keys_of_its_own_end_with_an_organization_in_whatever_number(
+    url: str, writer: Writer
+) -> None:
+    names = [f"own {n}" for n in range(KEYS_AT_ONCE + 30)]
+    await asyncio.gather(*(writer.make_key(name, organization_id="o") for name in names))
+    await delete(writer, "o")
+    assert len(ends(url)) == KEYS_AT_ONCE
+    async with opened_writer(url) as cold:
+        assert await refused(cold, names)
+        await Chores(cold.loop, cold.pool).work_off()
+    assert len(ends(url)) == len(names)
+    assert set(ends(url).values()) == {1}
+    causes = {f.data["cause"] for f in stored_facts(url) if f.topic == "key.deleted"}
+    assert causes == {"organization"}
+    assert [count(url, query) for query in (CHORES, LINKS)] == [0, 0]
 
 
 async def test_what_was_left_half_done_is_resumed_by_another_process(

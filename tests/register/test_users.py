@@ -12,6 +12,7 @@ from tests.support.ledger import Ledger, running_ledger
 from tests.support.refused import assert_refused
 from tests.support.service import MASTER_KEY, Start
 
+NO_ADMIN = "User not proxy admin OR team admin. route=/team/member_add, team_id="
 HIMSELF_ONLY = "Only PROXY_ADMIN can update other users."
 
 
@@ -192,6 +193,71 @@ def test_s10_a_new_user_is_in_his_teams_with_his_budget_or_is_not_there(ledger: 
     [membership] = [m for m in shown["team_memberships"] if m["user_id"] == "s10"]
     assert membership["litellm_budget_table"]["max_budget"] == 7
     assert info(ledger, "s10")["teams"] == ["s10"]
+
+
+def organization(ledger: Ledger, organization_id: str, **roles: str) -> None:
+    """An organization of these users, each with his role there."""
+    body = {"organization_id": organization_id, "organization_alias": organization_id}
+    ledger.done("/organization/new", body)
+    members = [{"user_id": user_id, "role": role} for user_id, role in roles.items()]
+    if members:
+        joining = {"organization_id": organization_id, "member": members}
+        ledger.done("/organization/member_add", joining)
+
+
+def roles_in(ledger: Ledger, organization_id: str) -> dict[str, str]:
+    shown = ledger.shown("/organization/info", organization_id=organization_id)["members"]
+    return {member["user_id"]: member["user_role"] for member in shown}
+
+
+def test_s10_a_new_user_is_in_all_his_organizations_or_is_not_there(ledger: Ledger) -> None:
+    for name in ("s10-a", "s10-b"):
+        organization(ledger, name)
+    body = {"user_id": "s10-org", "organizations": ["s10-a", "s10-b", "s10-a"]}
+    with ledger.nothing_stored():
+        unknown = {**body, "organizations": ["s10-a", "unknown"]}
+        refused = ledger.post("/user/new", unknown)
+        assert_refused(refused, 404, "B", "Organization not found, passed organization_id=unknown")
+    ledger.done("/user/new", body)
+    for name in ("s10-a", "s10-b"):
+        assert roles_in(ledger, name) == {"s10-org": "internal_user"}
+    ledger.user("s10-single", organization_id="s10-a")
+    assert set(roles_in(ledger, "s10-a")) == {"s10-org", "s10-single"}
+    entries = ledger.shown("/audit", object_id="s10-b")["audit_logs"]
+    assert [entry["action"] for entry in entries] == ["updated", "created"]
+
+
+def test_a01_an_org_admin_makes_users_of_his_organizations(ledger: Ledger) -> None:
+    lea = ledger.user("a01-lea")
+    organization(ledger, "a01", **{"a01-lea": "org_admin"})
+    organization(ledger, "a01-other", **{"a01-lea": "internal_user"})
+    ledger.done("/team/new", {"team_id": "a01-team", "organization_id": "a01"})
+    team(ledger, "a01-foreign")
+    new = {"user_id": "a01-new", "organizations": ["a01"], "teams": ["a01-team"]}
+    with ledger.nothing_stored():
+        for organizations in ([], ["a01-other"], ["unknown"], ["a01", "a01-other"]):
+            refused = ledger.post("/user/new", {**new, "organizations": organizations}, lea)
+            assert_refused(refused, 401, "B", "Only proxy admin can be used to generate")
+        above = ledger.post("/user/new", {**new, "user_role": "proxy_admin"}, lea)
+        assert_refused(above, 403, "B", "Only proxy admins can create administrative users")
+        for team_id in ("a01-foreign", "unknown"):
+            foreign = ledger.post("/user/new", {**new, "teams": [team_id]}, lea)
+            assert_refused(foreign, 403, "B", f"Call not allowed. {NO_ADMIN}{team_id}")
+    made = ledger.done("/user/new", new, lea)
+    assert roles_in(ledger, "a01")["a01-new"] == "internal_user"
+    assert "a01-new" in members(ledger, "a01-team")
+    assert ledger.shown("/user/info", made["key"])["user_id"] == "a01-new"
+
+
+def test_s04_an_org_admin_gives_no_key_that_can_do_more_than_his_own(ledger: Ledger) -> None:
+    ledger.user("s04-lea")
+    organization(ledger, "s04", **{"s04-lea": "org_admin"})
+    narrow = ledger.key(user_id="s04-lea", allowed_routes=["/user/new"])
+    new = {"user_id": "s04-new", "organizations": ["s04"]}
+    with ledger.nothing_stored():
+        refused = ledger.post("/user/new", new, narrow)
+        assert_refused(refused, 403, "B", "Only proxy admin can allow a key more routes")
+    ledger.done("/user/new", {**new, "auto_create_key": False}, narrow)
 
 
 def test_s11_a_budget_with_a_duration_says_when_it_is_reset(ledger: Ledger) -> None:

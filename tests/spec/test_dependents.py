@@ -66,9 +66,10 @@ def test_the_end_of_a_team_undoes_the_links_of_all_members_at_once() -> None:
         ({"user_id": "ann"}, [(ANN, KEYS)]),
         ({"team_id": "core"}, [(CORE, KEYS)]),
         (BOTH, [(CORE, KEYS), (ANN, KEYS), (CORE, keys_of_member("ann"))]),
+        ({"organization_id": "o"}, [(stream(ORGANIZATION, "o"), KEYS)]),
     ],
 )
-def test_a_key_hangs_on_its_team_its_user_and_on_him_in_the_team(
+def test_a_key_hangs_on_its_team_its_user_him_in_the_team_and_its_organization(
     owners: dict[str, object], expected: list[tuple[str, str]]
 ) -> None:
     made = links_at(5, SECRET, generated(**owners))

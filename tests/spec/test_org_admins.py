@@ -1,8 +1,8 @@
-"""Admins of organizations make and manage the teams of those (team-api.md 3.1, register D01)."""
+"""Admins of organizations make teams and users of those (team-api.md 3.1, register D01, A01)."""
 
 import pytest
 
-from services.access.policy import check_new_team
+from services.access.policy import check_new_team, check_new_user, check_route
 from services.access.principal import AccessRefused, Principal
 
 ORG_ADMIN = Principal(
@@ -39,3 +39,23 @@ def test_others_make_no_teams(organization_id: str | None) -> None:
         with pytest.raises(AccessRefused, match="Only proxy admin can be used"):
             check_new_team(caller, organization_id)
     check_new_team(Principal("t", "root", "proxy_admin", None), organization_id)
+
+
+@pytest.mark.parametrize("organization_ids", [[], ["other"], ["unknown"], ["acme", "other"]])
+def test_a01_an_org_admin_makes_users_of_his_organizations_alone(
+    organization_ids: list[str],
+) -> None:
+    check_route("/user/new", ORG_ADMIN)
+    for role in (None, "internal_user", "internal_user_viewer"):
+        check_new_user(ORG_ADMIN, ["acme"], role)
+    with pytest.raises(AccessRefused, match="Only proxy admin can be used") as refused:
+        check_new_user(ORG_ADMIN, organization_ids, None)
+    assert refused.value.status == 401
+
+
+@pytest.mark.parametrize("role", ["proxy_admin", "proxy_admin_viewer"])
+def test_a01_nobody_makes_users_above_his_own_rank(role: str) -> None:
+    with pytest.raises(AccessRefused, match="Only proxy admins can create") as refused:
+        check_new_user(ORG_ADMIN, ["acme"], role)
+    assert refused.value.status == 403
+    check_new_user(Principal("t", "root", "proxy_admin", None), [], role)

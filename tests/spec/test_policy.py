@@ -78,7 +78,7 @@ MATRIX = {
     "/team/filter/ui": "         ok     403    401    401    401    401    401    401    401",
     "/team/permissions_list": "  ok     hidden ok     hidden ok     hidden hidden hidden hidden",
     "/team/daily/activity": "    ok     ok     ok     ok     ok     ok     ok     ok     hidden",
-    "/user/new": "               ok     403    401    401    401    401    401    401    401",
+    "/user/new": "               ok     403    ok     401    401    401    401    401    401",
     "/user/update": "            ok     403    ok     ok     ok     ok     ok     401    401",
     "/user/bulk_update": "       ok     403    401    401    401    401    401    401    401",
     "/user/delete": "            ok     403    401    401    401    401    401    401    401",

@@ -23,8 +23,9 @@ from services.command.domain.errors import (
     OverAllowance,
     OverOrganization,
 )
+from services.command.domain.guarantee import allowance_of
 from services.command.domain.organization import Organization
-from services.command.domain.within import allowance_of, check_move, check_team
+from services.command.domain.within import check_move, check_team
 from tests.support.decider import after
 from tests.support.facts import settings, usd
 

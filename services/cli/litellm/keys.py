@@ -155,22 +155,31 @@ def _owners(settings: KeySettings) -> list[str]:
 
 def _tied(view: View, settings: KeySettings, plan: Plan) -> KeySettings:
     """To the life of its team and the membership that it is for; what is not there is noted."""
-    team_id, user_id, organization_id = (
-        settings.team_id,
-        settings.user_id,
-        settings.organization_id,
-    )
+    team_id, user_id = settings.team_id, settings.user_id
     if team_id is not None and not view.team(team_id).open:
         why = f"{team_id} does not exist: the key is kept and refused"
         plan.findings.append(Finding("flagged", "team_id", why))
     if user_id is not None and not view.user(user_id).open:
         plan.findings.append(Finding("flagged", "user_id", f"{user_id} does not exist: kept"))
     changes: dict[str, object] = dict(ties(view, team_id, user_id))
-    if organization_id is not None and not view.organization(organization_id).open:
-        why = f"{organization_id} does not exist: left out"
-        plan.findings.append(Finding("repaired", "organization_id", why))
-        changes["organization_id"] = None
+    changes["organization_id"] = _own_organization(view, settings, plan)
     return settings.model_copy(update=changes)
+
+
+def _own_organization(view: View, settings: KeySettings, plan: Plan) -> str | None:
+    """A key of a team is where its team is, unless it was said to count elsewhere."""
+    named, team_id = settings.organization_id, settings.team_id
+    of_team = None if team_id is None else view.team(team_id).settings.organization_id
+    if named is None or named == of_team:
+        return None
+    if not view.organization(named).open:
+        why = f"{named} does not exist: left out"
+        plan.findings.append(Finding("repaired", "organization_id", why))
+        return None
+    if of_team is not None:
+        why = f"{named} is not that of its team: the key goes on counting for it"
+        plan.findings.append(Finding("flagged", "organization_id", why))
+    return named
 
 
 def _convert_gone(context: Context, record: Record, related: Related) -> Thing:

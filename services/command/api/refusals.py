@@ -35,6 +35,8 @@ def _rules(shape: Shape) -> dict[type[errors.DomainError], Answer]:
         errors.OverOrganization: lambda e: shape(400, str(e)),
         errors.OutsideOrganization: lambda e: shape(400, str(e)),
         errors.OverAllowance: lambda e: shape(400, str(e)),
+        errors.TooManyKeys: lambda e: shape(400, str(e)),
+        errors.OtherOrganization: lambda e: shape(400, str(e)),
         errors.BudgetInUse: lambda e: shape(400, str(e)),
         errors.CannotMove: lambda e: shape(403, str(e)),
         errors.ModelOutsideOrganization: lambda e: ShapeB(

@@ -139,6 +139,7 @@ def key_view(answer: KeyAnswer) -> key_shapes.KeyView:
         budget_since=known(key.budget_since),
         rotations=key.rotations,
         rotated_at=key.rotated_at,
+        team_organization=answer.team_organization,
     )
 
 

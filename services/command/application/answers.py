@@ -47,10 +47,19 @@ class TeamAnswer:
 
 @dataclass(frozen=True, slots=True)
 class KeyAnswer:
-    """A key by the hash of its secret."""
+    """A key by the hash of its secret, and the organization that its team is in."""
 
     token: str
     key: ApiKey
+    team_organization: str | None = None
+
+
+def key_answer(view: View, token: str) -> KeyAnswer:
+    """The key as the view has it."""
+    key = view.key(token)
+    team_id = key.settings.team_id
+    of_team = None if team_id is None else view.team(team_id).settings.organization_id
+    return KeyAnswer(token, key, of_team)
 
 
 def team_answer(

@@ -1,20 +1,22 @@
 """Changing many keys at once, each with a result of its own (supporting-api.md 2.8)."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
+from functools import reduce
+from operator import or_
 from typing import Any
 
+from events.envelope import Meta
 from events.registry import DomainEvent
 from events.streams import KEY, TEAM, USER, stream
 from services.access.policy import check_route
 from services.access.principal import AccessRefused, Principal
-from services.command.application.answers import KeyAnswer
+from services.command.application.answers import KeyAnswer, key_answer
 from services.command.application.key_rights import live_key
 from services.command.application.key_update import revised_settings
 from services.command.application.requests import Decision
-from services.command.application.view import View
+from services.command.application.view import Missing, View
 from services.command.domain.errors import DomainError
-from services.command.domain.key import ApiKey
 from services.command.domain.key_update import update
 
 ROUTE = "/key/bulk_update"
@@ -53,18 +55,11 @@ class BulkUpdateKeys:
         if not caller.is_admin:
             raise AccessRefused(403, "Only proxy admins can perform bulk key updates")
         self._need(view)
-        facts: list[tuple[str, DomainEvent]] = []
-        changed: dict[str, ApiKey] = {}
-        errors: list[DomainError | AccessRefused | None] = []
-        for item in self.items:
-            try:
-                decided = _change(view, caller, item, changed)
-            except (DomainError, AccessRefused) as error:
-                errors.append(error)
-            else:
-                errors.append(None)
-                facts += [(stream(KEY, item.token), fact) for fact in decided]
-        return Decision(facts, lambda after: self._outcomes(after, errors))
+        so_far = _SoFar(view.fork())
+        errors = [so_far.refusal(item, caller) for item in self.items]
+        if so_far.missing:
+            raise reduce(or_, so_far.missing)
+        return Decision(so_far.facts, lambda after: self._outcomes(after, errors))
 
     def _need(self, view: View) -> None:
         """One load for all keys, one for all that they and their changes refer to."""
@@ -79,16 +74,35 @@ class BulkUpdateKeys:
     def _outcomes(
         self, after: View, errors: Sequence[DomainError | AccessRefused | None]
     ) -> list[Outcome]:
-        found = [(item, after.key(item.token)) for item in self.items]
-        answers = [KeyAnswer(item.token, key) if key.open else None for item, key in found]
+        answers = [
+            key_answer(after, item.token) if after.key(item.token).open else None
+            for item in self.items
+        ]
         return [Outcome(*each) for each in zip(self.items, answers, errors, strict=True)]
 
 
-def _change(
-    view: View, caller: Principal, item: KeyChange, changed: dict[str, ApiKey]
-) -> list[DomainEvent]:
-    held = changed.get(item.token) or live_key(view, item.token, item.shown)
-    wanted = revised_settings(view, caller, held, item.changes)
-    facts = update(held, wanted)
-    changed[item.token] = replace(held, settings=wanted)
-    return facts
+_REHEARSAL = Meta(command_id="", command="BulkUpdateKeys")
+
+
+@dataclass(slots=True)
+class _SoFar:
+    """Changes one after the other, each on what those before it made of the keys."""
+
+    view: View
+    facts: list[tuple[str, DomainEvent]] = field(default_factory=list)
+    missing: list[Missing] = field(default_factory=list)
+
+    def refusal(self, item: KeyChange, caller: Principal) -> DomainError | AccessRefused | None:
+        """Why a change cannot be made, None for one that was; what must be loaded is noted."""
+        try:
+            held = live_key(self.view, item.token, item.shown)
+            wanted = revised_settings(self.view, caller, item.token, item.changes)
+            decided = [(stream(KEY, item.token), fact) for fact in update(held, wanted)]
+            self.view.record(decided, _REHEARSAL)
+        except Missing as need:
+            self.missing.append(need)
+        except (DomainError, AccessRefused) as error:
+            return error
+        else:
+            self.facts += decided
+        return None

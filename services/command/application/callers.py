@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from events.streams import TEAM, USER, kind_and_id, stream
+from events.streams import ORGANIZATION, TEAM, USER, kind_and_id, stream
 from services.access.credentials import (
     MAX_ROTATIONS,
     check_allowed_routes,
@@ -29,10 +29,9 @@ def authenticate(view: View, origin: Origin) -> Principal:
         return judge(credential, None, None, team_blocked=False, now=view.now)
     credential = replace(credential, token=token)
     team_id, user_id = key.settings.team_id, key.settings.user_id
-    view.need(_owners(key))
+    void = orphaned(view, key)
     team = None if team_id is None else view.team(team_id)
     user = None if user_id is None else view.user(user_id)
-    void = (team is not None and is_void(key, team)) or (user is not None and owner_gone(key, user))
     facts = KeyFacts(
         user_id=user_id,
         team_id=team_id,
@@ -65,9 +64,19 @@ def _acting(view: View, token: str) -> tuple[str, ApiKey]:
     return token, key
 
 
-def owner_gone(key: ApiKey, user: User) -> bool:
-    """Whether the user was deleted since the key is his (S14)."""
-    return 0 < key.owned_at <= user.gone_at
+def orphaned(view: View, key: ApiKey) -> bool:
+    """Whether what the key was made for is over (S12, S14).
+
+    That is a life of its team or a membership, of its owner, or of the organization of its own.
+    """
+    view.need(_owners(key))
+    settings = key.settings
+    if settings.team_id is not None and is_void(key, view.team(settings.team_id)):
+        return True
+    gone_at = 0 if settings.user_id is None else view.user(settings.user_id).gone_at
+    if settings.organization_id is not None:
+        gone_at = max(gone_at, view.organization(settings.organization_id).gone_at)
+    return 0 < key.owned_at <= gone_at
 
 
 def _org_roles(view: View, user_id: str, user: User) -> tuple[tuple[str, str], ...]:
@@ -104,9 +113,10 @@ def _membership_over(key: ApiKey, team: Team) -> bool:
 
 
 def _owners(key: ApiKey) -> list[str]:
-    owners: list[str] = []
-    if key.settings.team_id is not None:
-        owners.append(stream(TEAM, key.settings.team_id))
-    if key.settings.user_id is not None:
-        owners.append(stream(USER, key.settings.user_id))
-    return owners
+    settings = key.settings
+    named = {
+        TEAM: settings.team_id,
+        USER: settings.user_id,
+        ORGANIZATION: settings.organization_id,
+    }
+    return [stream(kind, identity) for kind, identity in named.items() if identity is not None]

@@ -22,7 +22,7 @@ from psycopg_pool import AsyncConnectionPool
 
 from events.envelope import decode
 from events.key import Cause
-from events.streams import ORGANIZATION, USER, kind_and_id
+from events.streams import ORGANIZATION, TEAM, USER, kind_and_id
 from services.access.principal import Credential, Principal
 from services.command.application.departures import TEAMS_AT_ONCE, Leave
 from services.command.application.keys import deletions
@@ -51,6 +51,7 @@ _CAUSE = """
 SELECT originator_id, originator_version, notification_id, topic, state
 FROM events.stored_events WHERE notification_id = %s
 """
+_CAUSES: dict[str, Cause] = {ORGANIZATION: "organization", TEAM: "team", USER: "user"}
 LOOK_SECONDS = 1.0
 FORGET_SECONDS = 3_600
 _SYSTEM = Credential(token="", tail="", master=True)
@@ -131,8 +132,7 @@ class Chores:
             return None
         if of == USER and kind in (TEAMS, ORGANIZATIONS):
             return Leave(identity, kind, ids)
-        cause: Cause = "user" if of == USER else "team" if kind == KEYS else "member"
-        return DeleteDependentKeys(ids, cause)
+        return DeleteDependentKeys(ids, _CAUSES[of] if kind == KEYS else "member")
 
     async def _children(
         self, query: LiteralString, parent: str, kind: str, until: int, limit: int

@@ -17,6 +17,8 @@ from services.command.application.requests import Decision
 from services.command.application.view import View
 from services.command.domain import organization, reservation, team, user
 from services.command.domain.dependents import KEYS, ORGANIZATIONS, TEAMS
+from services.command.domain.organization import OrganizationMember
+from services.command.domain.roster import Membership
 
 AT_ONCE = 50
 TEAMS_AT_ONCE = 25
@@ -133,8 +135,10 @@ class Leave:
         return Decision(_endings(view, parent, self._void(view, gone_at)), lambda _: {})
 
     def _void(self, view: View, gone_at: int) -> list[str]:
+        members = ((identity, self._member(view, identity)) for identity in self.ids)
+        return [identity for identity, member in members if member and member.at <= gone_at]
+
+    def _member(self, view: View, identity: str) -> Membership | OrganizationMember | None:
         if self.kind == ORGANIZATIONS:
-            found = (o for o in self.ids if self.user_id in view.organization(o).members)
-            return list(found)
-        rosters = ((team_id, view.team(team_id).roster.get(self.user_id)) for team_id in self.ids)
-        return [team_id for team_id, member in rosters if member and member.at <= gone_at]
+            return view.organization(identity).members.get(self.user_id)
+        return view.team(identity).roster.get(self.user_id)

@@ -9,7 +9,7 @@ from services.access.policy import As, standing
 from services.access.principal import AccessRefused, Principal
 from services.access.visibility import DEFAULT_PERMISSIONS
 from services.command.application.admission import towards
-from services.command.application.callers import is_void, owner_gone
+from services.command.application.callers import orphaned
 from services.command.application.membership import without_departed
 from services.command.application.view import View
 from services.command.domain.errors import NotFound
@@ -25,10 +25,7 @@ REGENERATE_NAMED = "/key/{key_id}/regenerate"
 def live_key(view: View, token: str, shown: str) -> ApiKey:
     """A key that is in force; raises NotFound for one that is unknown, gone or void."""
     held = view.key(token)
-    team_id, user_id = held.settings.team_id, held.settings.user_id
-    void = held.open and team_id is not None and is_void(held, view.team(team_id))
-    orphan = held.open and user_id is not None and owner_gone(held, view.user(user_id))
-    if void or orphan or not held.open:
+    if not held.open or orphaned(view, held):
         raise NotFound("key", shown)
     return held
 
@@ -138,10 +135,11 @@ def _owns(caller: Principal, held: ApiKey) -> bool:
 
 
 def _standing(view: View, caller: Principal, held: ApiKey) -> tuple[Team, frozenset[As]]:
-    """The key's team, and what the caller is towards it: nothing where it has none."""
-    team_id = held.settings.team_id
+    """The key's team, and what the caller is towards it and the key's own organization."""
+    team_id, own = held.settings.team_id, held.settings.organization_id
+    here = frozenset({As.ORG_ADMIN} if own in caller.administers else ())
     if team_id is None:
-        return Team(), frozenset()
+        return Team(), here
     team = view.team(team_id)
     present, _ = without_departed(view, team, [caller.user_id] if caller.user_id else [])
-    return team, standing(caller, towards(caller, team_id, present))
+    return team, here | standing(caller, towards(caller, team_id, present))

@@ -8,7 +8,7 @@ from events.registry import DomainEvent
 from events.streams import KEY, KEY_ALIAS, stream
 from services.access.policy import check_route
 from services.access.principal import Principal
-from services.command.application.answers import KeyAnswer
+from services.command.application.answers import KeyAnswer, key_answer
 from services.command.application.key_rights import check_regenerate, live_key
 from services.command.application.key_update import revised_settings
 from services.command.application.keys import alias_digest
@@ -48,7 +48,7 @@ class RegenerateKey:
         check_route(self.route, caller)
         held = live_key(view, self.token, self.shown)
         check_regenerate(view, caller, held, self.shown)
-        wanted = revised_settings(view, caller, held, self.changes)
+        wanted = revised_settings(view, caller, self.token, self.changes)
         wanted = wanted.model_copy(update={"key_name": self.secret.key_name})
         old, new = stream(KEY, self.token), stream(KEY, self.secret.token)
         if self.secret.fresh:
@@ -61,7 +61,7 @@ class RegenerateKey:
         return Decision(facts, self._answer, subject=old)
 
     def _answer(self, after: View) -> KeyAnswer:
-        return KeyAnswer(self.secret.token, after.key(self.secret.token))
+        return key_answer(after, self.secret.token)
 
     def _alias_facts(self, view: View, before: str | None, after: str | None) -> Facts:
         """The alias moves on with the key; another one has to be free."""

@@ -8,7 +8,8 @@ from events.registry import DomainEvent
 from events.streams import KEY, KEY_ALIAS, TEAM, stream
 from services.access.policy import check_route
 from services.access.principal import AccessRefused, Principal
-from services.command.application.answers import KeyAnswer
+from services.command.application.answers import key_answer
+from services.command.application.key_organizations import check_guaranteed, in_organization
 from services.command.application.key_rights import (
     check_narrowing,
     check_permission,
@@ -41,22 +42,22 @@ class UpdateKey:
         check_route(UPDATE, caller)
         held = live_key(view, self.token, self.shown)
         _check_rights(view, caller, held)
-        wanted = revised_settings(view, caller, held, self.changes)
+        wanted = revised_settings(view, caller, self.token, self.changes)
         name = stream(KEY, self.token)
         facts: list[tuple[str, DomainEvent]] = [(name, fact) for fact in update(held, wanted)]
         facts += _alias_facts(view, self.token, held.settings.key_alias, wanted.key_alias)
-        return Decision(
-            facts, lambda after: KeyAnswer(self.token, after.key(self.token)), subject=name
-        )
+        return Decision(facts, lambda after: key_answer(after, self.token), subject=name)
 
 
 def revised_settings(
-    view: View, caller: Principal, held: ApiKey, changes: dict[str, Any]
+    view: View, caller: Principal, token: str, changes: dict[str, Any]
 ) -> KeySettings:
-    """What `changes` make of a key, as far as the caller may: owner, budget, routes (S04), team."""
-    before, wanted = held.settings, revised(held.settings, changes)
-    if wanted.organization_id not in (None, before.organization_id):
-        raise NotFound("organization", str(wanted.organization_id))
+    """What `changes` make of a key that is in force, as far as the caller may.
+
+    Looks at its owner, its budget, routes and permissions (S04), its team and its organization.
+    """
+    before = view.key(token).settings
+    wanted = revised(before, changes)
     if wanted.user_id != before.user_id and not caller.is_admin:
         raise AccessRefused(403, "Only proxy admin can change the owner of a key")
     if not caller.is_admin:
@@ -64,6 +65,8 @@ def revised_settings(
     check_narrowing(view, caller, before, wanted)
     if wanted.team_id != before.team_id:
         _check_move(view, caller, before, wanted)
+    wanted = in_organization(view, caller, before, wanted)
+    check_guaranteed(view, token, before, wanted)
     if (wanted.user_id, wanted.team_id) == (before.user_id, before.team_id):
         return wanted
     return wanted.model_copy(update=ties(view, wanted.team_id, wanted.user_id))

@@ -12,7 +12,8 @@ from events.registry import DomainEvent
 from events.streams import KEY, KEY_ALIAS, TEAM, stream
 from services.access.policy import check_route
 from services.access.principal import AccessRefused, Principal
-from services.command.application.answers import KeyAnswer
+from services.command.application.answers import KeyAnswer, key_answer
+from services.command.application.key_organizations import check_guaranteed, in_organization
 from services.command.application.key_rights import (
     check_key_rights,
     check_narrowing,
@@ -47,9 +48,14 @@ class NewKey:
         self._check_owner(view, caller)
         check_narrowing(view, caller, None, self.settings)
         self._check_team(view, caller)
-        if self.settings.organization_id is not None:
-            raise NotFound("organization", self.settings.organization_id)
-        return Decision(self.facts(view), self.answer, subject=stream(KEY, self.token))
+        facts = self.in_organization(view, caller).facts(view)
+        return Decision(facts, self.answer, subject=stream(KEY, self.token))
+
+    def in_organization(self, view: View, caller: Principal) -> "NewKey":
+        """The same where it counts, if the caller may have it there and it fits (2.2)."""
+        settings = in_organization(view, caller, None, self.settings)
+        check_guaranteed(view, self.token, None, settings)
+        return replace(self, settings=settings)
 
     def facts(self, view: View) -> list[tuple[str, DomainEvent]]:
         """What generating the key records; raises AlreadyExists for a used secret or alias."""
@@ -70,7 +76,7 @@ class NewKey:
         return facts
 
     def answer(self, after: View) -> KeyAnswer:
-        return KeyAnswer(self.token, after.key(self.token))
+        return key_answer(after, self.token)
 
     def _check_owner(self, view: View, caller: Principal) -> None:
         """Others than admins make keys for themselves, within their own budget (2.2, S04)."""
@@ -194,7 +200,7 @@ class BlockKey:
         name = stream(KEY, self.token)
         return Decision(
             [(name, fact) for fact in facts],
-            lambda after: KeyAnswer(self.token, after.key(self.token)),
+            lambda after: key_answer(after, self.token),
             subject=name,
         )
 

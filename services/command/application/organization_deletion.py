@@ -1,4 +1,4 @@
-"""Deleting organizations: their teams go with them, at once by rule, then by their own facts.
+"""Deleting organizations: teams and keys go with them, at once by rule, then by their own facts.
 
 What the deletion of an organization left to do stands in `ops.chores`; see `chores`.
 """
@@ -18,17 +18,17 @@ from services.command.application.organization_answers import (
 )
 from services.command.application.organizations import authorized_organization
 from services.command.application.requests import MAX_EVENTS, Decision
-from services.command.application.teams import ends_of_teams
+from services.command.application.teams import dependent_keys, ends_of_teams
 from services.command.application.view import View
 from services.command.domain import organization
-from services.command.domain.dependents import TEAMS
+from services.command.domain.dependents import KEYS, TEAMS
 
 ROUTE = "/organization/delete"
 TEAMS_AT_ONCE = 100
 """Teams that go in the append of their organization's deletion; of more, all follow in chunks."""
 
 KEYS_AT_ONCE = 100
-"""Keys that end with the teams of one chunk; a team of more is a chore of its own."""
+"""Keys that end with the teams of one chunk, or with their organization; more are a chore."""
 
 Facts = list[tuple[str, DomainEvent]]
 
@@ -54,12 +54,20 @@ class DeleteOrganizations:
             facts += [(name, fact) for fact in organization.delete(found, organization_id)]
         view.need(budgets)
         answers = [organization_answer(view, organization_id) for organization_id in names]
-        gone, chores = self._teams(view)
+        keys, left = self._keys(view)
+        gone, chores = self._teams(view, len(facts) + len(keys))
         subject = next(iter(names.values())) if len(names) == 1 else None
-        return Decision([*facts, *gone], lambda _: answers, chores=chores, subject=subject)
+        return Decision(
+            [*facts, *keys, *gone], lambda _: answers, chores=[*chores, *left], subject=subject
+        )
 
-    def _teams(self, view: View) -> tuple[Facts, list[LinkKey]]:
-        """The ends of all teams if they are few, else what is left to do."""
+    def _keys(self, view: View) -> tuple[Facts, list[LinkKey]]:
+        """The ends of keys that are of no team of theirs, and which of them have more."""
+        parents = [(stream(ORGANIZATION, of), KEYS) for of in dict.fromkeys(self.organization_ids)]
+        return dependent_keys(view, parents, cause="organization", at_once=KEYS_AT_ONCE)
+
+    def _teams(self, view: View, besides: int) -> tuple[Facts, list[LinkKey]]:
+        """The ends of all teams if they are few, `besides` so many facts, else what is to do."""
         organizations = list(dict.fromkeys(self.organization_ids))
         parents: list[LinkKey] = [(stream(ORGANIZATION, of), TEAMS) for of in organizations]
         view.need_children(parents)
@@ -68,7 +76,7 @@ class DeleteOrganizations:
         ids = [team_id for of in organizations for team_id in team_ids(view, of)]
         view.need(stream(TEAM, team_id) for team_id in ids)
         facts, chores = ends_of_teams(view, [(t, view.team(t)) for t in ids if view.team(t).open])
-        if len(facts) + len(parents) > MAX_EVENTS:
+        if len(facts) + besides > MAX_EVENTS:
             return [], parents
         return facts, chores
 

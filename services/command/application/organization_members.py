@@ -11,6 +11,7 @@ from services.access.policy import check_route
 from services.access.principal import Principal
 from services.command.application.answers import user_answers
 from services.command.application.enrolment import Candidate, Enrolment
+from services.command.application.membership import organization_without_departed
 from services.command.application.names import ByName
 from services.command.application.organization_answers import OrganizationMembersAnswer
 from services.command.application.organizations import authorized_organization
@@ -46,12 +47,13 @@ class AddOrganizationMembers:
         members = [
             NewOrganizationMember(enrolment.user_id(j.who), j.role, j.limits) for j in self.joining
         ]
-        added = organization.add_members(found, members)
         asked = dict.fromkeys(member.user_id for member in members)
+        found, left = organization_without_departed(view, found, asked)
+        added = organization.add_members(found, members)
         touched = [user_id for user_id in asked if user_id not in found.members]
         name = stream(ORGANIZATION, self.organization_id)
         return Decision(
-            [*enrolment.facts, *((name, fact) for fact in added)],
+            [*enrolment.facts, *((name, fact) for fact in (*left, *added))],
             lambda after: self._answer(after, touched),
             enrolment.people,
             subject=name,

@@ -34,7 +34,5 @@ class NewServiceKey:
             check_maker(view, team, self.team_id, caller, ROUTE)
         if not team.open:
             raise NotFound("team", self.team_id)
-        if settings.organization_id is not None:
-            raise NotFound("organization", settings.organization_id)
-        facts = self.key.facts(view)
+        facts = self.key.in_organization(view, caller).facts(view)
         return Decision(facts, self.key.answer, subject=stream(KEY, self.key.token))

@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
+from events.key import Cause
 from events.registry import DomainEvent
 from events.streams import TEAM, kind_and_id, stream
 from events.team import TeamRole, TeamSettings
@@ -165,13 +166,13 @@ def dependent_keys(
     view: View,
     parents: Sequence[LinkKey],
     *,
-    cause: Literal["member", "team"],
+    cause: Cause,
     at_once: int = DEPENDENTS_AT_ONCE,
 ) -> tuple[list[tuple[str, DomainEvent]], list[LinkKey]]:
     """The deletions of at most so many live keys in all; which parents have more.
 
-    Keys not deleted here are void by rule already: their team is closed, or the membership they
-    were made for is over.
+    Keys not deleted here are void by rule already: their team or organization is closed, or the
+    membership they were made for is over.
     """
     view.need_children(parents)
     chosen: list[str] = []

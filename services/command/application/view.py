@@ -170,6 +170,10 @@ class View:
         self._children[key] = known
         return known
 
+    def is_cut(self, key: LinkKey) -> bool:
+        """Whether a link set that is at hand has more children than were loaded."""
+        return key in self._loads.partial
+
     def need_children(self, keys: Iterable[LinkKey]) -> None:
         """Raise Missing for all of these link sets that are not at hand."""
         absent = {key for key in keys if self._known_children(key) is None}

@@ -9,6 +9,7 @@ from events.team import TeamSettings
 from services.command.application.view import View
 from services.command.domain import within
 from services.command.domain.errors import NotFound
+from services.command.domain.guarantee import allowance_of
 from services.command.domain.organization import Organization
 from services.command.domain.team import Team
 
@@ -66,4 +67,4 @@ def _of(*settings: TeamSettings | None) -> Iterable[str]:
 def _taken(organization_id: str, team: TeamSettings | None) -> Allowance | None:
     if team is None or team.organization_id != organization_id:
         return None
-    return within.allowance_of(team)
+    return allowance_of(team)

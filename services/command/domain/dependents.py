@@ -1,4 +1,4 @@
-"""What hangs on what: keys on teams, users and budgets, teams on users and organizations, ...
+"""What hangs on what: keys on teams, users, organizations and budgets, teams on users, ...
 
 The links come from facts alone, are written with them and can be rebuilt; the command side uses
 them to find what a deletion concerns, and which teams a user is in.
@@ -129,6 +129,8 @@ def _parents(owner: KeyOwner) -> list[tuple[str, str]]:
         parents.append((stream(TEAM, owner.team_id), KEYS))
     if owner.user_id is not None:
         parents.append((stream(USER, owner.user_id), KEYS))
+    if owner.organization_id is not None:
+        parents.append((stream(ORGANIZATION, owner.organization_id), KEYS))
     if owner.team_id is not None and owner.user_id is not None:
         parents.append((stream(TEAM, owner.team_id), keys_of_member(owner.user_id)))
     return parents

@@ -15,7 +15,9 @@ DomainError
 ├── BudgetInUse       a budget that others refer to (register S16)
 ├── OverOrganization  a team that may spend or use more than its organization (D05)
 ├── OutsideOrganization  a team that may use a model its organization may not (D06)
-├── OverAllowance     throughput guaranteed to teams beyond what the organization has (D07)
+├── OverAllowance     throughput guaranteed to teams or keys beyond what there is of it (D07)
+├── TooManyKeys       throughput guaranteed among more keys than can be counted
+├── OtherOrganization a key for another organization than that of its team
 ├── CannotMove        a team that is too large for the organization it is to move to
 ├── ModelOutsideOrganization  a team that is to move, with a model it could not use there
 ├── NotInOrganization members of a team that moves, who are not in the organization
@@ -127,10 +129,35 @@ class OutsideOrganization(DomainError):
 
 
 class OverAllowance(DomainError):
-    def __init__(self, kind: str, held: int, asked: int, most: int) -> None:
+    """`taker` is what throughput is guaranteed to, `giver` what it is a part of."""
+
+    def __init__(  # noqa: PLR0913, PLR0917 - the numbers of one sum, and whose they are
+        self,
+        kind: str,
+        held: int,
+        asked: int,
+        most: int,
+        taker: str = "Team",
+        giver: str = "organization",
+    ) -> None:
         super().__init__(
-            f"Allocated {kind} limit={held} + Team {kind} limit={asked} is greater than "
-            f"organization {kind} limit={most}"
+            f"Allocated {kind} limit={held} + {taker} {kind} limit={asked} is greater than "
+            f"{giver} {kind} limit={most}"
+        )
+
+
+class TooManyKeys(DomainError):
+    def __init__(self, giver: str, most: int) -> None:
+        super().__init__(
+            f"The {giver} has more than {most} keys: throughput can be guaranteed to none of them"
+        )
+
+
+class OtherOrganization(DomainError):
+    def __init__(self, asked: str, team_id: str, organization_id: str) -> None:
+        super().__init__(
+            f"organization_id={asked} is not that of team={team_id}, whose keys count for "
+            f"organization_id={organization_id}"
         )
 
 

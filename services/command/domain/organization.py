@@ -22,13 +22,17 @@ from services.command.domain.limits import alike, check_not_negative, check_size
 
 @dataclass(frozen=True, slots=True)
 class OrganizationMember:
-    """One member; `joined` is the version of the fact that added him and orders the list."""
+    """One member; `joined` is the version of the fact that added him and orders the list.
+
+    `at` is the position of that fact: a user who was deleted since is no member any more.
+    """
 
     joined: int
     role: OrganizationRole
     limits: MemberLimits | None = None
     created_at: datetime | None = None
     updated_at: datetime | None = None
+    at: int = 0
 
 
 if TYPE_CHECKING:
@@ -252,7 +256,8 @@ def _members(members: Members, envelope: Envelope) -> Members:
     at = envelope.recorded_at
     match envelope.event:
         case facts.OrganizationMemberAdded(user_id=user_id, role=role, limits=limits):
-            joined = OrganizationMember(envelope.originator_version, role, limits, at, at)
+            version, position = envelope.originator_version, envelope.position
+            joined = OrganizationMember(version, role, limits, at, at, position)
             return members.insert(user_id, joined)
         case facts.OrganizationMemberRoleChanged(user_id=user_id, after=role):
             changed = replace(members[user_id], role=role, updated_at=at)

@@ -6,46 +6,19 @@ counting the team's own share twice (register D05, D06, D07).
 
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
-from typing import Any
 
 from events.budget import BudgetSettings
-from events.organization import Allowance
 from events.team import TeamSettings
 from services.command.domain.errors import (
     CannotMove,
     ModelOutsideOrganization,
     NotInOrganization,
     OutsideOrganization,
-    OverAllowance,
     OverOrganization,
 )
+from services.command.domain.guarantee import allowance_in, check_guarantees
 from services.command.domain.models import allows
 from services.command.domain.organization import Organization
-
-GUARANTEED = "guaranteed_throughput"
-
-
-def allowance_of(settings: TeamSettings) -> Allowance | None:
-    """What a team takes of its organization's throughput; None for nothing."""
-    limits, metadata = settings.limits, settings.metadata
-    taken = Allowance(
-        tpm_limit=limits.tpm_limit,
-        rpm_limit=limits.rpm_limit,
-        model_tpm_limit=_by_model(metadata.get("model_tpm_limit")),
-        model_rpm_limit=_by_model(metadata.get("model_rpm_limit")),
-    )
-    return None if taken == Allowance() else taken
-
-
-def _by_model(value: Any) -> dict[str, int]:  # noqa: ANN401
-    """Client metadata may hold anything under these names."""
-    if not isinstance(value, dict):
-        return {}
-    return {
-        str(model): limit
-        for model, limit in value.items()
-        if isinstance(limit, int) and not isinstance(limit, bool)
-    }
 
 
 def check_team(
@@ -65,11 +38,8 @@ def check_team(
         if asked is not None and most is not None and asked > most:
             raise OverOrganization(field, asked, most, organization_id)
     check_models(organization_id, organization, team.models)
-    own = allowance_of(team) or Allowance()
     others = [taken for name, taken in organization.allowances.items() if name != team_id]
-    for kind in ("tpm", "rpm"):
-        if team.metadata.get(f"{kind}_limit_type") == GUARANTEED:
-            _check_guaranteed(kind, organization, budget, others, own)
+    check_guarantees(team, others, allowance_in(organization, budget), "organization")
 
 
 def check_move(
@@ -107,29 +77,6 @@ def check_models(organization_id: str, organization: Organization, models: Seque
     for model in models:
         if model != "no-default-models" and not allows(allowed, model):
             raise OutsideOrganization(model, allowed, organization_id)
-
-
-def _check_guaranteed(
-    kind: str,
-    organization: Organization,
-    budget: BudgetSettings,
-    others: Sequence[Allowance],
-    own: Allowance,
-) -> None:
-    field, by_model = f"{kind}_limit", f"model_{kind}_limit"
-    held = (getattr(taken, field) for taken in others)
-    _check_sum(kind, held, getattr(own, field), getattr(budget, field))
-    for model, most in _by_model(organization.settings.metadata.get(by_model)).items():
-        held = (getattr(taken, by_model).get(model) for taken in others)
-        _check_sum(kind, held, getattr(own, by_model).get(model), most)
-
-
-def _check_sum(kind: str, held: Iterable[int | None], asked: int | None, most: int | None) -> None:
-    if asked is None or most is None:
-        return
-    total = sum(limit for limit in held if limit is not None)
-    if total + asked > most:
-        raise OverAllowance(kind.upper(), total, asked, most)
 
 
 def check_members(organization: Organization, user_ids: Iterable[str]) -> None:

@@ -46,7 +46,10 @@ class _OrId:
 
 
 class NewUser(KeyFields):
-    """`/user/new`. Without `user_id` one is made; without `user_role` it is internal_user."""
+    """`/user/new`. Without `user_id` one is made; without `user_role` it is internal_user.
+
+    `organization_id` names one more of the `organizations`.
+    """
 
     user_email: Blankable[Email] = None
     user_alias: Text | None = None
@@ -55,6 +58,7 @@ class NewUser(KeyFields):
     auto_create_key: bool = True
     sso_user_id: Text | None = None
     organizations: Texts | None = None
+    organization_id: Text | None = None
 
 
 class UserFields(KeyFields):

@@ -17,7 +17,8 @@ class KeyView:
     `settings` is the JSON form of events.key.KeySettings; its `extra` holds the fields of the
     request that have no typed place, under their own names. `created_by`, `updated_by`: user ids.
     `budget_since` is when the present budget duration was set. `rotations` is how often the key got
-    a new secret, `rotated_at` when it got this one by rotation.
+    a new secret, `rotated_at` when it got this one by rotation. `team_organization` is where its
+    team is.
     """
 
     token: str
@@ -29,6 +30,13 @@ class KeyView:
     budget_since: datetime
     rotations: int = 0
     rotated_at: datetime | None = None
+    team_organization: str | None = None
+
+    @property
+    def organization_id(self) -> str | None:
+        """The organization that the key counts for: its own, else that of its team."""
+        own: str | None = self.settings["organization_id"]
+        return own or self.team_organization
 
 
 def key_row(
@@ -75,7 +83,7 @@ def key_row(
         "model_spend": {},
         "model_max_budget": extra.get("model_max_budget") or {},
         "budget_id": extra.get("budget_id"),
-        "organization_id": settings["organization_id"],
+        "organization_id": view.organization_id,
         "object_permission_id": extra.get("object_permission_id"),
         "created_at": iso(view.created_at),
         "created_by": view.created_by,
@@ -160,7 +168,7 @@ def generated(view: KeyView, secret: str) -> JsonObject:
         "key_name": settings["key_name"],
         "expires": expires(settings),
         "token_id": view.token,
-        "organization_id": settings["organization_id"],
+        "organization_id": view.organization_id,
         "project_id": extra.get("project_id"),
         "litellm_budget_table": _budget_table(settings),
         "token": view.token,

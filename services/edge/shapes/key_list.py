@@ -88,6 +88,6 @@ def deleted_key(view: KeyView, deletion: Deletion, zone: tzinfo) -> JsonObject:
 
 def _columns(view: KeyView, now: datetime, zone: tzinfo) -> JsonObject:
     row = key_row(view, now, zone, with_token=True)
-    row["org_id"] = view.settings["organization_id"]
+    row["org_id"] = view.organization_id
     row["object_permission"] = view.settings["extra"].get("object_permission")
     return row

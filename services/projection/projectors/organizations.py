@@ -38,6 +38,7 @@ TABLE = Table(
         "updated_by": "text",
         "version": "bigint",
         "deleted_at": "timestamptz",
+        "gone_at": "bigint",
         "members_total": "bigint",
         "settings": "jsonb",
         "metadata": "jsonb",
@@ -103,7 +104,12 @@ def allowed(rows: Rows, at: Envelope, _: OrganizationAllowanceChanged) -> None:
 
 
 def deleted(rows: Rows, at: Envelope, _: OrganizationDeleted) -> None:
-    rows.change(_key(at), deleted_at=at.recorded_at, version=at.originator_version)
+    rows.change(
+        _key(at),
+        deleted_at=at.recorded_at,
+        gone_at=at.position,
+        version=at.originator_version,
+    )
 
 
 def _change(rows: Rows, at: Envelope, **columns: object) -> None:

@@ -30,7 +30,11 @@ _COLUMNS: Mapping[Column, SQL] = {
 }
 CONDITIONS: Mapping[str, SQL] = {
     "team_id": SQL("k.team_id = %(team_id)s"),
-    "organization_id": SQL("k.organization_id = %(organization_id)s"),
+    "organization_id": SQL(
+        "(k.organization_id = %(organization_id)s OR k.organization_id IS NULL "
+        "AND (k.team_id, k.team_incarnation) IN (SELECT t.team_id, t.incarnation "
+        "FROM read.teams_1 t WHERE t.organization_id = %(organization_id)s))"
+    ),
     "key_hash": SQL("k.token = %(key_hash)s"),
     "key_alias": SQL("k.key_alias = %(key_alias)s"),
     "alias_part": SQL("strpos(lower(k.key_alias), lower(%(alias_part)s)) > 0"),
@@ -76,7 +80,8 @@ _STATEMENT = SQL(
     page AS MATERIALIZED (
         SELECT k.token, k.incarnation FROM (
             SELECT k.token, k.incarnation, k.user_id, k.team_id, k.team_incarnation, k.key_alias,
-                k.created_at, k.updated_at, k.max_budget, k.member_since, k.owned_at
+                k.created_at, k.updated_at, k.max_budget, k.member_since, k.owned_at,
+                k.organization_id
             FROM {keys} WHERE {conditions} ORDER BY {order} OFFSET 0
         ) k WHERE {in_force} ORDER BY {order} LIMIT %(size)s OFFSET %(beyond)s
     )

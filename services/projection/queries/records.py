@@ -50,20 +50,24 @@ FIRST_MEMBERS = SQL(
 ).format(member=MEMBER, of_team=MEMBER_OF_TEAM, shown=Literal(SHOWN))
 """What `team_record` takes as members, cut to the first SHOWN to join."""
 
-_KEY_TIMES: LiteralString = (
+_KEY_REST: LiteralString = (
     "k.created_at, k.created_by, k.updated_at, k.updated_by, k.budget_since, k.rotations, "
-    "k.rotated_at"
+    "k.rotated_at, (SELECT kt.organization_id FROM read.teams_1 kt "
+    "WHERE kt.team_id = k.team_id AND kt.incarnation = k.team_incarnation)"
 )
-KEY = SQL(f"k.token, k.settings, {_KEY_TIMES}")
-KEY_ROW = SQL(f"k.token, k.settings::text, {_KEY_TIMES}")
-KEY_WIDTH = 9
+KEY = SQL(f"k.token, k.settings, {_KEY_REST}")
+KEY_ROW = SQL(f"k.token, k.settings::text, {_KEY_REST}")
+KEY_WIDTH = 10
 """How many columns `key_view` takes."""
 KEY_ORDER = SQL("k.created_at, k.token DESC")
 OWNER_THERE = SQL(
     "NOT EXISTS (SELECT FROM read.users_1 g "
-    "WHERE g.user_id = k.user_id AND g.gone_at >= k.owned_at)"
+    "WHERE g.user_id = k.user_id AND g.gone_at >= k.owned_at) "
+    "AND NOT EXISTS (SELECT FROM read.organizations_1 go "
+    "WHERE go.organization_id = k.organization_id AND go.gone_at >= k.owned_at)"
 )
-"""Whether the owner of a key, if it has one, was not deleted since it is his (S14)."""
+"""Whether neither the owner of a key nor the organization of its own, if it has them, was deleted
+since the key is theirs (S12, S14)."""
 
 _KEY_OF_TEAM = SQL(
     "k.team_id = t.team_id AND k.team_incarnation = t.incarnation AND k.deleted_at IS NULL "
@@ -84,8 +88,8 @@ KEY_IN_FORCE = SQL(
     "AND o.user_id = k.user_id AND o.joined = k.member_since))) AND {owner_there}"
 ).format(owner_there=OWNER_THERE)
 """Whether a key of KEYS that is not deleted is not void either: its team lives, and so does the
-membership it was made for, and its owner was not deleted. It looks at three other tables for every
-key."""
+membership it was made for, and neither its owner nor its organization was deleted. It looks at four
+other tables for every key."""
 
 
 def key_of_team(caller: SQL, every_key: SQL) -> Composable:
@@ -168,8 +172,8 @@ def key_views(keys: str | None) -> list[KeyView]:
 
 def key_view(columns: Iterable[Any]) -> KeyView:
     """From the columns KEY out of JSON, or KEY_ROW as they come from a row."""
-    token, settings, created_at, created_by, updated_at, updated_by, since, *rotation = columns
-    rotations, rotated_at = rotation
+    token, settings, created_at, created_by, updated_at, updated_by, since, *rest = columns
+    rotations, rotated_at, team_organization = rest
     return KeyView(
         token=token,
         settings=orjson.loads(settings) if isinstance(settings, str) else settings,
@@ -180,6 +184,7 @@ def key_view(columns: Iterable[Any]) -> KeyView:
         budget_since=_moment(since),
         rotations=rotations or 0,
         rotated_at=None if rotated_at is None else _moment(rotated_at),
+        team_organization=team_organization,
     )
 
 

@@ -10,14 +10,19 @@ from services.command.api.build_key import NO_MASTER_KEY, NOT_A_KEY, TEAM_REQUIR
 from services.command.api.described.common import SEVERAL, command
 from services.command.api.described.teams import NO_ORGANIZATION, NO_TEAM
 from services.command.api.refusals import answer_for
+from services.command.application.key_organizations import no_keys_there, stays_there
+from services.command.application.store import LINKS_SHOWN
 from services.command.domain.errors import (
     AlreadyExists,
     NegativeLimit,
     NotAGateway,
     NotAssigned,
     NotFound,
+    OtherOrganization,
+    OverAllowance,
     OverOwnBudget,
     OverTeamLimit,
+    TooManyKeys,
 )
 from services.command.domain.gateway import check_gateway
 from services.edge.errors import MANAGEMENT, ShapeA, ShapeB
@@ -29,7 +34,7 @@ from services.edge.openapi.answers.key import (
     UpdatedKey,
     UpdatedKeys,
 )
-from services.edge.openapi.callers import KEY, STRANGER, TEAM
+from services.edge.openapi.callers import KEY, ORGANIZATION, STRANGER, TEAM
 from services.edge.openapi.examples import ALIAS, KEY_VIEW, MODEL, USER
 from services.edge.openapi.operation import Operation
 from services.edge.requests import key as requests
@@ -57,6 +62,13 @@ _OWNED_GATEWAY = _not_a_gateway(
     None, allowed_routes=[GATEWAY_ROUTES], key_alias=ALIAS, team_id=TEAM
 )
 _BECOMES_GATEWAY = _not_a_gateway(KeySettings(key_name=""), allowed_routes=[GATEWAY_ROUTES])
+_IN_ORGANIZATION = (
+    OtherOrganization("other", "lab", ORGANIZATION),
+    OverAllowance("TPM", 0, 1001, 1000, "Key", "organization"),
+    TooManyKeys("team", LINKS_SHOWN),
+)
+_INTO = {"no_keys_there": no_keys_there(STRANGER, ORGANIZATION)}
+_INTO_AND_OUT = {**_INTO, "stays_there": stays_there(ORGANIZATION)}
 _BAD_KEY = ShapeB(
     400,
     "Invalid key format. LiteLLM Virtual Key must start with 'sk-'. Received: secr****",
@@ -92,6 +104,7 @@ def _regenerating(route: str, id: str, path: Mapping[str, str]) -> Operation:  #
         "bad_key": ShapeB(400, NOT_A_KEY, family=MANAGEMENT),
         "no_master_key": ShapeB(400, NO_MASTER_KEY, family=MANAGEMENT),
         "not_owner": AccessRefused(403, "You are not authorized to regenerate this key"),
+        **_INTO_AND_OUT,
     }
     if not path:
         others["no_key_named"] = ShapeB(400, "No key passed in.", family=MANAGEMENT)
@@ -111,6 +124,7 @@ def _regenerating(route: str, id: str, path: Mapping[str, str]) -> Operation:  #
             AlreadyExists("key", f"sk-...{KEY[-4:]}"),
             _NEGATIVE,
             _BECOMES_GATEWAY,
+            *_IN_ORGANIZATION,
         ),
         others=others,
         versioned=False,
@@ -142,11 +156,13 @@ OPERATIONS: Mapping[str, Operation] = {
             _NEGATIVE,
             _OVER_OWN,
             _NAMELESS_GATEWAY,
+            *_IN_ORGANIZATION,
         ),
         others={
             "bad_key": _BAD_KEY,
             "for_another": _FOR_ANOTHER,
             "for_gateway": AccessRefused(403, "Only proxy admin can make the key of a gateway"),
+            **_INTO,
         },
     ),
     "/key/service-account/generate": command(
@@ -164,8 +180,13 @@ OPERATIONS: Mapping[str, Operation] = {
             NotAssigned(STRANGER, TEAM),
             _NEGATIVE,
             _OWNED_GATEWAY,
+            *_IN_ORGANIZATION,
         ),
-        others={"bad_key": _BAD_KEY, "no_team_named": ShapeA(400, TEAM_REQUIRED, key=None)},
+        others={
+            "bad_key": _BAD_KEY,
+            "no_team_named": ShapeA(400, TEAM_REQUIRED, key=None),
+            **_INTO,
+        },
     ),
     "/key/regenerate": _regenerating("/key/regenerate", "regenerate_key", {}),
     "/key/{key}/regenerate": _regenerating(
@@ -216,8 +237,12 @@ OPERATIONS: Mapping[str, Operation] = {
             _OVER_OWN,
             OverTeamLimit("max_budget", Decimal(200), Decimal(100)),
             _BECOMES_GATEWAY,
+            *_IN_ORGANIZATION,
         ),
-        others={"not_owner": AccessRefused(403, "You are not authorized to update this key")},
+        others={
+            "not_owner": AccessRefused(403, "You are not authorized to update this key"),
+            **_INTO_AND_OUT,
+        },
     ),
     "/key/delete": command(
         "/key/delete",

@@ -1,8 +1,11 @@
 """Routes on users (supporting-api.md 3)."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from decimal import Decimal
 
+from services.access.policy import check_new_user
+from services.access.principal import INTERNAL_USER, ORG_ADMIN, PROXY_ADMIN, AccessRefused
 from services.command.api.described.common import SEVERAL, command
 from services.command.api.described.teams import NO_ORGANIZATION, NO_TEAM
 from services.command.api.routes.bulk_users import no_rehearsal, nobody_named
@@ -15,7 +18,13 @@ from services.command.domain.errors import (
 )
 from services.edge.openapi import examples
 from services.edge.openapi.answers.user import BulkUpdated, CreatedUser, UpdatedUser
-from services.edge.openapi.callers import KEY
+from services.edge.openapi.callers import (
+    KEY,
+    ORGANIZATION,
+    refusal_of_stranger,
+    refused_by,
+    somebody,
+)
 from services.edge.openapi.examples import ALIAS, EMAIL, KEY_VIEW, USER, USER_VIEW
 from services.edge.openapi.operation import Operation
 from services.edge.requests import user as requests
@@ -23,6 +32,9 @@ from services.edge.shapes.user import new_user_answer
 
 _NEGATIVE = NegativeLimit("max_budget", Decimal(-1))
 _EMAIL_TAKEN = AlreadyExists("email", EMAIL)
+_LEADER = replace(somebody(INTERNAL_USER), org_roles=((ORGANIZATION, ORG_ADMIN),))
+_ABOVE_HIM = refused_by(lambda: check_new_user(_LEADER, [ORGANIZATION], PROXY_ADMIN))
+_FOREIGN_TEAM = AccessRefused(403, refusal_of_stranger("/team/member_add").text)
 _UPDATED = {**examples.user_row(), "max_budget": 50.0}
 
 OPERATIONS: Mapping[str, Operation] = {
@@ -41,6 +53,7 @@ OPERATIONS: Mapping[str, Operation] = {
             NO_ORGANIZATION,
             _NEGATIVE,
         ),
+        others={"above_him": _ABOVE_HIM, "not_team_admin": _FOREIGN_TEAM},
     ),
     "/user/update": command(
         "/user/update",

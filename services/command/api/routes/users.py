@@ -23,7 +23,10 @@ router = APIRouter(route_class=LedgerRoute, tags=["users"])
 
 @router.post("/user/new")
 async def new_user(caller: CallerDep, body: requests.NewUser) -> Response:
-    """Create a user, by default with a key of his own."""
+    """Create a user, by default with a key of his own, in his teams and organizations.
+
+    Admins of organizations may, for organizations of their own alone.
+    """
     vault = caller.context.vault
     person = vault.new_person()
     user_id = body.user_id or str(uuid.uuid4())
@@ -48,10 +51,15 @@ async def new_user(caller: CallerDep, body: requests.NewUser) -> Response:
             Joining(t.team_id, t.user_role, build.own_limits(t.max_budget_in_team))
             for t in body.teams or []
         ],
-        organizations=list(body.organizations or []),
+        organizations=_organizations(body),
     )
     done = await caller.carry_out(command, lambda made: _answer(made, secret))
     return await caller.respond(done)
+
+
+def _organizations(body: requests.NewUser) -> list[str]:
+    single = [] if body.organization_id is None else [body.organization_id]
+    return list(dict.fromkeys([*(body.organizations or []), *single]))
 
 
 def _answer(made: tuple[UserAnswer, KeyAnswer | None], secret: str) -> JsonObject:
