@@ -125,7 +125,8 @@ class Settings(BaseSettings):
     """The configuration of one process. An empty variable counts as one that is not set.
 
     `command_deadline` is in seconds; `max_body_bytes` in bytes of a request as it is received.
-    `available_teams` are team ids, separated by commas, each once.
+    `available_teams` are team ids, `models` the names of what the gateways serve, both separated by
+    commas, each once.
     Without `database_url` the service runs its own PostgreSQL below `data_dir` and keeps its keys
     there; with one, both keys must be given (architecture, section 2).
     """
@@ -149,6 +150,7 @@ class Settings(BaseSettings):
     available_teams: Annotated[
         tuple[Annotated[str, AfterValidator(_team_id)], ...], NoDecode, BeforeValidator(_listed)
     ] = ()
+    models: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed)] = ()
     compat: Literal["clean", "strict"] = "clean"
     max_body_bytes: Annotated[int, Field(ge=1024)] = 1_048_576
     max_list_items: Annotated[int, Field(ge=1)] = 500

@@ -115,6 +115,7 @@ async def _start(
         zone=zone,
         commands_stopped=lambda: loop.stopped,
         available_teams=settings.available_teams,
+        models=settings.models,
     )
     include_read_routes(app, reads)
 

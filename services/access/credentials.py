@@ -171,10 +171,14 @@ def _holds(allowed: str, entry: str) -> bool:
 
 
 _MANAGEMENT = ("/team/", "/v2/team/", "/user/", "/key/", "/organization/", "/budget/", "/audit")
-_INFO = frozenset(
-    {"/key/info", "/team/info", "/team/list", "/v2/team/list", "/team/available"}
-    | {"/organization/list", "/user/info", "/v2/key/info", "/key/list"}
-)
+_LLM = frozenset({"/models", "/v1/models"})
+"""The routes of a gateway that are answered here."""
+
+_INFO = _LLM | {
+    *("/key/info", "/team/info", "/team/list", "/v2/team/list", "/team/available"),
+    *("/organization/list", "/user/info", "/v2/key/info", "/key/list"),
+}
+_GROUPS: Mapping[str, frozenset[str]] = {"info_routes": _INFO, "llm_api_routes": _LLM}
 _GATEWAY = re.compile(r"/v1/(usage|decide|reservations(/.*)?)")
 
 
@@ -183,8 +187,8 @@ def _covers(entry: str, route: str) -> bool:
         return _GATEWAY.fullmatch(route) is not None
     if entry == "management_routes":
         return route.startswith(_MANAGEMENT)
-    if entry == "info_routes":
-        return route in _INFO
+    if entry in _GROUPS:
+        return route in _GROUPS[entry]
     if entry.endswith("*"):
         return route.startswith(entry[:-1])
     path = entry.rstrip("/")

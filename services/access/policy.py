@@ -106,6 +106,8 @@ POLICY: dict[str, Rule] = {
     "/key/info": Rule(frozenset({PA, PV, IU, TK}), writes=False),
     "/key/list": Rule(frozenset({PA, PV, IU}), writes=False),
     "/user/info": Rule(frozenset({PA, PV, IU}), writes=False),
+    "/models": Rule(frozenset({PA, PV, IU, TK}), writes=False),
+    "/v1/models": Rule(frozenset({PA, PV, IU, TK}), writes=False),
     "/audit": Rule(frozenset({PA, PV}), routed=True, writes=False),
     "/audit/{id}": Rule(frozenset({PA, PV}), routed=True, writes=False),
     "/budget/new": Rule(frozenset({PA}), routed=True),

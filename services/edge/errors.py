@@ -40,6 +40,9 @@ PROBLEM_JSON = "application/problem+json"
 OURS = "/v1/"
 """Where the paths of our own additions begin."""
 
+OPENAIS = frozenset({"/v1/models"})
+"""What begins like that and is OpenAI's, whose clients read the `error` of LiteLLM's shape B."""
+
 TITLES: Mapping[int, str] = {
     400: "Bad Request",
     401: "Unauthorized",
@@ -191,7 +194,7 @@ def refusal(error: AccessRefused) -> HTTPException:
 
 def tells_problems(path: str) -> bool:
     """Whether refusals of what is asked for there are problem details."""
-    return path.startswith(OURS)
+    return path.startswith(OURS) and path not in OPENAIS
 
 
 def problem(error: Exception) -> Exception:

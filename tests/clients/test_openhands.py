@@ -125,7 +125,6 @@ def test_a_user_is_deleted(openhands: OpenHands, ledger: Ledger) -> None:
     assert ledger.get("/user/info", user_id="oh-ida").status_code == 404
 
 
-@pytest.mark.xfail(strict=True, reason="route not built: GET /v1/models")
 def test_a_key_is_verified(openhands: OpenHands) -> None:
     key = openhands.provision("oh-verify", "oh-jim", "oh-jim@example.com", 5.0)
     assert openhands.verifies(key)

@@ -254,6 +254,8 @@ def test_a_key_is_good_until_the_moment_it_expires() -> None:
         (("management_routes",), "/audit"),
         (("info_routes",), "/team/info"),
         (("info_routes",), "/key/info"),
+        (("info_routes",), "/v1/models"),
+        (("llm_api_routes",), "/models"),
     ],
 )
 def test_a_listed_route_may_be_called(allowed: tuple[str, ...], route: str) -> None:

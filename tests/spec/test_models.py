@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.command.domain.models import allows
+from events.models import allows
 
 
 @pytest.mark.parametrize(

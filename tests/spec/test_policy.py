@@ -99,6 +99,8 @@ MATRIX = {
     "/key/info": "               ok     ok     ok     ok     ok     ok     ok     ok     ok",
     "/key/list": "               ok     ok     ok     ok     ok     ok     ok     ok     hidden",
     "/user/info": "              ok     ok     ok     ok     ok     ok     ok     ok     hidden",
+    "/models": "                 ok     ok     ok     ok     ok     ok     ok     ok     ok",
+    "/v1/models": "              ok     ok     ok     ok     ok     ok     ok     ok     ok",
     "/budget/new": "                 ok     403    401    401    401    401    401    401    401",
     "/budget/update": "              ok     403    401    401    401    401    401    401    401",
     "/budget/delete": "              ok     403    401    401    401    401    401    401    401",

@@ -59,6 +59,12 @@ def test_available_teams_are_ids_between_commas(monkeypatch: pytest.MonkeyPatch)
     assert load_settings().available_teams == ("open", "a/b c", "\u00e9")
 
 
+def test_models_are_names_between_commas(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert load_settings().models == ()
+    monkeypatch.setenv("TEAMLEDGER_MODELS", " gpt-4o, openai/o3 ,gpt-4o,")
+    assert load_settings().models == ("gpt-4o", "openai/o3")
+
+
 @pytest.mark.parametrize("value", ["ok,a\tb", "ok," + "x" * 256])
 def test_available_teams_are_such_ids_as_teams_may_have(
     monkeypatch: pytest.MonkeyPatch, value: str

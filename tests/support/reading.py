@@ -142,7 +142,11 @@ def key(secret: str) -> Stream:
 
 @asynccontextmanager
 async def reading(
-    url: str, *, strict: bool = False, available_teams: tuple[str, ...] = ()
+    url: str,
+    *,
+    strict: bool = False,
+    available_teams: tuple[str, ...] = (),
+    models: tuple[str, ...] = (),
 ) -> AsyncIterator[World]:
     """A world on an empty database; its projections run until the end."""
     create_store(url)
@@ -173,6 +177,7 @@ async def reading(
             zone=ZoneInfo("UTC"),
             commands_stopped=lambda: worlds[0].stopped,
             available_teams=available_teams,
+            models=models,
         )
         include_read_routes(app, context)
         transport = httpx.ASGITransport(app=app)

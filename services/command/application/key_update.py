@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from events.key import KeySettings
+from events.models import INHERITED, allows
 from events.registry import DomainEvent
 from events.streams import KEY, KEY_ALIAS, TEAM, stream
 from services.access.policy import check_route
@@ -23,7 +24,6 @@ from services.command.domain import reservation
 from services.command.domain.errors import NotFound, OverTeamLimit
 from services.command.domain.key import ApiKey
 from services.command.domain.key_update import revised, update
-from services.command.domain.models import INHERITED, allows
 from services.command.domain.team import Team
 
 UPDATE = "/key/update"

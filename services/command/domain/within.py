@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from decimal import Decimal
 
 from events.budget import BudgetSettings
+from events.models import allows
 from events.team import TeamSettings
 from services.command.domain.errors import (
     CannotMove,
@@ -17,7 +18,6 @@ from services.command.domain.errors import (
     OverOrganization,
 )
 from services.command.domain.guarantee import allowance_in, check_guarantees
-from services.command.domain.models import allows
 from services.command.domain.organization import Organization
 
 

@@ -11,6 +11,7 @@ from services.projection.api.routes import (
     health,
     key_lists,
     keys,
+    models,
     organizations,
     permissions,
     team_lists,
@@ -23,7 +24,7 @@ from services.projection.api.routes import (
 __all__ = ["ROUTERS", "ReadContext", "include_read_routes"]
 
 _OF_TEAMS = (teams, team_lists, team_pickers, permissions, callbacks, activity)
-_OTHERS = (keys, key_lists, users, user_lists, organizations, budgets, audit, health)
+_OTHERS = (keys, key_lists, models, users, user_lists, organizations, budgets, audit, health)
 _ASKED_BY_BODY = (keys.several, organizations.bodies, budgets.bodies)
 ROUTERS = (*(m.router for m in (*_OF_TEAMS, *_OTHERS)), *_ASKED_BY_BODY)
 

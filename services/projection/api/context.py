@@ -23,7 +23,8 @@ class ReadContext:
     """`master_key` is compared in constant time; `zone` aligns budget windows.
 
     `commands_stopped` tells readiness why commands of this process are not taken, or None;
-    `available_teams` are ids of teams that are offered to everybody, there or not.
+    `available_teams` are ids of teams that are offered to everybody, there or not; `models` are the
+    names of what the gateways serve.
     """
 
     read_pool: Pool
@@ -35,6 +36,7 @@ class ReadContext:
     zone: tzinfo
     commands_stopped: Callable[[], str | None]
     available_teams: tuple[str, ...] = ()
+    models: tuple[str, ...] = ()
 
     @cached_property
     def principals(self) -> Principals:

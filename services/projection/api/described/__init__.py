@@ -4,7 +4,7 @@ A new route needs an entry in the table of its module, and nothing else.
 """
 
 from services.edge.openapi.operation import Operations
-from services.projection.api.described import budgets, organizations, others, teams, users
+from services.projection.api.described import budgets, models, organizations, others, teams, users
 from services.projection.api.described.common import PARAMETERS
 
 __all__ = ["OPERATIONS", "PARAMETERS"]
@@ -12,7 +12,7 @@ __all__ = ["OPERATIONS", "PARAMETERS"]
 OPERATIONS: Operations = {
     **{
         ("GET", route): operation
-        for module in (teams, users, others, organizations, budgets)
+        for module in (teams, users, others, models, organizations, budgets)
         for route, operation in module.OPERATIONS.items()
     },
     **{
