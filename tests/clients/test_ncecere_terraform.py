@@ -185,7 +185,6 @@ def test_a_member(wire: Wire, ledger: Ledger, team_id: str) -> None:
     member.delete(without)
 
 
-@pytest.mark.xfail(strict=True, reason="/budget/update does not know budgets of memberships")
 def test_a_member_with_a_duration(wire: Wire, ledger: Ledger, team_id: str) -> None:
     config = {
         "team_id": team_id,

@@ -496,6 +496,8 @@ ELSEWHERE: Mapping[str, str] = {
     "unexpected": "tests/spec/test_edge_errors.py: nothing is known that provokes it",
     "unavailable": "tests/faults and tests/integration: needs a database that is away",
     "unknown_outcome": "tests/integration/test_commit_outcome.py: needs a commit that gets lost",
+    "not_of_members": "tests/register/test_member_budgets.py: the id is drawn at random",
+    "limits_members": "tests/register/test_member_budgets.py: the id is drawn at random",
     "too_many_keys": "tests/spec/test_key_organizations.py: needs more than a thousand keys",
     "unhealthy": "tests/integration: needs a database that is away",
 }

@@ -3,13 +3,15 @@
 import pytest
 
 from events.key import KeyBlocked, KeyDeleted, KeyDetailsChanged
-from events.organization import OrganizationDeleted
+from events.organization import OrganizationDeleted, OrganizationMemberBudgetChanged
 from events.registry import DomainEvent
 from events.streams import BUDGET, KEY, ORGANIZATION, TEAM, USER, kind_and_id, stream
 from events.team import (
+    MemberBudgetChanged,
     MemberRemoved,
     MemberRoleChanged,
     TeamDeleted,
+    TeamMemberDefaultsChanged,
     TeamMovedToOrganization,
     TeamSettings,
 )
@@ -17,6 +19,7 @@ from services.command.application.members import AddMembers
 from services.command.application.teams import DeleteTeams, NewTeam
 from services.command.domain.dependents import (
     KEYS,
+    LIMITS,
     ORGANIZATIONS,
     TEAMS,
     Link,
@@ -26,9 +29,11 @@ from services.command.domain.dependents import (
 from tests.support.eventlog import History
 from tests.support.facts import (
     created,
+    entered,
     generated,
     joined,
     key_settings,
+    limits,
     organization_created,
     organization_settings,
 )
@@ -109,6 +114,43 @@ def test_a_team_hangs_on_its_organization() -> None:
         Link("remove", org, TEAMS, CORE),
         Link("add", other, TEAMS, CORE, since=3),
     ]
+
+
+OWN = limits("own", max_budget="1")
+LIMITING = [
+    (CORE, joined("ann", own=OWN), 1),
+    (CORE, MemberBudgetChanged(user_id="ann", before=None, after=OWN), 0),
+    (CORE, MemberBudgetChanged(user_id="ann", before=limits("old"), after=OWN), 0),
+    (CORE, created(member_defaults=OWN), 0),
+    (CORE, TeamMemberDefaultsChanged(before=None, after=OWN), 0),
+    (stream(ORGANIZATION, "o"), entered("ann", own=OWN), 1),
+    (
+        stream(ORGANIZATION, "o"),
+        OrganizationMemberBudgetChanged(user_id="ann", before=None, after=OWN),
+        0,
+    ),
+]
+
+
+@pytest.mark.parametrize(("place", "fact", "others"), LIMITING)
+def test_a_budget_leads_to_where_it_limits_members(
+    place: str, fact: DomainEvent, others: int
+) -> None:
+    found = links_at(4, place, fact)[others:]
+    assert found == [Link("add", stream(BUDGET, "own"), LIMITS, place, since=4)]
+
+
+@pytest.mark.parametrize(
+    "fact",
+    [
+        MemberBudgetChanged(user_id="ann", before=OWN, after=limits("own", max_budget="2")),
+        MemberBudgetChanged(user_id="ann", before=OWN, after=None),
+        TeamMemberDefaultsChanged(before=OWN, after=OWN),
+        OrganizationMemberBudgetChanged(user_id="ann", before=OWN, after=None),
+    ],
+)
+def test_limits_under_the_same_id_or_none_link_nothing_more(fact: DomainEvent) -> None:
+    assert links_at(4, CORE, fact) == []
 
 
 @pytest.mark.parametrize(

@@ -38,6 +38,8 @@ def _rules(shape: Shape) -> dict[type[errors.DomainError], Answer]:
         errors.TooManyKeys: lambda e: shape(400, str(e)),
         errors.OtherOrganization: lambda e: shape(400, str(e)),
         errors.BudgetInUse: lambda e: shape(400, str(e)),
+        errors.LimitsMembers: lambda e: shape(400, str(e)),
+        errors.NotOfMembers: lambda e: shape(400, str(e)),
         errors.CannotMove: lambda e: shape(403, str(e)),
         errors.ModelOutsideOrganization: lambda e: ShapeB(
             401, str(e), "org_model_access_denied", "model"

@@ -1,18 +1,27 @@
 """Use cases on budgets that several things may share (supporting-api.md 5)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from events.budget import BudgetSettings
+from events.registry import DomainEvent
 from events.streams import BUDGET, stream
 from services.access.policy import check_route
 from services.access.principal import Principal
+from services.command.application.member_budgets import (
+    Limited,
+    after_change,
+    changed,
+    limited_by,
+    limits_in,
+)
 from services.command.application.requests import Decision
 from services.command.application.view import View
 from services.command.domain import budget
 from services.command.domain.budget import Budget
 from services.command.domain.dependents import KEYS, ORGANIZATIONS
+from services.command.domain.errors import AlreadyExists, LimitsMembers, NotFound
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +52,8 @@ class NewBudget:
         name = stream(BUDGET, self.budget_id)
         if self.fresh:
             view.assume_new(name)
+        elif limited_by(view, self.budget_id):
+            raise AlreadyExists("budget", self.budget_id)
         facts = budget.create(view.budget(self.budget_id), self.budget_id, self.settings)
         return Decision(
             [(name, fact) for fact in facts],
@@ -53,7 +64,10 @@ class NewBudget:
 
 @dataclass(frozen=True, slots=True)
 class ReviseBudget:
-    """`changes` are new values of BudgetSettings attributes, None clears (S15)."""
+    """`changes` are new values of BudgetSettings attributes, None clears (S15).
+
+    What the budget is to members changes with it, for all that have it.
+    """
 
     budget_id: str
     changes: Mapping[str, Any]
@@ -62,12 +76,24 @@ class ReviseBudget:
     def decide(self, view: View, caller: Principal) -> Decision:
         check_route("/budget/update", caller)
         name = stream(BUDGET, self.budget_id)
-        facts = budget.update(view.budget(self.budget_id), self.budget_id, self.changes)
+        held, members = view.budget(self.budget_id), limited_by(view, self.budget_id)
+        if not (held.open or members):
+            raise NotFound("budget", self.budget_id)
+        own = budget.update(held, self.budget_id, self.changes) if held.open else []
+        facts = [*((name, fact) for fact in own), *self._of_members(members, shared=held.open)]
+        if held.open:
+            return Decision(facts, lambda after: budget_answer(after, self.budget_id), subject=name)
         return Decision(
-            [(name, fact) for fact in facts],
-            lambda after: budget_answer(after, self.budget_id),
-            subject=name,
+            facts,
+            lambda after: BudgetAnswer(self.budget_id, after_change(after, members[0])),
+            subject=members[0].name if len(members) == 1 else None,
         )
+
+    def _of_members(
+        self, members: Sequence[Limited], *, shared: bool
+    ) -> list[tuple[str, DomainEvent]]:
+        limits = limits_in(self.changes, shared=shared) if members else {}
+        return [fact for each in members for fact in changed(each, limits)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +106,8 @@ class DeleteBudget:
     def decide(self, view: View, caller: Principal) -> Decision:
         check_route("/budget/delete", caller)
         name = stream(BUDGET, self.budget_id)
+        if limited_by(view, self.budget_id):
+            raise LimitsMembers(self.budget_id)
         answer = budget_answer(view, self.budget_id)
         if answer is None:
             return Decision((), lambda _: None)

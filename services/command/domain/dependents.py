@@ -22,20 +22,27 @@ from events.organization import (
     OrganizationCreated,
     OrganizationDeleted,
     OrganizationMemberAdded,
+    OrganizationMemberBudgetChanged,
     OrganizationMemberRemoved,
 )
 from events.streams import BUDGET, ORGANIZATION, TEAM, USER, stream
 from events.team import (
     MemberAdded,
+    MemberBudgetChanged,
     MemberRemoved,
     TeamCreated,
     TeamDeleted,
+    TeamMemberDefaultsChanged,
     TeamMovedToOrganization,
 )
 from events.user import UserCreated, UserDeleted
-from events.values import JsonObject
+from events.values import JsonObject, MemberLimits
 
 TEAMS, KEYS, USERS, ORGANIZATIONS = "teams", "keys", "users", "organizations"
+LIMITS = "limits"
+"""From a budget to the teams and organizations in which it limits members, or once did: who looks
+for those finds out which. The link goes with the team, or the organization."""
+
 EVERYBODY = "everybody"
 """The one parent of all users."""
 
@@ -60,8 +67,15 @@ def links(envelope: Envelope) -> list[Link]:
     """The changes that one fact makes."""
     stream_name, since = envelope.originator_id, envelope.position
     match envelope.event:
-        case MemberAdded(user_id=user_id):
-            return [Link("add", stream(USER, user_id), TEAMS, stream_name, since)]
+        case MemberAdded(user_id=user_id, limits=limits):
+            joined = Link("add", stream(USER, user_id), TEAMS, stream_name, since)
+            return [joined, *_limits(stream_name, since, limits)]
+        case MemberBudgetChanged(before=own, after=limits):
+            return _limits(stream_name, since, limits, own)
+        case OrganizationMemberBudgetChanged(before=own, after=limits):
+            return _limits(stream_name, since, limits, own)
+        case TeamMemberDefaultsChanged(before=own, after=limits):
+            return _limits(stream_name, since, limits, own)
         case MemberRemoved(user_id=user_id):
             return [Link("remove", stream(USER, user_id), TEAMS, stream_name)]
         case TeamDeleted():
@@ -81,11 +95,13 @@ def links(envelope: Envelope) -> list[Link]:
         case UserDeleted():
             return [Link("drop", "", USERS, stream_name)]
         case TeamCreated(settings=settings):
-            return _in_organization(stream_name, since, None, settings.organization_id)
+            entered = _in_organization(stream_name, since, None, settings.organization_id)
+            return [*entered, *_limits(stream_name, since, settings.member_defaults)]
         case TeamMovedToOrganization(before=before, after=after):
             return _in_organization(stream_name, since, before, after)
-        case OrganizationMemberAdded(user_id=user_id):
-            return [Link("add", stream(USER, user_id), ORGANIZATIONS, stream_name, since)]
+        case OrganizationMemberAdded(user_id=user_id, limits=limits):
+            joined = Link("add", stream(USER, user_id), ORGANIZATIONS, stream_name, since)
+            return [joined, *_limits(stream_name, since, limits)]
         case OrganizationMemberRemoved(user_id=user_id):
             return [Link("remove", stream(USER, user_id), ORGANIZATIONS, stream_name)]
         case OrganizationCreated(settings=settings):
@@ -109,6 +125,15 @@ def _budgeted(key: str, since: int, before: JsonObject, after: JsonObject) -> li
     left = [] if old is None else [Link("remove", stream(BUDGET, str(old)), KEYS, key)]
     taken = [] if new is None else [Link("add", stream(BUDGET, str(new)), KEYS, key, since)]
     return [*left, *taken]
+
+
+def _limits(
+    place: str, since: int, limits: MemberLimits | None, before: MemberLimits | None = None
+) -> list[Link]:
+    """That a budget limits somebody there now, unless it did so before."""
+    if limits is None or (before is not None and before.budget_id == limits.budget_id):
+        return []
+    return [Link("add", stream(BUDGET, limits.budget_id), LIMITS, place, since)]
 
 
 def _in_organization(team: str, since: int, before: str | None, after: str | None) -> list[Link]:

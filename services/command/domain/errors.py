@@ -13,6 +13,8 @@ DomainError
 ├── MaskedSecret      what answers show of a secret was sent where no such secret is kept
 ├── OverOwnBudget     a key that could spend more than its owner
 ├── BudgetInUse       a budget that others refer to (register S16)
+├── LimitsMembers     a budget that is to be deleted, and is what limits members (S16)
+├── NotOfMembers      what a budget that limits members does not have
 ├── OverOrganization  a team that may spend or use more than its organization (D05)
 ├── OutsideOrganization  a team that may use a model its organization may not (D06)
 ├── OverAllowance     throughput guaranteed to teams or keys beyond what there is of it (D07)
@@ -104,6 +106,22 @@ class BudgetInUse(DomainError):
         super().__init__(
             f"Budget {budget_id} is used by {used_by} organizations or keys: give those another "
             "budget first"
+        )
+
+
+class LimitsMembers(DomainError):
+    def __init__(self, budget_id: str) -> None:
+        super().__init__(
+            f"Budget {budget_id} limits members: change their limits by /team/member_update, "
+            "/organization/member_update or, for all members of a team, /team/update"
+        )
+
+
+class NotOfMembers(DomainError):
+    def __init__(self, fields: Sequence[str]) -> None:
+        super().__init__(
+            f"A budget that limits members has no {', '.join(fields)}: only max_budget, "
+            "tpm_limit, rpm_limit and budget_duration"
         )
 
 

@@ -4,7 +4,13 @@ from collections.abc import Mapping
 
 from services.command.api.described.common import command
 from services.command.api.described.teams import NEGATIVE, ORDER
-from services.command.domain.errors import AlreadyExists, BudgetInUse, NotFound
+from services.command.domain.errors import (
+    AlreadyExists,
+    BudgetInUse,
+    LimitsMembers,
+    NotFound,
+    NotOfMembers,
+)
 from services.edge.errors import ShapeA
 from services.edge.openapi import examples
 from services.edge.openapi.answers.budget import BudgetRow
@@ -36,7 +42,7 @@ OPERATIONS: Mapping[str, Operation] = {
         body=requests.BudgetBody,
         sent={"budget_id": BUDGET, "max_budget": 600},
         example={**examples.budget_row(), "max_budget": 600.0},
-        domain=(NO_BUDGET, NEGATIVE, ORDER),
+        domain=(NO_BUDGET, NEGATIVE, ORDER, NotOfMembers(["soft_budget"])),
         others={"no_budget_named": ShapeA(400, "budget_id is required")},
     ),
     "/budget/delete": command(
@@ -46,7 +52,7 @@ OPERATIONS: Mapping[str, Operation] = {
         body=requests.DeleteBudget,
         sent={"id": BUDGET},
         example=examples.budget_row(),
-        domain=(BudgetInUse(BUDGET, 1),),
+        domain=(BudgetInUse(BUDGET, 1), LimitsMembers(BUDGET)),
         versioned=False,
     ),
 }

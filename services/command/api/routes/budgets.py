@@ -23,7 +23,10 @@ async def new_budget(caller: CallerDep, body: requests.BudgetBody) -> Response:
 
 @router.post("/budget/update")
 async def update_budget(caller: CallerDep, body: requests.BudgetBody) -> Response:
-    """Change what is sent: absent stays as it is, null clears; for everything that shares it."""
+    """Change what is sent: absent stays as it is, null clears; for everything that shares it.
+
+    The `budget_id` of a membership names the limits of the member.
+    """
     if body.budget_id is None:
         raise ShapeA(400, "budget_id is required")
     return await _carry_out(caller, build.revised_budget(body.budget_id, body))

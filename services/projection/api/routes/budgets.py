@@ -37,7 +37,10 @@ class SettingsQuery(Asked):
 
 @bodies.post("/budget/info")
 async def info(reader: ReaderDep, body: BudgetsAsked) -> Response:
-    """Those of these budgets that are there."""
+    """Those of these budgets that are there.
+
+    The `budget_id` of a membership names the limits of the member.
+    """
     if not body.budgets:
         raise ShapeA(400, "Specify list of budget id's to query. Passed in=[]")
     position, found = await find_budgets(reader.context.read_pool, body.budgets)
