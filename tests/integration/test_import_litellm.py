@@ -14,29 +14,13 @@ import pytest
 from services.database.embedded import EmbeddedServer
 from tests.support.cli import invoked
 from tests.support.litellm_database import COLUMNS, KEY, TEAM, USER, LiteLLM, fill, token
+from tests.support.litellm_import import env, of, run
 from tests.support.postgres import fresh_database
-from tests.support.service import MASTER_KEY, ServiceProcess, Start, on_database
+from tests.support.service import ServiceProcess, Start, on_database
 from tests.support.stored import StoredFact, stored_facts
 
 Two = tuple[str, LiteLLM, str]
 MADE, CHANGED, DELETED = "2024-05-06T07:08:09.123", "2024-06-07T08:09:10.500", "2024-07-08T09:10:11"
-
-
-def env(url: str) -> dict[str, str]:
-    return {"TEAMLEDGER_MASTER_KEY": MASTER_KEY, **on_database(url)}
-
-
-def run(source: str, target: str, *options: str) -> tuple[int, dict[str, Any]]:
-    """The exit status, and what `--json` says."""
-    ended = invoked("import-litellm", "--database-url", source, "--json", *options, **env(target))
-    assert ended.exit_code in {0, 1}, ended.output
-    return ended.exit_code, json.loads(ended.stdout)
-
-
-def of(report: dict[str, Any], identity: str) -> dict[str, tuple[str, str]]:
-    """What the report says of one thing: the sort and the reason by what it is about."""
-    entries = (e for e in report["entries"] if e["id"] == identity)
-    return {e["what"]: (e["sort"], e["why"]) for e in entries}
 
 
 @dataclass(frozen=True, slots=True)

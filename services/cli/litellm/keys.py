@@ -9,7 +9,8 @@ from events.key import GATEWAY_ROUTES, KeyDeleted, KeyGenerated, KeySettings
 from events.streams import KEY, KEY_ALIAS, ORGANIZATION, TEAM, USER, stream
 from events.values import JsonObject, RateLimits
 from services.access.credentials import hash_key
-from services.cli.litellm.columns import BUDGETS, DELETED_KEYS, KEYS, TEAMS
+from services.cli.litellm.beyond import flag_key
+from services.cli.litellm.columns import BUDGETS, DELETED_KEYS, KEYS, TEAMS, USERS
 from services.cli.litellm.permissions import object_permission, permissions_of
 from services.cli.litellm.source import Row, Source
 from services.cli.litellm.things import Context, Kind, Plan, Related, Thing, mark, spend_stream
@@ -52,6 +53,7 @@ async def _related(context: Context, rows: Sequence[Row]) -> Related:
         "permissions": permissions_of(context.source, rows),
         "budgets": context.source.by_id(BUDGETS, "budget_id", budgets),
         "teams": context.source.by_id(TEAMS, "team_id", (row.get("team_id") for row in rows)),
+        "users": context.source.by_id(USERS, "user_id", (row.get("user_id") for row in rows)),
     }
 
 
@@ -74,7 +76,10 @@ def _routes(record: Record) -> list[str]:
 
 
 def _settings(record: Record, related: Related) -> KeySettings:
-    budget = related["budgets"].get(record.values.get("budget_id"))
+    budget_id = record.text("budget_id")
+    budget = related["budgets"].get(budget_id)
+    if budget_id and budget is None:
+        record.flagged("budget_id", f"{budget_id} does not exist: it limits nothing")
     settings = KeySettings(
         key_name=record.text("key_name") or "sk-...",
         key_alias=record.text("key_alias") or None,
@@ -114,6 +119,7 @@ def _convert(context: Context, record: Record, related: Related) -> Thing:
     token = _token(record)
     name = stream(KEY, token)
     settings = _settings(record, related)
+    flag_key(record, settings, related["users"].get(settings.user_id))
     spent = record.spent()
     digest = context.digest(record, settings.soft_budget, settings.extra)
     alias = settings.key_alias
@@ -127,7 +133,8 @@ def _convert(context: Context, record: Record, related: Related) -> Thing:
         if team_id in related["teams"] and not view.team(str(team_id)).version:
             raise Refused("team_id", f"team {team_id} was not imported, a later run may bring both")
         plan = Plan([])
-        plan.facts.append((name, KeyGenerated(settings=_tied(view, settings, plan))))
+        tied = _tied(view, settings, related["teams"].get(team_id), plan)
+        plan.facts.append((name, KeyGenerated(settings=tied)))
         if alias is not None and reserved is not None:
             held = view.key_alias(alias_digest(alias))
             if held.holder in {None, token}:
@@ -153,7 +160,7 @@ def _owners(settings: KeySettings) -> list[str]:
     return [stream(kind, identity) for kind, identity in named.items() if identity is not None]
 
 
-def _tied(view: View, settings: KeySettings, plan: Plan) -> KeySettings:
+def _tied(view: View, settings: KeySettings, team: Row | None, plan: Plan) -> KeySettings:
     """To the life of its team and the membership that it is for; what is not there is noted."""
     team_id, user_id = settings.team_id, settings.user_id
     if team_id is not None and not view.team(team_id).open:
@@ -162,21 +169,23 @@ def _tied(view: View, settings: KeySettings, plan: Plan) -> KeySettings:
     if user_id is not None and not view.user(user_id).open:
         plan.findings.append(Finding("flagged", "user_id", f"{user_id} does not exist: kept"))
     changes: dict[str, object] = dict(ties(view, team_id, user_id))
-    changes["organization_id"] = _own_organization(view, settings, plan)
+    of_team = None if team is None else team.get("organization_id")
+    changes["organization_id"] = _own_organization(view, settings, of_team, plan)
     return settings.model_copy(update=changes)
 
 
-def _own_organization(view: View, settings: KeySettings, plan: Plan) -> str | None:
+def _own_organization(
+    view: View, settings: KeySettings, of_team: str | None, plan: Plan
+) -> str | None:
     """A key of a team is where its team is, unless it was said to count elsewhere."""
-    named, team_id = settings.organization_id, settings.team_id
-    of_team = None if team_id is None else view.team(team_id).settings.organization_id
-    if named is None or named == of_team:
-        return None
-    if not view.organization(named).open:
+    named = settings.organization_id
+    if named is not None and not view.organization(named).open:
         why = f"{named} does not exist: left out"
         plan.findings.append(Finding("repaired", "organization_id", why))
         return None
-    if of_team is not None:
+    if named is None or named == of_team:
+        return None
+    if of_team is not None and view.organization(of_team).open:
         why = f"{named} is not that of its team: the key goes on counting for it"
         plan.findings.append(Finding("flagged", "organization_id", why))
     return named

@@ -1,6 +1,7 @@
 """Who is in a team: LiteLLM says so in three places, and not always the same (team-api.md 2.4)."""
 
 import uuid
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -111,7 +112,17 @@ def memberships_of(
                 limits = member_limits(record, row, f"member {user_id}")
         found[user_id] = Membership(limits, held.spent())
         _note(record, f"member {user_id}", held)
+    _note_shared(record, found)
     return found
+
+
+def _note_shared(record: Record, memberships: Mapping[str, Membership]) -> None:
+    """Members keep a default that the team has lost with the rest of its metadata (D11)."""
+    own = (held.limits.budget_id for held in memberships.values() if held.limits is not None)
+    for budget_id, times in Counter(own).items():
+        if times > 1:
+            why = f"is that of {times} members, and not the team's: each has it as his own"
+            record.flagged(f"budget {budget_id}", why)
 
 
 def enrolled(

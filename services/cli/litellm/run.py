@@ -7,11 +7,16 @@ from psycopg.sql import SQL, Identifier
 
 from services.cli.litellm import budgets, keys, organizations, teams, users
 from services.cli.litellm.columns import (
+    DELETED_KEYS,
+    DELETED_TEAMS,
     KEYS,
+    MODELS,
     ORGANIZATION_MEMBERS,
     ORGANIZATIONS,
+    PERMISSIONS,
     TEAM_MEMBERS,
     TEAMS,
+    USERS,
 )
 from services.cli.litellm.ledger import REFUSALS, Ledger, finding_of
 from services.cli.litellm.report import Report
@@ -38,6 +43,20 @@ _ORPHANS = SQL(
     "SELECT m.user_id, m.{name} AS of FROM {members} m "
     "WHERE NOT EXISTS (SELECT FROM {whole} t WHERE t.{name} = m.{name}) ORDER BY 2, 1"
 )
+_UNUSED = SQL(
+    "SELECT t.{name}::text AS id FROM {table} t WHERE NOT EXISTS (SELECT FROM ({uses}) u "
+    "WHERE u.used = t.{name}) ORDER BY 1"
+)
+_USES = SQL("SELECT {column} AS used FROM {table}")
+_OWNED = (
+    ("model table", MODELS, "id", "model_id", (TEAMS, DELETED_TEAMS)),
+    (
+        *("object permission", PERMISSIONS, "object_permission_id", "object_permission_id"),
+        (ORGANIZATIONS, USERS, TEAMS, DELETED_TEAMS, KEYS, DELETED_KEYS),
+    ),
+)
+"""Rows of their own that belong to others: where they stand, and who names them."""
+
 _LONGEST = 300
 Told = Callable[[int, int], None]
 
@@ -56,6 +75,7 @@ async def import_all(
         ledger = Ledger(store, report, rehearsal=rehearsal)
         await _import_kinds(context, ledger, report, told)
         _note_orphans(source, report)
+        _note_unused(source, report)
         return ledger.run
     finally:
         await store.close()
@@ -111,3 +131,22 @@ def _note_orphans(source: Source, report: Report) -> None:
             for row in page:
                 shown = f"{row['of']}/{row['user_id']}"
                 report.left_over("membership", members, shown, finding)
+
+
+def _note_unused(source: Source, report: Report) -> None:
+    """Rows that belonged to what is gone (register D32)."""
+    for kind, table, name, column, owners in _OWNED:
+        uses = [
+            _USES.format(column=Identifier(column), table=Identifier(owner))
+            for owner in owners
+            if source.has(owner, column)
+        ]
+        if not (uses and source.has(table)):
+            continue
+        query = _UNUSED.format(
+            name=Identifier(name), table=Identifier(table), uses=SQL(" UNION ALL ").join(uses)
+        )
+        finding = Finding("repaired", name, "belongs to nothing that is imported: left out")
+        for page in source.pages(query):
+            for row in page:
+                report.left_over(kind, table, row["id"], finding)

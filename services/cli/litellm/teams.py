@@ -1,6 +1,7 @@
 """Teams with their members, budgets, aliases and callbacks, and teams that were deleted."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import get_args
 
 import orjson
 from psycopg.sql import SQL, Composable, Identifier
@@ -9,11 +10,13 @@ from events.registry import DomainEvent
 from events.streams import ORGANIZATION, TEAM, stream
 from events.team import MemberAdded, TeamCreated, TeamDeleted, TeamSettings
 from events.values import Callback, JsonObject, MemberLimits, RateLimits, TeamBudget
+from services.cli.litellm.beyond import flag_team
 from services.cli.litellm.budgets import member_limits
 from services.cli.litellm.columns import (
     BUDGETS,
     DELETED_TEAMS,
     MODELS,
+    ORGANIZATIONS,
     TEAM_MEMBERS,
     TEAMS,
     USERS,
@@ -35,6 +38,7 @@ from services.command.application.view import View
 from services.command.application.within import allowance_facts
 from services.command.domain.limits import check_size
 from services.edge.requests.callback import LOGGING, SETTINGS, sent_callbacks
+from services.edge.requests.team import Permission
 
 DEFAULTS = "team_member_budget_id"
 _APART = frozenset({LOGGING, SETTINGS, DEFAULTS})
@@ -94,7 +98,11 @@ async def _related(context: Context, rows: Sequence[Row]) -> Related:
     budgets = {_default_id(row) for row in rows}
     for row in rows:
         budgets |= {entry[1] for entry in orjson.loads(row.get("memberships") or "[]")}
+    named = (row.get("organization_id") for row in rows)
+    organizations = source.by_id(ORGANIZATIONS, "organization_id", named)
+    budgets |= {row.get("budget_id") for row in organizations.values()}
     return {
+        "organizations": organizations,
         "budgets": source.by_id(BUDGETS, "budget_id", budgets),
         "models": source.by_id(MODELS, "id", (row.get("model_id") for row in rows)),
         "permissions": permissions_of(source, rows),
@@ -153,10 +161,19 @@ def _settings(record: Record, related: Related) -> TeamSettings:
         object_permission=object_permission(record, related["permissions"]),
         router_settings=record.document("router_settings"),
         access_group_ids=record.texts("access_group_ids"),
-        member_permissions=record.texts("team_member_permissions"),
+        member_permissions=_permissions(record),
         member_defaults=_defaults(record, related["budgets"]),
         callbacks=callbacks,
     )
+
+
+def _permissions(record: Record) -> list[str]:
+    """Those that there are: one unknown name broke every key call of the members (D17)."""
+    named = record.texts("team_member_permissions")
+    if unknown := [name for name in named if name not in get_args(Permission)]:
+        shown = ", ".join(map(repr, unknown))
+        record.repaired("team_member_permissions", f"{shown}: no such permission, left out")
+    return [name for name in named if name not in unknown]
 
 
 def _aliases(record: Record, models: Mapping[int, Row]) -> JsonObject | None:
@@ -186,6 +203,7 @@ def _convert(context: Context, record: Record, related: Related) -> Thing:
     name = stream(TEAM, team_id)
     settings = _settings(record, related)
     check_size("team", settings)
+    _flag(context, record, settings, related)
     memberships = memberships_of(record, related["budgets"], _default_id(dict(record.values)))
     entries = entries_of(context, record)
     entries += added(record, entries, record.values.get("claimed") or [], "user.teams names it")
@@ -219,6 +237,14 @@ def _convert(context: Context, record: Record, related: Related) -> Thing:
     if settings.organization_id is not None:
         streams.append(stream(ORGANIZATION, settings.organization_id))
     return Thing("team", TEAMS, team_id, name, digest, decide, streams, record.findings)
+
+
+def _flag(context: Context, record: Record, settings: TeamSettings, related: Related) -> None:
+    organization = related["organizations"].get(settings.organization_id)
+    if organization is not None:
+        budget = related["budgets"].get(organization.get("budget_id"))
+        others = context.allowances.setdefault(organization["organization_id"], {})
+        flag_team(record, settings, organization, budget, others)
 
 
 def _placed(view: View, settings: TeamSettings, plan: Plan) -> TeamSettings:

@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import quote
 
 from events.imported import ThingImported
+from events.organization import Allowance
 from events.registry import DomainEvent
 from events.spend import SpendKind, SpendOpened
 from events.streams import SPEND, Stream, stream
@@ -68,6 +69,7 @@ class Context:
     """What all conversions share. A `rehearsal` writes nothing, not even the key of a team.
 
     `refused_users` have a row and may come with a later import: nobody is made in their place.
+    `allowances` are what the teams so far take, by organization.
     """
 
     source: Source
@@ -75,6 +77,7 @@ class Context:
     as_of: datetime
     rehearsal: bool
     refused_users: set[str] = field(default_factory=set)
+    allowances: dict[str, dict[str, Allowance]] = field(default_factory=dict)
 
     def digest(self, record: Record, *related: object) -> str:
         """By which a later import tells whether a record has changed, but for its use."""

@@ -78,8 +78,12 @@ class Record:
         return None if value is None else str(value)
 
     def texts(self, name: str) -> list[str]:
-        """A list without its nulls and repetitions."""
-        return list(dict.fromkeys(v for v in self.values.get(name) or [] if v is not None))
+        """A list without its nulls and repetitions (D24)."""
+        named = [text for text in self.values.get(name) or [] if text is not None]
+        once = list(dict.fromkeys(named))
+        if len(once) < len(named):
+            self.repaired(name, "names something more than once: once")
+        return once
 
     def flag(self, name: str) -> bool:
         return bool(self.values.get(name))
