@@ -126,9 +126,13 @@ async def test_keys_of_its_own_end_with_an_organization_in_whatever_number(
     url: str, writer: Writer
 ) -> None:
     names = [f"own {n}" for n in range(KEYS_AT_ONCE + 30)]
-    await asyncio.gather(*(writer.make_key(name, organization_id="o") for name in names))
+    made = (writer.make_key(name, organization_id="o", key_alias=name) for name in names)
+    await asyncio.gather(*made)
     await delete(writer, "o")
     assert len(ends(url)) == KEYS_AT_ONCE
+    for name in names:
+        await writer.make_key(f"next {name}", key_alias=name)
+    assert len(ends(url)) == len(names)
     async with opened_writer(url) as cold:
         assert await refused(cold, names)
         await Chores(cold.loop, cold.pool).work_off()

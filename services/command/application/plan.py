@@ -122,6 +122,7 @@ class Planner:
             try:
                 request.done = self._decide_one(request, remembered, view, sides)
             except Missing as need:
+                # A traceback would keep this frame, and all that was loaded, until a collection.
                 missing.append(need.with_traceback(None))
             except REFUSALS as refusal:
                 request.refused = refusal.with_traceback(None)
