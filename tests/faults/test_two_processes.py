@@ -3,63 +3,18 @@
 import asyncio
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
 
 import httpx
 import pytest
 
-from services.database.embedded import EmbeddedServer
 from tests.support.load import load
 from tests.support.loop import CREATOR
 from tests.support.oracle import assert_projected
-from tests.support.postgres import fresh_database
-from tests.support.service import MASTER_KEY, ServiceProcess, Start, on_database
+from tests.support.pair import Clients, bearer, done, post
+from tests.support.service import MASTER_KEY, ServiceProcess
 from tests.support.stored import created, stored_facts
 
 MEMBER = {"role": "user"}
-Clients = tuple[httpx.AsyncClient, httpx.AsyncClient]
-
-
-@pytest.fixture(scope="module")
-def url(postgres_server: EmbeddedServer) -> Iterator[str]:
-    with fresh_database(postgres_server) as address:
-        yield address
-
-
-@pytest.fixture(scope="module")
-def services(url: str, start_service: Start) -> Iterator[list[ServiceProcess]]:
-    """Both are started at once: either may be the one that migrates."""
-    started = [start_service(on_database(url), ready=False) for _ in range(2)]
-    for service in started:
-        service.wait_until_ready()
-    yield started
-    assert [service.stop() for service in started] == [0, 0]
-
-
-@pytest.fixture
-async def clients(services: list[ServiceProcess]) -> AsyncIterator[Clients]:
-    a, b = services
-    async with client_of(a) as first, client_of(b) as second:
-        yield first, second
-
-
-def client_of(service: ServiceProcess) -> httpx.AsyncClient:
-    limits = httpx.Limits(max_connections=50)
-    return httpx.AsyncClient(base_url=service.base_url, timeout=30, limits=limits)
-
-
-def bearer(secret: str) -> dict[str, str]:
-    return {"Authorization": f"Bearer {secret}"}
-
-
-async def post(client: httpx.AsyncClient, route: str, **body: object) -> httpx.Response:
-    """The master's request."""
-    return await client.post(route, json=body, headers=bearer(MASTER_KEY))
-
-
-async def done(client: httpx.AsyncClient, route: str, **body: object) -> None:
-    answer = await post(client, route, **body)
-    assert answer.status_code == 200, answer.text
 
 
 async def members(client: httpx.AsyncClient, team_id: str) -> list[str]:

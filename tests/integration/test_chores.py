@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
 import pytest
 
@@ -11,10 +11,12 @@ from events.key import KeyDeleted
 from services.access.principal import AccessRefused
 from services.command.application.chores import CHUNK, Chores
 from services.command.application.departures import AT_ONCE, TEAMS_AT_ONCE, DeleteUsers
+from services.command.application.key_rotation import NewSecret, RegenerateKey
+from services.command.application.key_update import UpdateKey
 from services.command.application.members import UpdateMember
 from services.command.application.names import ByName
 from services.command.application.teams import DEPENDENTS_AT_ONCE
-from services.command.domain.errors import NotAMember, NotAssigned
+from services.command.domain.errors import AlreadyExists, NotAMember, NotAssigned
 from tests.support.eventlog import create_store
 from tests.support.loop import (
     CREATOR,
@@ -138,18 +140,49 @@ async def test_keys_of_the_next_life_of_a_team_are_not_touched(url: str, writer:
     assert (await writer.identify(credential_of("new"))).team_id == "t"
 
 
-async def test_aliases_of_many_keys_are_free_again(url: str) -> None:
-    """A process that has none of the keys in its cache deletes them as well as any other."""
-    names = [f"key {n}" for n in range(40)]
+ENDS: dict[str, Callable[[Writer], Awaitable[object]]] = {
+    "team": lambda writer: writer.delete("t"),
+    "member": lambda writer: writer.remove("t", "ann"),
+    "user": lambda writer: delete_user(writer, "ann"),
+}
+
+
+@pytest.mark.parametrize("cause", ENDS)
+async def test_aliases_of_many_keys_are_free_again(url: str, cause: str) -> None:
+    """Even of those whose end is still to be recorded, by a process that has none of them cached.
+
+    For keys that are made, that are renamed, or that get a new secret and another name with it.
+    """
+    names = [f"key {n}" for n in range(2 * AT_ONCE)]
     async with opened_writer(url) as writer:
         await writer.create("t", "ann")
         for name in names:
-            await writer.make_key(name, team_id="t", key_alias=f"alias of {name}")
+            await writer.make_key(name, team_id="t", user_id="ann", key_alias=f"alias of {name}")
+        for n in range(2):
+            await writer.make_key(f"kept {n}")
     async with opened_writer(url) as cold:
-        await cold.delete("t")
-        for name in names:
+        await ENDS[cause](cold)
+        assert 0 < deleted_keys(url).total() < len(names)
+        renamed, rotated, *others = reversed(names)
+        for name in others:
             await cold.make_key(f"new {name}", key_alias=f"alias of {name}")
-    assert deleted_keys(url) == all_once(40)
+        await cold.send(renaming("kept 0", f"alias of {renamed}"), "/key/update")
+        await cold.send(rotation("kept 1", f"alias of {rotated}"), "/key/regenerate")
+        with pytest.raises(AlreadyExists):
+            await cold.make_key("again", key_alias=f"alias of {renamed}")
+        await Chores(cold.loop, cold.pool).work_off()
+    assert deleted_keys(url) == all_once(len(names))
+    causes = {f.data["cause"] for f in stored_facts(url) if f.topic == "key.deleted"}
+    assert causes == {cause}
+
+
+def renaming(name: str, alias: str) -> UpdateKey:
+    return UpdateKey(token_of(name), name, {"key_alias": alias})
+
+
+def rotation(name: str, alias: str) -> RegenerateKey:
+    secret = NewSecret(token_of(f"next {name}"), f"sk-...{name}", None, fresh=True)
+    return RegenerateKey(token_of(name), name, {"key_alias": alias}, secret, "/key/regenerate")
 
 
 async def test_many_keys_with_aliases_are_deleted_by_one_request(url: str) -> None:

@@ -4,12 +4,16 @@ What a command needs is loaded in few rounds, however many things it is about.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+import gc
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
 from events.user import UserSettings
+from services.access.principal import AccessRefused
+from services.command.application.chores import Chores
 from services.command.application.users import Joining, NewUser
+from services.command.application.view import Missing
 from tests.support.eventlog import create_store
 from tests.support.loop import CREATOR, Writer, credential_of, opened_writer, roster
 from tests.support.stored import count, stored_facts
@@ -54,6 +58,7 @@ async def test_known_users_join_another_team(cold: Writer) -> None:
 
 async def test_many_teams_are_deleted_with_their_keys(url: str, cold: Writer) -> None:
     await cold.delete(*TEAMS)
+    await Chores(cold.loop, cold.pool).work_off()
     assert deleted_keys(url) == MANY
     await cold.make_key("another", key_alias=KEYS[0])
 
@@ -75,7 +80,8 @@ async def test_the_keys_of_a_removed_member_go_with_him(url: str, cold: Writer) 
         await cold.make_key(name, team_id=TEAMS[0], user_id="ann", key_alias=name)
     async with opened_writer(url) as colder:
         await colder.remove(TEAMS[0], "ann")
-        await colder.make_key("another", key_alias="ann's 0")
+        await colder.make_key("another", key_alias=f"ann's {MANY - 1}")
+        await Chores(colder.loop, colder.pool).work_off()
     assert deleted_keys(url) == MANY
 
 
@@ -93,3 +99,31 @@ async def test_a_new_user_joins_many_teams(url: str, cold: Writer) -> None:
     await cold.send(command, "/user/new")
     links = "SELECT count(*) FROM ops.dependents WHERE parent = 'user-bob' AND kind = 'teams'"
     assert count(url, links) == MANY
+
+
+@pytest.fixture
+def uncollected() -> Iterator[None]:
+    """What refers to itself stays, as it does in a service until a collection stops it."""
+    gc.collect()
+    gc.disable()
+    yield
+    gc.enable()
+
+
+@pytest.mark.usefixtures("uncollected")
+async def test_what_was_loaded_or_refused_leaves_nothing_for_the_garbage_collector(
+    cold: Writer,
+) -> None:
+    await cold.delete(*TEAMS)
+    assert [await refused(cold, name) for name in ("unknown", *KEYS)] == [True] * (MANY + 1)
+    await cold.create("another")  # the loop keeps its last batch until the next one
+    left = [type(thing) for thing in gc.get_objects() if isinstance(thing, Missing | AccessRefused)]
+    assert left == []
+
+
+async def refused(writer: Writer, name: str) -> bool:
+    try:
+        await writer.identify(credential_of(name))
+    except AccessRefused:
+        return True
+    return False

@@ -170,6 +170,18 @@ def test_s16_a_budget_in_use_is_not_deleted(ledger: Ledger) -> None:
     assert ledger.done("/budget/delete", {"id": "s16"}) is None
 
 
+def test_s16_keys_that_are_gone_use_no_budget(ledger: Ledger) -> None:
+    """Though the ends of so many are still to be recorded."""
+    ledger.done("/budget/new", {"budget_id": "s16-team"})
+    ledger.done("/team/new", {"team_id": "s16-team"})
+    for _ in range(40):
+        ledger.key(team_id="s16-team", budget_id="s16-team")
+    refused = ledger.post("/budget/delete", {"id": "s16-team"})
+    assert_refused(refused, 400, "A", "Budget s16-team is used by 40 organizations or keys")
+    ledger.done("/team/delete", {"team_ids": ["s16-team"]})
+    assert ledger.done("/budget/delete", {"id": "s16-team"})["budget_id"] == "s16-team"
+
+
 def test_s17_lists_are_paged_where_it_is_asked_for(ledger: Ledger) -> None:
     for number in range(5):
         ledger.done("/budget/new", {"budget_id": f"s17-{number}"})

@@ -1,4 +1,4 @@
-"""D50 to D54: what the database is asked, not how long it takes."""
+"""D50 to D54 and S17: what the database is asked, not how long it takes."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -201,3 +201,51 @@ def test_d54_teams_have_the_indexes_that_their_filters_need(
     ):
         [statement] = asked(statements, ledger, path, **query)
         assert index in indexes(statements.plan(statement)), path
+
+
+OWNER = "s17"
+LISTS: dict[str, dict[str, str | int]] = {
+    "/organization/list": {},
+    "/budget/list": {},
+    "/user/list": {"page_size": 100, "user_email": "s17"},
+    "/user/info": {"user_id": OWNER},
+    "/key/list": {"size": 100, "user_id": OWNER, "expand": "user"},
+    "/key/aliases": {"size": 100, "search": "s17"},
+}
+
+
+@pytest.mark.parametrize("path", LISTS)
+def test_s17_a_list_of_many_takes_as_many_statements_as_one_of_few(
+    ledger: Ledger, statements: Statements, path: str
+) -> None:
+    def taken() -> tuple[int, int]:
+        ledger.shown(path, **LISTS[path])
+        with statements.sent("_1 ", "_1)") as sent:
+            shown = ledger.shown(path, **LISTS[path])
+        return len(sent), entries(shown)
+
+    if ledger.get("/user/info", user_id=OWNER).status_code == 404:
+        ledger.user(OWNER, user_email="s17@example.com")
+    grow(ledger)
+    few, before = taken()
+    assert few
+    for _ in range(9):
+        grow(ledger)
+    assert taken() == (few, before + 9)
+
+
+def entries(shown: object) -> int:
+    """How many there are in the longest list of an answer."""
+    lists = shown.values() if isinstance(shown, dict) else [shown]
+    return max(len(each) for each in lists if isinstance(each, list))
+
+
+def grow(ledger: Ledger) -> None:
+    """One organization more, with a budget and two members, and a key of one of them."""
+    name = f"s17-{ledger.position()}"
+    ledger.done("/organization/new", {"organization_id": name, "organization_alias": name})
+    ledger.user(name, user_email=f"{name}@example.com", auto_create_key=False)
+    for user_id in (OWNER, name):
+        member = {"user_id": user_id, "role": "internal_user"}
+        ledger.done("/organization/member_add", {"organization_id": name, "member": member})
+    ledger.key(user_id=OWNER, key_alias=name)

@@ -6,9 +6,10 @@ from typing import Any
 
 from events.budget import BudgetSettings
 from events.registry import DomainEvent
-from events.streams import BUDGET, stream
+from events.streams import BUDGET, kind_and_id, stream
 from services.access.policy import check_route
 from services.access.principal import Principal
+from services.command.application.callers import orphaned, owners
 from services.command.application.member_budgets import (
     Limited,
     after_change,
@@ -22,6 +23,9 @@ from services.command.domain import budget
 from services.command.domain.budget import Budget
 from services.command.domain.dependents import KEYS, ORGANIZATIONS
 from services.command.domain.errors import AlreadyExists, LimitsMembers, NotFound
+
+LOOKED_AT = 100
+"""Up to so many keys of a budget are looked at, whether their end is only to be recorded yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,8 +115,17 @@ class DeleteBudget:
         answer = budget_answer(view, self.budget_id)
         if answer is None:
             return Decision((), lambda _: None)
-        users = [(name, ORGANIZATIONS), (name, KEYS)]
-        view.need_children(users)
-        used_by = sum(len(view.children(*key)) for key in users)
-        facts = budget.delete(answer.budget, self.budget_id, used_by)
+        facts = budget.delete(answer.budget, self.budget_id, _users(view, name))
         return Decision([(name, fact) for fact in facts], lambda _: answer, subject=name)
+
+
+def _users(view: View, name: str) -> int:
+    """How many organizations and keys refer to a budget; of few keys, only those in force count."""
+    view.need_children([(name, ORGANIZATIONS), (name, KEYS)])
+    organizations, keys = view.children(name, ORGANIZATIONS), list(view.children(name, KEYS))
+    if len(keys) > LOOKED_AT:
+        return len(organizations) + len(keys)
+    view.need(keys)
+    held = [view.key(kind_and_id(key)[1]) for key in keys]
+    view.need(owner for key in held for owner in owners(key))
+    return len(organizations) + sum(not orphaned(view, key) for key in held)

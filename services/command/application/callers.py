@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from events.key import Cause
 from events.streams import ORGANIZATION, TEAM, USER, kind_and_id, stream
 from services.access.credentials import (
     MAX_ROTATIONS,
@@ -65,17 +66,28 @@ def _acting(view: View, token: str) -> tuple[str, ApiKey]:
 
 
 def orphaned(view: View, key: ApiKey) -> bool:
-    """Whether what the key was made for is over (S12, S14).
+    """Whether what the key was made for is over (S12, S14)."""
+    return void_because(view, key) is not None
 
-    That is a life of its team or a membership, of its owner, or of the organization of its own.
+
+def void_because(view: View, key: ApiKey) -> Cause | None:
+    """With what the key has ended, though its own end may still be to follow; None if it has not.
+
+    That is a life of its owner, its team or the organization of its own, or a membership.
     """
-    view.need(_owners(key))
-    settings = key.settings
-    if settings.team_id is not None and is_void(key, view.team(settings.team_id)):
-        return True
-    gone_at = 0 if settings.user_id is None else view.user(settings.user_id).gone_at
-    if settings.organization_id is not None:
-        gone_at = max(gone_at, view.organization(settings.organization_id).gone_at)
+    view.need(owners(key))
+    user_id, team_id = key.settings.user_id, key.settings.team_id
+    organization_id = key.settings.organization_id
+    if user_id is not None and _outlives(key, view.user(user_id).gone_at):
+        return "user"
+    if team_id is not None and is_void(key, view.team(team_id)):
+        return "member" if _life_of_team(key, view.team(team_id)) else "team"
+    if organization_id is not None and _outlives(key, view.organization(organization_id).gone_at):
+        return "organization"
+    return None
+
+
+def _outlives(key: ApiKey, gone_at: int) -> bool:
     return 0 < key.owned_at <= gone_at
 
 
@@ -96,11 +108,12 @@ def _org_roles(view: View, user_id: str, user: User) -> tuple[tuple[str, str], .
 
 def is_void(key: ApiKey, team: Team) -> bool:
     """Whether the life of the team, or the membership, that the key was made for is over."""
-    return (
-        not team.open
-        or team.incarnation != key.settings.team_incarnation
-        or _membership_over(key, team)
-    )
+    return not _life_of_team(key, team) or _membership_over(key, team)
+
+
+def _life_of_team(key: ApiKey, team: Team) -> bool:
+    """Whether the life of the team that the key was made for goes on."""
+    return team.open and team.incarnation == key.settings.team_incarnation
 
 
 def _membership_over(key: ApiKey, team: Team) -> bool:
@@ -112,7 +125,8 @@ def _membership_over(key: ApiKey, team: Team) -> bool:
     return member is None or member.joined != since
 
 
-def _owners(key: ApiKey) -> list[str]:
+def owners(key: ApiKey) -> list[str]:
+    """The streams of what the key was made for: what its validity is judged on."""
     settings = key.settings
     named = {
         TEAM: settings.team_id,

@@ -20,12 +20,12 @@ from services.command.domain.dependents import KEYS, ORGANIZATIONS, TEAMS
 from services.command.domain.organization import OrganizationMember
 from services.command.domain.roster import Membership
 
-AT_ONCE = 50
-TEAMS_AT_ONCE = 25
+AT_ONCE = 25
+TEAMS_AT_ONCE = 5
 """Dependents that go in the append of their user's deletion, and how many of them may be teams.
 
 None is at hand, and others wait meanwhile: a team of twenty members takes a millisecond, a key with
-an alias nearly as long. 500 of either would stop the loop for most of a second.
+an alias a third of one, and a team may have any number of members.
 """
 
 Facts = list[tuple[str, DomainEvent]]

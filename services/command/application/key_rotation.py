@@ -11,7 +11,7 @@ from services.access.principal import Principal
 from services.command.application.answers import KeyAnswer, key_answer
 from services.command.application.key_rights import check_regenerate, live_key
 from services.command.application.key_update import revised_settings
-from services.command.application.keys import alias_digest
+from services.command.application.keys import alias_claimed, alias_digest
 from services.command.application.requests import Decision
 from services.command.application.view import View
 from services.command.domain import reservation
@@ -69,11 +69,12 @@ class RegenerateKey:
         view.need(stream(KEY_ALIAS, digest) for digest in digests.values())
         facts: Facts = []
         for alias, digest in digests.items():
+            if before != after == alias:
+                facts += alias_claimed(view, alias, self.secret.token)
+                continue
             held, name = view.key_alias(digest), stream(KEY_ALIAS, digest)
             if before == after:
                 moved = reservation.hand_over(held, self.token, self.secret.token)
-            elif alias == after:
-                moved = reservation.reserve(held, "key_alias", alias, self.secret.token)
             else:
                 moved = reservation.release(held, self.token)
             facts += [(name, fact) for fact in moved]

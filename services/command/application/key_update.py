@@ -16,7 +16,12 @@ from services.command.application.key_rights import (
     check_permission,
     live_key,
 )
-from services.command.application.keys import alias_digest, check_own_budget, ties
+from services.command.application.keys import (
+    alias_claimed,
+    alias_digest,
+    check_own_budget,
+    ties,
+)
 from services.command.application.membership import member_of
 from services.command.application.requests import Decision
 from services.command.application.view import View
@@ -79,10 +84,7 @@ def _alias_facts(
         return []
     facts: list[tuple[str, DomainEvent]] = []
     if after is not None:
-        digest = alias_digest(after)
-        held = view.key_alias(digest)
-        taken = reservation.reserve(held, "key_alias", after, token)
-        facts += [(stream(KEY_ALIAS, digest), fact) for fact in taken]
+        facts += alias_claimed(view, after, token)
     if before is not None:
         digest = alias_digest(before)
         freed = reservation.release(view.key_alias(digest), token)

@@ -13,6 +13,7 @@ from events.streams import KEY, KEY_ALIAS, TEAM, stream
 from services.access.policy import check_route
 from services.access.principal import AccessRefused, Principal
 from services.command.application.answers import KeyAnswer, key_answer
+from services.command.application.callers import void_because
 from services.command.application.key_organizations import check_guaranteed, in_organization
 from services.command.application.key_rights import (
     check_key_rights,
@@ -69,10 +70,7 @@ class NewKey:
         generated = key.generate(view.key(self.token), settings)
         facts: list[tuple[str, DomainEvent]] = [(name, fact) for fact in generated]
         if (alias := settings.key_alias) is not None:
-            digest = alias_digest(alias)
-            held = view.key_alias(digest)
-            reserved = reservation.reserve(held, "key_alias", alias, self.token)
-            facts += [(stream(KEY_ALIAS, digest), fact) for fact in reserved]
+            facts += alias_claimed(view, alias, self.token)
         return facts
 
     def answer(self, after: View) -> KeyAnswer:
@@ -228,6 +226,22 @@ def _deletion(view: View, token: str, held: ApiKey, cause: Cause) -> list[tuple[
         freed = reservation.release(view.key_alias(digest), token)
         facts += [(stream(KEY_ALIAS, digest), fact) for fact in freed]
     return facts
+
+
+def alias_claimed(view: View, alias: str, token: str) -> list[tuple[str, DomainEvent]]:
+    """The alias is this key's; raises AlreadyExists for that of another one that is in force.
+
+    One that a void key still bears is free: the end of that key is recorded before.
+    """
+    digest = alias_digest(alias)
+    held, ended = view.key_alias(digest), list[tuple[str, DomainEvent]]()
+    if held.holder not in {None, token}:
+        cause = void_because(view, view.key(str(held.holder)))
+        if cause is not None:
+            ended = deletions(view, [str(held.holder)], cause)
+            held = replace(held, holder=None)
+    reserved = reservation.reserve(held, "key_alias", alias, token)
+    return [*ended, *((stream(KEY_ALIAS, digest), fact) for fact in reserved)]
 
 
 def alias_digest(alias: str) -> str:

@@ -128,6 +128,8 @@ class CommandLoop:
                 return await asyncio.shield(future)
         except TimeoutError:
             raise _expired(request) from None
+        finally:
+            del future, request  # what they raise holds this frame
 
     async def identify(self, origin: Origin) -> Principal:
         """Who is calling: an acceptance is provisional, a refusal confirmed at the head."""

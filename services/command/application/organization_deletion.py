@@ -24,10 +24,10 @@ from services.command.domain import organization
 from services.command.domain.dependents import KEYS, TEAMS
 
 ROUTE = "/organization/delete"
-TEAMS_AT_ONCE = 100
+TEAMS_AT_ONCE = 5
 """Teams that go in the append of their organization's deletion; of more, all follow in chunks."""
 
-KEYS_AT_ONCE = 100
+KEYS_AT_ONCE = 25
 """Keys that end with the teams of one chunk, or with their organization; more are a chore."""
 
 Facts = list[tuple[str, DomainEvent]]

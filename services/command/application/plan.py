@@ -122,9 +122,10 @@ class Planner:
             try:
                 request.done = self._decide_one(request, remembered, view, sides)
             except Missing as need:
-                missing.append(need)
+                # A traceback would keep this frame, and all that was loaded, until a collection.
+                missing.append(need.with_traceback(None))
             except REFUSALS as refusal:
-                request.refused = refusal
+                request.refused = refusal.with_traceback(None)
             except Exception as defect:
                 log.exception("a decision failed", command=request.command.name)
                 request.refused = defect

@@ -25,8 +25,11 @@ from services.command.domain.errors import NotAMember, NotByUpdate
 from services.command.domain.team import Team
 from services.command.domain.team_update import revised, update
 
-DEPENDENTS_AT_ONCE = 500
-"""Keys that go in the append of their team's or member's removal; more follow in chunks."""
+DEPENDENTS_AT_ONCE = 25
+"""Keys that go in the append of their team's or member's removal; more follow in chunks.
+
+They are loaded for it, and everybody else waits meanwhile: 25 take 7 ms of processor time.
+"""
 
 
 @dataclass(frozen=True, slots=True)

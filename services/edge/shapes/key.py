@@ -104,6 +104,12 @@ def key_row(
     return row
 
 
+def key_blocked(view: KeyView, now: datetime, zone: tzinfo, *, with_token: bool) -> JsonObject:
+    """The answer of POST /key/block, typed by LiteLLM: it names the organization `org_id`, too."""
+    row = key_row(view, now, zone, with_token=with_token)
+    return {**row, "org_id": view.settings["organization_id"]}
+
+
 def key_info(
     view: KeyView, asked: str, now: datetime, zone: tzinfo, *, spend: Decimal = NOTHING_SPENT
 ) -> JsonObject:

@@ -28,6 +28,7 @@ from services.command.domain.gateway import check_gateway
 from services.edge.errors import MANAGEMENT, ShapeA, ShapeB
 from services.edge.openapi import examples
 from services.edge.openapi.answers.key import (
+    BlockedKey,
     ChangedKey,
     DeletedKeys,
     GeneratedKey,
@@ -80,14 +81,14 @@ _FOR_ANOTHER = AccessRefused(
 )
 
 
-def _blocking(route: str, id: str, *, blocked: bool) -> Operation:  # noqa: A002
+def _blocking(route: str, id: str, answer: type[ChangedKey], **example: object) -> Operation:  # noqa: A002
     return command(
         route,
         id,
-        ChangedKey,
+        answer,
         body=requests.KeyRef,
         sent={"key": KEY},
-        example={**examples.key_row(), "blocked": blocked},
+        example={**examples.key_row(), **example},
         domain=(_NO_KEY,),
         others={
             "bad_key": ShapeB(400, "Invalid key format.", family=MANAGEMENT),
@@ -258,6 +259,6 @@ OPERATIONS: Mapping[str, Operation] = {
         },
         versioned=False,
     ),
-    "/key/block": _blocking("/key/block", "block_key", blocked=True),
-    "/key/unblock": _blocking("/key/unblock", "unblock_key", blocked=False),
+    "/key/block": _blocking("/key/block", "block_key", BlockedKey, blocked=True, org_id=None),
+    "/key/unblock": _blocking("/key/unblock", "unblock_key", ChangedKey, blocked=False),
 }

@@ -25,7 +25,7 @@ from services.edge.body import LedgerRoute
 from services.edge.errors import MANAGEMENT, ShapeB
 from services.edge.requests import key as requests
 from services.edge.requests.common import Text
-from services.edge.shapes.key import generated, key_row
+from services.edge.shapes.key import generated, key_blocked, key_row
 
 router = APIRouter(route_class=LedgerRoute, tags=["keys"])
 
@@ -140,7 +140,8 @@ async def _set_blocked(caller: Caller, body: requests.KeyRef, *, blocked: bool) 
     zone, now = caller.context.zone, caller.now
     key = well_formed(body.key)
     command = BlockKey(token_of(key), key, blocked)
+    row = key_blocked if blocked else key_row
     done = await caller.carry_out(
-        command, lambda made: key_row(render.key_view(made), now, zone, with_token=True)
+        command, lambda made: row(render.key_view(made), now, zone, with_token=True)
     )
     return await caller.respond(done)

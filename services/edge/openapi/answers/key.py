@@ -82,6 +82,12 @@ class ChangedKey(_Columns):
     object_permission: None
 
 
+class BlockedKey(ChangedKey):
+    """The key that was blocked; `org_id` repeats its organization."""
+
+    org_id: str | None
+
+
 class UpdatedKey(ChangedKey):
     """The key after the change, and how the request named it."""
 
@@ -272,9 +278,9 @@ class KeyForm(Document):
     enforced_params: list[str] | None
     allowed_routes: list[str]
     allowed_passthrough_routes: list[Any] | None
-    allowed_vector_store_indexes: list[Any] | None
-    rpm_limit_type: str | None
-    tpm_limit_type: str | None
+    allowed_vector_store_indexes: None
+    rpm_limit_type: None
+    tpm_limit_type: None
     router_settings: dict[str, Any] | None
     access_group_ids: list[str] | None
     key_name: str | None

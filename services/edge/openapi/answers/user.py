@@ -5,6 +5,7 @@ from typing import Any
 from services.edge.openapi.answers.key import KeyForm, KeyOfUser
 from services.edge.openapi.answers.team import TeamListItem
 from services.edge.openapi.schema import Document, Moment
+from services.edge.requests.user import UserRole
 
 
 class _Columns(Document):
@@ -121,6 +122,6 @@ class CreatedUser(KeyForm):
     """The new user and his key, "" if he was to have none."""
 
     user_email: str | None
-    user_role: str | None
+    user_role: UserRole | None
     user_alias: str | None
     teams: list[str] | None
