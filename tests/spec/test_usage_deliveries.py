@@ -135,6 +135,7 @@ def test_a_packed_body_may_not_unpack_to_more_than_any_other() -> None:
         (b"{}", "br", 415),
         (b"{}", "gzip, gzip", 415),
     ],
+    ids=["plain", "cut off", "with more behind", "another packing", "packed twice"],
 )
 def test_what_cannot_be_unpacked_is_refused(body: bytes, encoding: str, status: int) -> None:
     assert problem(body, content_encoding=encoding)[0] == status
