@@ -62,6 +62,7 @@ _OF_GATEWAYS = Rule(
 )
 
 _ADMINS = "Only proxy admins may do this. Route={route}. Your role={role}"
+_READERS = "Only proxy admins and viewers may do this. Route={route}. Your role={role}"
 
 POLICY: dict[str, Rule] = {
     "/team/new": _WHOLE_TEAM,
@@ -137,6 +138,9 @@ POLICY: dict[str, Rule] = {
     "/v1/usage/quarantine/{id}/book": Rule(frozenset({PA}), routed=True, text=_ADMINS, status=403),
     "/v1/usage/quarantine/{id}/discard": Rule(
         frozenset({PA}), routed=True, text=_ADMINS, status=403
+    ),
+    "/v1/reconcile": Rule(
+        frozenset({PA, PV}), writes=False, routed=True, text=_READERS, status=403
     ),
 }
 

@@ -5,7 +5,17 @@ from typing import Annotated
 
 import typer
 
-from services.cli import backup, demo, import_litellm, openapi, rebuild, replay, restore, serve
+from services.cli import (
+    backup,
+    demo,
+    import_litellm,
+    openapi,
+    rebuild,
+    reconcile,
+    replay,
+    restore,
+    serve,
+)
 
 app = typer.Typer(
     name="teamledger",
@@ -32,6 +42,7 @@ def _options(
 
 app.command(name="serve")(serve.serve)
 app.command(name="rebuild")(rebuild.rebuild)
+app.command(name="reconcile")(reconcile.reconcile)
 app.command(name="replay")(replay.replay)
 app.command(name="demo")(demo.demo)
 app.command(name="backup")(backup.backup)

@@ -79,6 +79,7 @@ GETS = (
     *("/organization/info", "/organization/list", "/budget/list", "/budget/settings"),
     *("/user/list", "/user/filter/ui", "/user/available_roles"),
     *("/audit", "/audit/some-id"),
+    "/v1/reconcile",
 )
 """Those that take a key."""
 

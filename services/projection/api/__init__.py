@@ -13,6 +13,7 @@ from services.projection.api.routes import (
     keys,
     organizations,
     permissions,
+    reconcile,
     team_lists,
     team_pickers,
     teams,
@@ -24,7 +25,18 @@ from services.projection.api.routes import (
 __all__ = ["ROUTERS", "ReadContext", "include_read_routes"]
 
 _OF_TEAMS = (teams, team_lists, team_pickers, permissions, callbacks, activity)
-_OTHERS = (keys, key_lists, users, user_lists, organizations, budgets, audit, usage, health)
+_OTHERS = (
+    keys,
+    key_lists,
+    users,
+    user_lists,
+    organizations,
+    budgets,
+    audit,
+    usage,
+    reconcile,
+    health,
+)
 _ASKED_BY_BODY = (keys.several, organizations.bodies, budgets.bodies)
 ROUTERS = (*(m.router for m in (*_OF_TEAMS, *_OTHERS)), *_ASKED_BY_BODY)
 

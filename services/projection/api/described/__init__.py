@@ -4,7 +4,15 @@ A new route needs an entry in the table of its module, and nothing else.
 """
 
 from services.edge.openapi.operation import Operations
-from services.projection.api.described import budgets, organizations, others, teams, usage, users
+from services.projection.api.described import (
+    budgets,
+    organizations,
+    others,
+    reconcile,
+    teams,
+    usage,
+    users,
+)
 from services.projection.api.described.common import PARAMETERS
 
 __all__ = ["OPERATIONS", "PARAMETERS"]
@@ -12,7 +20,7 @@ __all__ = ["OPERATIONS", "PARAMETERS"]
 OPERATIONS: Operations = {
     **{
         ("GET", route): operation
-        for module in (teams, users, others, organizations, budgets, usage)
+        for module in (teams, users, others, organizations, budgets, usage, reconcile)
         for route, operation in module.OPERATIONS.items()
     },
     **{
