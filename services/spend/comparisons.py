@@ -23,7 +23,8 @@ WHERE a.account IS NOT NULL GROUP BY a.kind
 """Records, USD and tokens by the records: of all, and of those that each kind of account has."""
 
 KEPT: Final = """
-SELECT 'quarter', count(*), sum(cost), sum(prompt_tokens + completion_tokens)::bigint
+SELECT 'quarter', count(*), coalesce(sum(cost), 0),
+    coalesce(sum(prompt_tokens + completion_tokens), 0)::bigint
 FROM usage.quarters
 UNION ALL
 SELECT a.kind, count(*), sum(d.cost), sum(d.tokens)::bigint

@@ -118,6 +118,7 @@ MATRIX = {
     "/v1/usage": "               403    403    403    403    403    403    403    403    403",
     "/v1/usage/quarantine": "    ok     ok     403    403    403    403    403    403    403",
     "/v1/usage/unattributed": "  ok     ok     403    403    403    403    403    403    403",
+    "/v1/reconcile": "           ok     ok     403    403    403    403    403    403    403",
     "/v1/usage/quarantine/{id}/book": "   ok 403 403 403 403 403 403 403 403",
     "/v1/usage/quarantine/{id}/discard": "ok 403 403 403 403 403 403 403 403",
 }

@@ -230,8 +230,9 @@ BEGIN
     ), by_quarter AS (
         INSERT INTO usage.quarters AS q (series, quarter, cost, prompt_tokens, completion_tokens,
             cache_read_tokens, cache_creation_tokens, succeeded, failed)
-        SELECT series, date_bin('15 minutes', started_at, '2000-01-01T00:00:00Z'), usage.total(cost),
-            usage.total(prompt), usage.total(completion), usage.total(cache_read), usage.total(cache_creation),
+        SELECT series, date_bin('15 minutes', started_at, '2000-01-01T00:00:00Z'),
+            usage.total(cost), usage.total(prompt), usage.total(completion),
+            usage.total(cache_read), usage.total(cache_creation),
             count(*) FILTER (WHERE outcome = 1), count(*) FILTER (WHERE outcome = 0)
         FROM fresh GROUP BY 1, 2
         ON CONFLICT (series, quarter) DO UPDATE SET cost = q.cost + EXCLUDED.cost,

@@ -17,7 +17,7 @@ async def proof(reader: ReaderDep, request: Request) -> Response:  # noqa: ARG00
     """Everything that is summed and listed, computed again from the records, on one snapshot.
 
     200 whether it agrees or not; the first hundred differences are named, with both figures. It
-    takes seconds for a million records, holds nothing up, and is done for one caller at a time.
+    takes seconds for a million records, locks nothing, and is done for one caller at a time.
     """
     context = reader.context
     async with context.reconciling, context.ledger_pool.connection() as connection:
