@@ -64,6 +64,7 @@ _OF_GATEWAYS = Rule(
 )
 
 _ADMINS = "Only proxy admins may do this. Route={route}. Your role={role}"
+_READERS = "Only proxy admins and viewers may do this. Route={route}. Your role={role}"
 
 _AUDIT = Rule(frozenset({PA, PV}), routed=True, writes=False, text=_ADMINS, status=403)
 
@@ -147,6 +148,9 @@ POLICY: dict[str, Rule] = {
     "/v1/usage/quarantine/{id}/book": Rule(frozenset({PA}), routed=True, text=_ADMINS, status=403),
     "/v1/usage/quarantine/{id}/discard": Rule(
         frozenset({PA}), routed=True, text=_ADMINS, status=403
+    ),
+    "/v1/reconcile": Rule(
+        frozenset({PA, PV}), writes=False, routed=True, text=_READERS, status=403
     ),
 }
 

@@ -12,6 +12,7 @@ from services.cli import (
     import_litellm,
     openapi,
     rebuild,
+    reconcile,
     replay,
     restore,
     serve,
@@ -42,6 +43,7 @@ def _options(
 
 app.command(name="serve")(serve.serve)
 app.command(name="rebuild")(rebuild.rebuild)
+app.command(name="reconcile")(reconcile.reconcile)
 app.command(name="replay")(replay.replay)
 app.command(name="demo")(demo.demo)
 app.command(name="backup")(backup.backup)

@@ -87,7 +87,7 @@ OUR_POSTS = (
     "/v1/usage/quarantine/some-id/book",
     "/v1/usage/quarantine/some-id/discard",
 )
-OUR_GETS = ("/v1/usage/quarantine", "/v1/usage/unattributed")
+OUR_GETS = ("/v1/usage/quarantine", "/v1/usage/unattributed", "/v1/reconcile")
 """Routes that LiteLLM does not have: what they refuse is told as problem details."""
 
 BODILESS = ("/team/some-id/disable_logging",)

@@ -17,7 +17,7 @@ from tests.support.command_line import command, environment, invoked, line
 from tests.support.postgres import open_directory
 from tests.support.service import MASTER_KEY, ROOT_KEY, ServiceProcess, Start, free_port
 
-COMMANDS = ("serve", "replay", "rebuild", "backup", "restore", "demo")
+COMMANDS = ("serve", "replay", "rebuild", "reconcile", "backup", "restore", "demo")
 ODD_TEAM = "[/b] :smile: [red]"
 ODD_USER = "esc\u001b[31m\u009b31m\u202euser"
 NO_SERVER = "postgresql://127.0.0.1:1/none"

@@ -124,6 +124,7 @@ MATRIX = {
     "/v1/proof/consistency": "   ok     ok     403    403    403    403    403    403    403",
     "/v1/usage/quarantine": "    ok     ok     403    403    403    403    403    403    403",
     "/v1/usage/unattributed": "  ok     ok     403    403    403    403    403    403    403",
+    "/v1/reconcile": "           ok     ok     403    403    403    403    403    403    403",
     "/v1/usage/quarantine/{id}/book": "   ok 403 403 403 403 403 403 403 403",
     "/v1/usage/quarantine/{id}/discard": "ok 403 403 403 403 403 403 403 403",
 }

@@ -7,7 +7,8 @@ the same lines are simply sent again: if they were booked, they find themselves 
 import asyncio
 import time
 from collections import OrderedDict, deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -54,7 +55,7 @@ class Ledger:
     ) -> None:
         self._store, self._deadline, self._queue_size = store, deadline, queue_size
         self._clock = clock
-        self._known_series: OrderedDict[bytes, int] = OrderedDict()
+        self._known_series: OrderedDict[Series, int] = OrderedDict()
         self._queue: deque[_Submission] = deque()
         self._waiting = 0
         self._work = asyncio.Event()
@@ -150,12 +151,13 @@ class Ledger:
             await self._store.withhold(withheld, now)
         return Report(page.outcomes(lines, appended.repeated, seen), appended.head)
 
-    async def _numbers(self, wanted: Mapping[bytes, Series]) -> dict[bytes, int]:
+    async def _numbers(self, wanted: Sequence[Series]) -> list[int]:
         known = self._known_series
-        missing = {digest: series for digest, series in wanted.items() if digest not in known}
-        found = await self._store.series(missing) if missing else {}
-        numbers = {digest: found.get(digest) or known[digest] for digest in wanted}
-        known.update(found)
+        with suppress(KeyError):
+            return [known[series] for series in wanted]
+        missing = {series for series in wanted if series not in known}
+        known.update(await self._store.series(missing))
+        numbers = [known[series] for series in wanted]
         while len(known) > SERIES_KEPT:
             known.popitem(last=False)
         return numbers

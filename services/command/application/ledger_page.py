@@ -3,15 +3,19 @@
 An id that comes twice counts once, and the first payload is the one that counts.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from hashlib import blake2b
+from operator import attrgetter
 from typing import Literal
 from uuid import UUID
 
+import orjson
+
 from events.usage import Usage, UsageCorrected, UsageRecorded
+from events.values import plain
 from services.command.application.ledger_store import Line, Original, Withheld
 from services.command.domain.usage import Attribution, Series, untimely
 
@@ -20,17 +24,45 @@ CORRECTS_NOTHING = "corrects a record that was not booked from this source"
 Status = Literal["recorded", "duplicate", "quarantined", "refused"]
 
 
-@dataclass(frozen=True, slots=True)
+_NOBODY = Attribution()
+_call_fields = attrgetter(*UsageRecorded.model_fields)
+_correction_fields = attrgetter(*UsageCorrected.model_fields)
+
+
+def entry_id(source: str, request_id: str) -> bytes:
+    """128 bits of source and id: what a record is known by."""
+    return blake2b(f"{source}\0{request_id}".encode(), digest_size=16).digest()
+
+
+def payload_digest(usage: Usage) -> bytes:
+    """64 bits of everything reported: what tells an altered repeat from a plain one."""
+    fields = _call_fields if isinstance(usage, UsageRecorded) else _correction_fields
+    return blake2b(orjson.dumps(fields(usage), default=plain), digest_size=8).digest()
+
+
+@dataclass(slots=True, eq=False)
 class Entry:
     """Something to book. `attribution` is that of a call; a correction has its original's.
 
-    `released` from quarantine: somebody decided to book it whenever the call began.
+    `released` from quarantine: somebody decided to book it whenever the call began. What else the
+    ledger wants to know is found out here, where entries are made, and not by its one writer.
     """
 
     source: str
     usage: Usage
-    attribution: Attribution = field(default_factory=Attribution)
+    attribution: Attribution = _NOBODY
     released: bool = False
+    id: bytes = field(init=False)
+    payload: bytes = field(init=False)
+    series: Series | None = field(init=False)
+
+    def __post_init__(self) -> None:
+        usage = self.usage
+        self.id = entry_id(self.source, usage.id)
+        self.payload = payload_digest(usage)
+        self.series = None
+        if isinstance(usage, UsageRecorded):
+            self.series = Series.of(self.source, usage, self.attribution)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,14 +74,7 @@ class Outcome:
     altered: bool = False
 
 
-def entry_id(source: str, request_id: str) -> bytes:
-    """128 bits of source and id: what a record is known by."""
-    return blake2b(f"{source}\0{request_id}".encode(), digest_size=16).digest()
-
-
-def payload_digest(usage: Usage) -> bytes:
-    """64 bits of everything reported: what tells an altered repeat from a plain one."""
-    return blake2b(usage.model_dump_json().encode(), digest_size=8).digest()
+RECORDED = Outcome("recorded")
 
 
 class Page:
@@ -57,34 +82,36 @@ class Page:
 
     def __init__(self, entries: Sequence[Entry], now: datetime) -> None:
         self._entries = entries
-        self._ids = [entry_id(entry.source, entry.usage.id) for entry in entries]
-        self._payloads = [payload_digest(entry.usage) for entry in entries]
         self._first: dict[bytes, int] = {}
-        for place, known_by in enumerate(self._ids):
-            self._first.setdefault(known_by, place)
-        self._late = {
-            place: why for place in self._first.values() if (why := self._why(place, now))
+        for place, entry in enumerate(entries):
+            self._first.setdefault(entry.id, place)
+        firsts = [(place, entries[place]) for place in self._first.values()]
+        self._late = {place: why for place, entry in firsts if (why := _why(entry, now))}
+        self._calls = {
+            place: (entry, entry.usage)
+            for place, entry in firsts
+            if isinstance(entry.usage, UsageRecorded) and place not in self._late
         }
-        self._series = {
-            place: Series.of(entry.source, usage, entry.attribution)
-            for place, entry, usage in self._calls()
+        self._corrections = {
+            place: entry_id(entry.source, entry.usage.corrects)
+            for place, entry in firsts
+            if isinstance(entry.usage, UsageCorrected)
         }
-        self._digests = {place: series.digest for place, series in self._series.items()}
 
     @cached_property
     def late(self) -> list[bytes]:
         """Ids of calls that are not booked unseen."""
-        return [self._ids[place] for place in self._late]
+        return [self._entries[place].id for place in self._late]
 
     @cached_property
     def corrected(self) -> list[bytes]:
         """Ids of the records that corrections are about."""
-        return [original for _, original in self._corrections()]
+        return list(self._corrections.values())
 
     @cached_property
-    def series(self) -> Mapping[bytes, Series]:
-        """The series of all calls that are to be booked, by digest."""
-        return {self._digests[place]: series for place, series in self._series.items()}
+    def series(self) -> list[Series]:
+        """The series of every call that is to be booked."""
+        return [entry.series for entry, _ in self._calls.values() if entry.series is not None]
 
     @cached_property
     def released(self) -> list[UUID]:
@@ -93,32 +120,30 @@ class Page:
         return [u.reservation for u in usages if isinstance(u, UsageRecorded) and u.reservation]
 
     def lines(
-        self, numbers: Mapping[bytes, int], originals: Mapping[bytes, Original]
+        self, numbers: Sequence[int], originals: Mapping[bytes, Original]
     ) -> Mapping[int, Line]:
-        """What to append, by place: calls, and corrections of what is booked or on this page."""
-        lines = {
-            place: self._line(place, usage, numbers[self._digests[place]])
-            for place, _, usage in self._calls()
-        }
+        """What to append, by place: calls, and corrections of what is booked or on this page.
+
+        `numbers` are those of `series`, one by one.
+        """
+        calls = zip(self._calls.items(), numbers, strict=True)
+        lines = {place: _line(*call, series) for (place, call), series in calls}
+        if not self._corrections:
+            return lines
         booked = {line.id: Original(line.series, line.started_at) for line in lines.values()}
-        for place, original in self._corrections():
+        for place, original in self._corrections.items():
             found = originals.get(original) or booked.get(original)
             if found is not None:
-                lines[place] = self._correction(place, found)
+                lines[place] = _correction(self._entries[place], found)
         return dict(sorted(lines.items()))
 
     def withheld(self, seen: Mapping[bytes, bytes]) -> list[Withheld]:
         """What goes to quarantine: late calls that were not booked before."""
+        late = ((self._entries[place], why) for place, why in self._late.items())
         return [
-            Withheld(
-                self._ids[place],
-                self._entries[place].source,
-                self._entries[place].usage.id,
-                why,
-                self._entries[place].usage.model_dump_json(),
-            )
-            for place, why in self._late.items()
-            if self._ids[place] not in seen
+            Withheld(e.id, e.source, e.usage.id, why, e.usage.model_dump_json())
+            for e, why in late
+            if e.id not in seen
         ]
 
     def outcomes(
@@ -126,72 +151,62 @@ class Page:
     ) -> list[Outcome]:
         """Of every entry, in order. `repeated` counts the lines; payloads are those that count."""
         counts = {place: repeated.get(row) for row, place in enumerate(lines)}
-        late = {place: seen.get(self._ids[place]) for place in self._late}
+        late = {place: seen.get(self._entries[place].id) for place in self._late}
         return [self._outcome(place, counts, late) for place in range(len(self._entries))]
 
     def _outcome(
         self, place: int, counts: Mapping[int, bytes | None], late: Mapping[int, bytes | None]
     ) -> Outcome:
-        first = self._first[self._ids[place]]
+        entry = self._entries[place]
+        first = self._first[entry.id]
         if first not in counts and late.get(first) is None:
             why = self._late.get(first)
             return Outcome("quarantined", why) if why else Outcome("refused", CORRECTS_NOTHING)
         known = counts.get(first) or late.get(first)
         if known is None and first == place:
-            return Outcome("recorded")
-        payload = known or self._payloads[first]
-        return Outcome("duplicate", altered=payload != self._payloads[place])
+            return RECORDED
+        payload = known or self._entries[first].payload
+        return Outcome("duplicate", altered=payload != entry.payload)
 
-    def _why(self, place: int, now: datetime) -> str | None:
-        entry = self._entries[place]
-        if entry.released or not isinstance(entry.usage, UsageRecorded):
-            return None
-        return untimely(entry.usage.started_at, now)
 
-    def _calls(self) -> Iterator[tuple[int, Entry, UsageRecorded]]:
-        for place in self._first.values():
-            entry = self._entries[place]
-            if isinstance(entry.usage, UsageRecorded) and place not in self._late:
-                yield place, entry, entry.usage
+def _why(entry: Entry, now: datetime) -> str | None:
+    if entry.released or not isinstance(entry.usage, UsageRecorded):
+        return None
+    return untimely(entry.usage.started_at, now)
 
-    def _corrections(self) -> Iterator[tuple[int, bytes]]:
-        for place in self._first.values():
-            entry = self._entries[place]
-            if isinstance(entry.usage, UsageCorrected):
-                yield place, entry_id(entry.source, entry.usage.corrects)
 
-    def _line(self, place: int, usage: UsageRecorded, series: int) -> Line:
-        outcome = SUCCEEDED if usage.status == "success" else FAILED
-        return Line(
-            self._ids[place],
-            self._payloads[place],
-            series,
-            usage.started_at,
-            usage.ended_at,
-            usage.cost,
-            usage.prompt_tokens,
-            usage.completion_tokens,
-            usage.cache_read_tokens,
-            usage.cache_creation_tokens,
-            outcome,
-            usage.id,
-            None,
-        )
+def _line(entry: Entry, usage: UsageRecorded, series: int) -> Line:
+    return Line(
+        entry.id,
+        entry.payload,
+        series,
+        usage.started_at,
+        usage.ended_at,
+        usage.cost,
+        usage.prompt_tokens,
+        usage.completion_tokens,
+        usage.cache_read_tokens,
+        usage.cache_creation_tokens,
+        SUCCEEDED if usage.status == "success" else FAILED,
+        usage.id,
+        None,
+    )
 
-    def _correction(self, place: int, original: Original) -> Line:
-        usage = self._entries[place].usage
-        return Line(
-            self._ids[place],
-            self._payloads[place],
-            original.series,
-            original.started_at,
-            None,
-            usage.cost,
-            usage.prompt_tokens,
-            usage.completion_tokens,
-            usage.cache_read_tokens,
-            usage.cache_creation_tokens,
-            CORRECTED,
-            usage.id,
-            usage.corrects if isinstance(usage, UsageCorrected) else None,
-        )
+
+def _correction(entry: Entry, original: Original) -> Line:
+    usage = entry.usage
+    return Line(
+        entry.id,
+        entry.payload,
+        original.series,
+        original.started_at,
+        None,
+        usage.cost,
+        usage.prompt_tokens,
+        usage.completion_tokens,
+        usage.cache_read_tokens,
+        usage.cache_creation_tokens,
+        CORRECTED,
+        usage.id,
+        usage.corrects if isinstance(usage, UsageCorrected) else None,
+    )

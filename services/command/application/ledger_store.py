@@ -23,8 +23,8 @@ FROM usage.seen s JOIN usage.records r USING (position) WHERE s.id = ANY (%s)
 _SEEN = "SELECT id, payload FROM usage.seen WHERE id = ANY (%s)"
 _APPEND = """
 SELECT head, repeated_at, repeated_payloads FROM usage.append(
-    %b::bytea[], %b::bytea[], %b::bigint[], %b::timestamptz[], %b::timestamptz[], %b::numeric[],
-    %b::bigint[], %b::bigint[], %b::bigint[], %b::bigint[], %b::smallint[], %b::text[],
+    %b::bytea[], %b::bytea[], %t::bigint[], %b::timestamptz[], %b::timestamptz[], %t::numeric[],
+    %t::bigint[], %t::bigint[], %t::bigint[], %t::bigint[], %t::smallint[], %b::text[],
     %b::text[], %b::uuid[], %b::timestamptz)
 """
 _QUARANTINE = """
@@ -52,6 +52,9 @@ class Line(NamedTuple):
     outcome: int
     request_id: str
     corrects: str | None
+
+
+_NUMBERS = {"series", "cost", "outcome", *(name for name in Line._fields if "tokens" in name)}
 
 
 class Withheld(NamedTuple):
@@ -85,17 +88,18 @@ class LedgerStore:
     def __init__(self, pool: AsyncConnectionPool[Any]) -> None:
         self._pool = pool
 
-    async def series(self, wanted: Mapping[bytes, Series]) -> dict[bytes, int]:
-        """The number of each series by its digest; those that are not there yet come to be."""
+    async def series(self, wanted: Iterable[Series]) -> dict[Series, int]:
+        """The number of each series; those that are not there yet come to be."""
+        by_digest = {series.digest: series for series in wanted}
         async with self._pool.connection() as conn:
-            cursor = await conn.execute(_KNOWN_SERIES, (list(wanted),), binary=True)
+            cursor = await conn.execute(_KNOWN_SERIES, (list(by_digest),), binary=True)
             found = dict(await cursor.fetchall())
-            missing = [(d, s) for d, s in wanted.items() if d not in found]
+            missing = [(d, s) for d, s in by_digest.items() if d not in found]
             if missing:
                 described = [_described(digest, series) for digest, series in missing]
                 cursor = await conn.execute(_SERIES, (Json(described, orjson.dumps),), binary=True)
                 found.update(await cursor.fetchall())
-        return found
+        return {by_digest[digest]: number for digest, number in found.items()}
 
     async def originals(self, ids: Iterable[bytes]) -> dict[bytes, Original]:
         """Series and start of the records that were booked under these ids."""
@@ -113,11 +117,10 @@ class LedgerStore:
         self, lines: Collection[Line], released: Sequence[UUID], now: datetime
     ) -> Appended:
         """Book the lines that are new, all or none; `released` reservations end with them."""
-        columns = [list(column) for column in zip(*lines, strict=True)] or [
-            [] for _ in Line._fields
-        ]
+        columns = zip(*lines, strict=True) if lines else [()] * len(Line._fields)
+        given = [_array(name, column) for name, column in zip(Line._fields, columns, strict=True)]
         async with self._pool.connection() as conn, conn.cursor(binary=True) as cursor:
-            await cursor.execute(_APPEND, (*columns, list(released), now), prepare=True)
+            await cursor.execute(_APPEND, (*given, list(released), now), prepare=True)
             row = await cursor.fetchone()
         if row is None:
             raise psycopg.DataError("usage.append returned nothing")
@@ -129,6 +132,11 @@ class LedgerStore:
         columns = [list(column) for column in zip(*withheld, strict=True)]
         async with self._pool.connection() as conn:
             await conn.execute(_QUARANTINE, (now, *columns))
+
+
+def _array(name: str, column: tuple[Any, ...]) -> object:
+    """Numbers as text: the server reads them fast, and psycopg is slow at packing them."""
+    return f"{{{','.join(map(str, column))}}}" if name in _NUMBERS else list(column)
 
 
 def _described(digest: bytes, series: Series) -> dict[str, object]:

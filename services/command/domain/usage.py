@@ -1,9 +1,13 @@
-"""Whose usage a record is, and what it shares with others: the series it is booked under."""
+"""Whose usage a record is, and what it shares with others: the series it is booked under.
+
+These are tuples because they are made and looked up for every record.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import blake2b
+from typing import NamedTuple
 
 import orjson
 
@@ -24,8 +28,7 @@ class Account:
     member: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Life:
+class Life(NamedTuple):
     """One life of an organization, team or user, and its name at the time."""
 
     id: str
@@ -33,8 +36,7 @@ class Life:
     alias: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Attribution:
+class Attribution(NamedTuple):
     """Who pays for a call; `unattributed` says why nobody does."""
 
     organization: Life | None = None
@@ -57,8 +59,7 @@ class Attribution:
             yield Account(MEMBER, self.team.id, self.team.incarnation, self.user.id)
 
 
-@dataclass(frozen=True, slots=True)
-class Series:
+class Series(NamedTuple):
     """What many records have in common (decision 010)."""
 
     source: str
@@ -78,17 +79,17 @@ class Series:
         """Claims are kept only where nothing known stands in their place."""
         team, user = attribution.team, attribution.user
         return cls(
-            source=source,
-            attribution=attribution,
-            key_hash=usage.key_hash,
-            team_id=team.id if team else usage.team_id,
-            user_id=user.id if user else usage.user_id,
-            model=usage.model,
-            model_group=usage.model_group,
-            provider=usage.provider,
-            endpoint=usage.endpoint,
-            mcp_tool=usage.mcp_tool,
-            tags=tuple(sorted(set(usage.tags))),
+            source,
+            attribution,
+            usage.key_hash,
+            team.id if team else usage.team_id,
+            user.id if user else usage.user_id,
+            usage.model,
+            usage.model_group,
+            usage.provider,
+            usage.endpoint,
+            usage.mcp_tool,
+            tuple(sorted(set(usage.tags))) if usage.tags else (),
         )
 
     def accounts(self) -> list[Account]:
@@ -98,7 +99,7 @@ class Series:
     @property
     def digest(self) -> bytes:
         """128 bits of everything that tells this series from others."""
-        return blake2b(orjson.dumps(self), digest_size=16).digest()
+        return blake2b(orjson.dumps(self, default=tuple), digest_size=16).digest()
 
 
 def untimely(started_at: datetime, now: datetime) -> str | None:

@@ -16,6 +16,7 @@ from services.projection.api.routes import (
     organizations,
     permissions,
     proof,
+    reconcile,
     team_lists,
     team_pickers,
     teams,
@@ -27,13 +28,11 @@ from services.projection.api.routes import (
 __all__ = ["ROUTERS", "ReadContext", "include_read_routes"]
 
 _OF_TEAMS = (teams, team_lists, team_pickers, permissions, callbacks, activity)
-_OTHERS = (
-    *(keys, key_lists, models, users, user_lists, organizations, budgets, audit, usage),
-    health,
-)
+_OTHERS = (keys, key_lists, models, users, user_lists, organizations, budgets, audit, health)
+_SPEND = (usage, reconcile)
 _HISTORY = (changes, proof)
 _ASKED_BY_BODY = (keys.several, organizations.bodies, budgets.bodies)
-ROUTERS = (*(m.router for m in (*_OF_TEAMS, *_OTHERS, *_HISTORY)), *_ASKED_BY_BODY)
+ROUTERS = (*(m.router for m in (*_OF_TEAMS, *_OTHERS, *_SPEND, *_HISTORY)), *_ASKED_BY_BODY)
 
 
 def include_read_routes(app: FastAPI, context: ReadContext) -> None:

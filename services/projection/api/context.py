@@ -1,5 +1,6 @@
 """What the routes of the read API work with, made once per process."""
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import tzinfo
@@ -72,6 +73,11 @@ class ReadContext:
     def user_pages(self) -> UserPages:
         """Pages of users, and how many users match a filter."""
         return UserPages(self.read_pool)
+
+    @cached_property
+    def reconciling(self) -> asyncio.Lock:
+        """Held while the ledger is computed again: once at a time."""
+        return asyncio.Lock()
 
     @cached_property
     def audit_totals(self) -> Totals:

@@ -148,40 +148,51 @@ BEGIN
         json_to_recordset(w.accounts) AS a(kind text, id text, incarnation bigint, member text)
     WHERE NOT EXISTS (SELECT FROM usage.accounts k WHERE k.kind = a.kind AND k.id = a.id
         AND k.incarnation = a.incarnation AND k.member = a.member);
-    INSERT INTO usage.series (digest, organization, team, member, "user", key, model, source,
-        organization_id, team_id, user_id, key_hash, organization_alias, team_alias,
-        key_alias, model_name, model_group, provider, endpoint, mcp_tool, tags, unattributed)
-    SELECT decode(w.digest, 'hex'), c.organization, c.team, c.member, c."user", c.key, c.model,
-        w.source, w.organization_id, w.team_id, w.user_id, w.key_hash,
-        w.organization_alias, w.team_alias, w.key_alias, w.model_name, w.model_group, w.provider,
-        w.endpoint, w.mcp_tool, ARRAY(SELECT json_array_elements_text(w.tags)), w.unattributed
-    FROM json_to_recordset(wanted) AS w(digest text, accounts json, source text,
-        organization_id text, team_id text, user_id text, key_hash text,
-        organization_alias text, team_alias text, key_alias text, model_name text,
-        model_group text, provider text, endpoint text, mcp_tool text, tags json,
-        unattributed text),
-    LATERAL (
-        SELECT max(k.account) FILTER (WHERE a.kind = 'organization') AS organization,
-            max(k.account) FILTER (WHERE a.kind = 'team') AS team,
-            max(k.account) FILTER (WHERE a.kind = 'member') AS member,
-            max(k.account) FILTER (WHERE a.kind = 'user') AS "user",
-            max(k.account) FILTER (WHERE a.kind = 'key') AS key,
-            max(k.account) FILTER (WHERE a.kind = 'model') AS model
-        FROM json_to_recordset(w.accounts) AS a(kind text, id text, incarnation bigint, member text)
-        JOIN usage.accounts k USING (kind, id, incarnation, member)
-    ) c
-    ON CONFLICT DO NOTHING;
-    INSERT INTO usage.booked_on (account, series)
-    SELECT a.account, s.series
-    FROM json_to_recordset(wanted) AS w(digest text)
-    JOIN usage.series s ON s.digest = decode(w.digest, 'hex') CROSS JOIN LATERAL (VALUES
-        (s.organization), (s.team), (s.member), (s."user"), (s.key), (s.model)) a(account)
-    WHERE a.account IS NOT NULL
-    ON CONFLICT DO NOTHING;
-    RETURN QUERY SELECT s.digest, s.series
-    FROM json_to_recordset(wanted) AS w(digest text)
-    JOIN usage.series s ON s.digest = decode(w.digest, 'hex');
+    RETURN QUERY
+    WITH described AS MATERIALIZED (
+        SELECT decode(w.digest, 'hex') AS digest, w.accounts, w.source, w.organization_id,
+            w.team_id, w.user_id, w.key_hash, w.organization_alias, w.team_alias, w.key_alias,
+            w.model_name, w.model_group, w.provider, w.endpoint, w.mcp_tool, w.tags, w.unattributed
+        FROM json_to_recordset(wanted) AS w(digest text, accounts json, source text,
+            organization_id text, team_id text, user_id text, key_hash text,
+            organization_alias text, team_alias text, key_alias text, model_name text,
+            model_group text, provider text, endpoint text, mcp_tool text, tags json,
+            unattributed text)
+    ), paying AS MATERIALIZED (
+        SELECT w.digest, max(k.account) FILTER (WHERE kind = 'organization') AS organization,
+            max(k.account) FILTER (WHERE kind = 'team') AS team,
+            max(k.account) FILTER (WHERE kind = 'member') AS member,
+            max(k.account) FILTER (WHERE kind = 'user') AS "user",
+            max(k.account) FILTER (WHERE kind = 'key') AS key,
+            max(k.account) FILTER (WHERE kind = 'model') AS model
+        FROM described w, json_to_recordset(w.accounts)
+            AS a(kind text, id text, incarnation bigint, member text)
+        JOIN usage.accounts k USING (kind, id, incarnation, member) GROUP BY w.digest
+    ), made AS (
+        INSERT INTO usage.series (digest, organization, team, member, "user", key, model, source,
+            organization_id, team_id, user_id, key_hash, organization_alias, team_alias,
+            key_alias, model_name, model_group, provider, endpoint, mcp_tool, tags, unattributed)
+        SELECT digest, c.organization, c.team, c.member, c."user", c.key, c.model, w.source,
+            w.organization_id, w.team_id, w.user_id, w.key_hash, w.organization_alias,
+            w.team_alias, w.key_alias, w.model_name, w.model_group, w.provider, w.endpoint,
+            w.mcp_tool, ARRAY(SELECT json_array_elements_text(w.tags)), w.unattributed
+        FROM described w JOIN paying c USING (digest)
+        ON CONFLICT DO NOTHING
+        RETURNING digest, series, organization, team, member, "user", key, model
+    ), listed AS (
+        INSERT INTO usage.booked_on (account, series)
+        SELECT a.account, s.series FROM made s CROSS JOIN LATERAL (VALUES
+            (s.organization), (s.team), (s.member), (s."user"), (s.key), (s.model)) a(account)
+        WHERE a.account IS NOT NULL
+    )
+    SELECT digest, series FROM made
+    UNION ALL
+    SELECT s.digest, s.series FROM described JOIN usage.series s USING (digest);
 END $$;
+
+-- Sums of a few values in many groups, which `sum` is slow at.
+CREATE AGGREGATE usage.total(bigint) (SFUNC = int8pl, STYPE = bigint);
+CREATE AGGREGATE usage.total(numeric) (SFUNC = numeric_add, STYPE = numeric);
 
 -- The only statement that inserts records. Ids that are known already are left out, and what is
 -- summed is summed in the same transaction. Returns where the ledger ends, and for ids that were
@@ -215,12 +226,13 @@ BEGIN
             request_id, corrects)
         SELECT position, series, started_at, ended_at, moment, cost, prompt, completion,
             cache_read, cache_creation, outcome, request_id, corrects
-        FROM fresh ORDER BY position
+        FROM fresh
     ), by_quarter AS (
         INSERT INTO usage.quarters AS q (series, quarter, cost, prompt_tokens, completion_tokens,
             cache_read_tokens, cache_creation_tokens, succeeded, failed)
-        SELECT series, date_bin('15 minutes', started_at, '2000-01-01T00:00:00Z'), sum(cost),
-            sum(prompt), sum(completion), sum(cache_read), sum(cache_creation),
+        SELECT series, date_bin('15 minutes', started_at, '2000-01-01T00:00:00Z'),
+            usage.total(cost), usage.total(prompt), usage.total(completion),
+            usage.total(cache_read), usage.total(cache_creation),
             count(*) FILTER (WHERE outcome = 1), count(*) FILTER (WHERE outcome = 0)
         FROM fresh GROUP BY 1, 2
         ON CONFLICT (series, quarter) DO UPDATE SET cost = q.cost + EXCLUDED.cost,
@@ -229,12 +241,19 @@ BEGIN
             cache_read_tokens = q.cache_read_tokens + EXCLUDED.cache_read_tokens,
             cache_creation_tokens = q.cache_creation_tokens + EXCLUDED.cache_creation_tokens,
             succeeded = q.succeeded + EXCLUDED.succeeded, failed = q.failed + EXCLUDED.failed
+    ), paid AS (
+        SELECT s.organization, s.team, s.member, s."user", s.key, s.model, d.day,
+            usage.total(f.cost) AS cost, usage.total(f.prompt + f.completion) AS tokens,
+            count(*) FILTER (WHERE f.outcome >= 0) AS calls
+        FROM fresh f JOIN usage.series s USING (series)
+            CROSS JOIN LATERAL (VALUES ((f.started_at AT TIME ZONE 'UTC')::date)) d(day)
+        GROUP BY GROUPING SETS (
+            (s.organization, s.team, s.member, s."user", s.key, d.day), (s.model, d.day))
     ), by_day AS (
         INSERT INTO usage.days AS d (account, day, cost, tokens, requests)
-        SELECT a.account, (f.started_at AT TIME ZONE 'UTC')::date, sum(f.cost),
-            sum(f.prompt + f.completion), count(*) FILTER (WHERE f.outcome >= 0)
-        FROM fresh f JOIN usage.series s USING (series) CROSS JOIN LATERAL (VALUES
-            (s.organization), (s.team), (s.member), (s."user"), (s.key), (s.model)) a(account)
+        SELECT a.account, p.day, usage.total(p.cost), usage.total(p.tokens), usage.total(p.calls)
+        FROM paid p CROSS JOIN LATERAL (VALUES (p.organization), (p.team), (p.member),
+            (p."user"), (p.key), (p.model)) a(account)
         WHERE a.account IS NOT NULL GROUP BY 1, 2
         ON CONFLICT (account, day) DO UPDATE SET cost = d.cost + EXCLUDED.cost,
             tokens = d.tokens + EXCLUDED.tokens, requests = d.requests + EXCLUDED.requests

@@ -11,6 +11,7 @@ from services.projection.api.described import (
     organizations,
     others,
     proof,
+    reconcile,
     teams,
     usage,
     users,
@@ -23,7 +24,8 @@ OPERATIONS: Operations = {
     **{
         ("GET", route): operation
         for module in (
-            *(teams, users, others, models, organizations, budgets, usage),
+            *(teams, users, others, models, organizations, budgets),
+            *(usage, reconcile),
             *(changes, proof),
         )
         for route, operation in module.OPERATIONS.items()
