@@ -139,6 +139,7 @@ async def _start(
         master_key=secrets.master_key,
         key_header=key_header,
         zone=zone,
+        ledger_pool=events_pool,
         available_teams=joinable,
         usage_limits=limits,
     )

@@ -226,9 +226,21 @@ _NAME_FACTS: list[DomainEvent] = [
     reservation.NameReserved(holder="ann"),
     reservation.NameReleased(holder="ann"),
 ]
-_SPEND = spend.SpendOpened(
-    kind="member", id="core", user_id="ann", incarnation=1, amount=Decimal("12.5"), as_of=MOMENT
-)
+_MEMBER_SPEND: list[DomainEvent] = [
+    spend.SpendOpened(
+        kind="member", id="core", user_id="ann", incarnation=1, amount=Decimal("12.5"), as_of=MOMENT
+    ),
+    spend.SpendReset(
+        kind="member",
+        id="core",
+        user_id="ann",
+        incarnation=1,
+        before=Decimal("12.5"),
+        amount=Decimal("0.000000000000000001"),
+        reason="billed by mistake",
+    ),
+]
+_ALL_SPEND = spend.SpendResetEverywhere(kinds=["key", "team"], reason="a new year")
 _WAITED = quarantine.Waited(
     source="eu",
     request_id="chatcmpl-1",
@@ -257,7 +269,8 @@ EXAMPLES: list[tuple[str, DomainEvent]] = [
     *((stream(BUDGET_KIND, "acme-budget"), fact) for fact in _BUDGET_FACTS),
     *((stream(EMAIL, "5f2c"), fact) for fact in _NAME_FACTS),
     (stream(TEAM, "core"), _IMPORTED),
-    (stream(SPEND, "member-core/ann"), _SPEND),
+    *((stream(SPEND, "member-core/ann"), fact) for fact in _MEMBER_SPEND),
+    (spend.EVERYWHERE, _ALL_SPEND),
     (
         stream(QUARANTINE, "5f2c"),
         quarantine.QuarantineBooked(waited=_WAITED, started_at=MOMENT),

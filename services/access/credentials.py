@@ -170,7 +170,10 @@ def _holds(allowed: str, entry: str) -> bool:
     return path != "" and start.startswith(path + "/")
 
 
-_MANAGEMENT = ("/team/", "/v2/team/", "/user/", "/key/", "/organization/", "/budget/", "/audit")
+_MANAGEMENT = (
+    *("/team/", "/v2/team/", "/user/", "/key/", "/organization/", "/budget/", "/audit"),
+    *("/v1/teams/", "/v1/keys/", "/v1/users/", "/v1/organizations/"),
+)
 _LLM = frozenset({"/models", "/v1/models"})
 """The routes of a gateway that are answered here."""
 

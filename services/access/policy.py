@@ -18,6 +18,7 @@ class As(StrEnum):
     """What a caller can be towards a team; somebody can be several things at once."""
 
     PROXY_ADMIN = "proxy admin"
+    MASTER_KEY = "master key"
     VIEWER = "proxy admin viewer"
     ORG_ADMIN = "admin of the team's organization"
     TEAM_ADMIN = "team admin"
@@ -27,7 +28,7 @@ class As(StrEnum):
     GATEWAY = "key of a gateway"
 
 
-PA, PV, OA, IU = As.PROXY_ADMIN, As.VIEWER, As.ORG_ADMIN, As.USER
+PA, MK, PV, OA, IU = As.PROXY_ADMIN, As.MASTER_KEY, As.VIEWER, As.ORG_ADMIN, As.USER
 TA, TM, TK, GW = As.TEAM_ADMIN, As.MEMBER, As.TEAM_KEY, As.GATEWAY
 
 
@@ -55,6 +56,10 @@ class Rule:
 
 _WHOLE_TEAM = Rule(frozenset({PA, OA}), routed=True)
 _MEMBERS = Rule(frozenset({PA, OA, TA}))
+_MEMBER_SPEND = Rule(
+    _MEMBERS.admits,
+    stranger="Call not allowed. User not proxy admin OR team admin. team_id={team_id}",
+)
 _MODELS = Rule(_MEMBERS.admits, stranger="Only proxy admin or team admin can modify team models")
 _OF_GATEWAYS = Rule(
     frozenset({GW}),
@@ -65,6 +70,9 @@ _OF_GATEWAYS = Rule(
 
 _ADMINS = "Only proxy admins may do this. Route={route}. Your role={role}"
 _READERS = "Only proxy admins and viewers may do this. Route={route}. Your role={role}"
+_TEAM_INFO = Rule(frozenset({PA, PV, OA, TA, TM, TK}), writes=False)
+_KEY_INFO = Rule(frozenset({PA, PV, IU, TK}), writes=False)
+_USER_INFO = Rule(frozenset({PA, PV, IU}), writes=False)
 
 _AUDIT = Rule(frozenset({PA, PV}), routed=True, writes=False, text=_ADMINS, status=403)
 
@@ -83,7 +91,7 @@ POLICY: dict[str, Rule] = {
     "/team/bulk_member_add": _MEMBERS,
     "/team/member_update": _MEMBERS,
     "/team/member_delete": _MEMBERS,
-    "/team/info": Rule(frozenset({PA, PV, OA, TA, TM, TK}), writes=False),
+    "/team/info": _TEAM_INFO,
     "/team/list": Rule(frozenset({PA, PV, IU}), writes=False),
     "/v2/team/list": Rule(frozenset({PA, PV, IU}), writes=False),
     "/team/available": Rule(frozenset({PA, PV, IU}), writes=False),
@@ -108,9 +116,9 @@ POLICY: dict[str, Rule] = {
     "/key/bulk_update": Rule(frozenset({PA, IU}), routed=True),
     "/key/aliases": Rule(frozenset({PA, PV, IU}), writes=False),
     "/v2/key/info": Rule(frozenset({PA, PV, IU, TK}), writes=False),
-    "/key/info": Rule(frozenset({PA, PV, IU, TK}), writes=False),
+    "/key/info": _KEY_INFO,
     "/key/list": Rule(frozenset({PA, PV, IU}), writes=False),
-    "/user/info": Rule(frozenset({PA, PV, IU}), writes=False),
+    "/user/info": _USER_INFO,
     "/models": Rule(frozenset({PA, PV, IU, TK}), writes=False),
     "/v1/models": Rule(frozenset({PA, PV, IU, TK}), writes=False),
     "/audit": Rule(frozenset({PA, PV}), routed=True, writes=False),
@@ -138,6 +146,14 @@ POLICY: dict[str, Rule] = {
     "/organization/member_update": Rule(frozenset({PA, IU})),
     "/organization/info": Rule(frozenset({PA, PV, IU}), writes=False),
     "/organization/list": Rule(frozenset({PA, PV, IU}), writes=False),
+    "/key/{key}/reset_spend": Rule(frozenset({PA, IU}), routed=True),
+    "/team/{team_id:path}/member/{user_id:path}/reset_spend": _MEMBER_SPEND,
+    "/v1/teams/{team_id:path}/members/{user_id:path}/reset_spend": _MEMBER_SPEND,
+    "/global/spend/reset": Rule(
+        frozenset({MK}),
+        routed=True,
+        text="Authentication Error, Tried to access route={route}, which is only for MASTER KEY",
+    ),
     "/v1/usage": _OF_GATEWAYS,
     "/v1/usage/quarantine": Rule(
         frozenset({PA, PV}), writes=False, routed=True, text=_ADMINS, status=403
@@ -152,13 +168,18 @@ POLICY: dict[str, Rule] = {
     "/v1/reconcile": Rule(
         frozenset({PA, PV}), writes=False, routed=True, text=_READERS, status=403
     ),
+    "/v1/teams/{team_id:path}/windows": _TEAM_INFO,
+    "/v1/teams/{team_id:path}/members/{user_id:path}/windows": _TEAM_INFO,
+    "/v1/keys/{key}/windows": _KEY_INFO,
+    "/v1/users/{user_id:path}/windows": _USER_INFO,
+    "/v1/organizations/{organization_id:path}/windows": _USER_INFO,
 }
 
 
 def standing(principal: Principal, team: Towards | None = None) -> frozenset[As]:
     """What the caller is towards a team; without one, what he could be towards some team."""
     if principal.is_admin:
-        return frozenset({PA})
+        return frozenset({PA, MK} if principal.master else {PA})
     if principal.gateway is not None:
         return frozenset({GW})
     found: set[As] = set()

@@ -143,6 +143,18 @@ def _gets(path: str, **queries: Any) -> dict[tuple[str, str, str], Provocation]:
     }
 
 
+def _member_resets(path: str) -> dict[tuple[str, str, str], Provocation]:
+    admin = {**_CORE, "user_id": "default_user_id"}
+    return _posts(
+        path,
+        no_team=Provocation(path={**_MISSING, "user_id": "ann"}),
+        not_a_member=Provocation(path={**_CORE, "user_id": "missing"}),
+        not_resettable=Provocation({"reset_to": 1}, path=admin),
+        his_own=Provocation(path={"team_id": "lab", "user_id": LEADER}, key=LEADER),
+        bad_path=Provocation(path={"team_id": "core%09", "user_id": "ann"}),
+    )
+
+
 def _rotations(path: Mapping[str, str]) -> dict[str, Any]:
     """What is refused of a new secret for a key, which the path names or else the body."""
     named = {} if path else {"key": KEY}
@@ -499,6 +511,42 @@ SPECIAL: Mapping[tuple[str, str, str], Provocation] = {
         not_sealed={"position": "1000000000"},
     ),
     **_gets("/v1/proof/consistency", no_such_trees={"from_size": "1000000000"}),
+    **_gets(
+        "/v1/teams/{team_id}/windows",
+        no_team=Provocation(path=_MISSING),
+        not_in_team=Provocation(key=STRANGER),
+    ),
+    **_gets(
+        "/v1/teams/{team_id}/members/{user_id}/windows",
+        no_team=Provocation(path={**_MISSING, "user_id": "ann"}),
+        not_in_team=Provocation(key=STRANGER),
+        no_member=Provocation(path={**_CORE, "user_id": "missing"}),
+    ),
+    **_gets(
+        "/v1/keys/{key}/windows",
+        no_key_of_this_name=Provocation(path={"key": "sk-missing"}),
+        not_his_key=Provocation(key=STRANGER),
+    ),
+    **_gets(
+        "/v1/users/{user_id}/windows",
+        no_user=Provocation(path={"user_id": "missing"}),
+        not_his_own=Provocation(key=STRANGER),
+    ),
+    **_gets(
+        "/v1/organizations/{organization_id}/windows",
+        no_organization=Provocation(path=_ORGANIZATION),
+    ),
+    **_posts(
+        "/key/{key}/reset_spend",
+        no_key=Provocation(path={"key": "sk-missing"}),
+        not_resettable={"reset_to": 1},
+        not_for_him=Provocation(path={"key": "sk-of-eve"}, key=STRANGER),
+        not_admin=Provocation(key="internal_viewer"),
+        bad_path=Provocation(path={"key": "sk-example%00"}),
+    ),
+    **_member_resets("/team/{team_id}/member/{user_id}/reset_spend"),
+    **_member_resets("/v1/teams/{team_id}/members/{user_id}/reset_spend"),
+    **_posts("/global/spend/reset", several_things=Provocation(headers={"if-match": "*"})),
     **_gets("/audit/{id}", no_entry=Provocation(path={"id": "missing"})),
     **_posts(
         "/v1/usage",

@@ -20,6 +20,9 @@ ORDER = [
     *(("POST", path) for path in ("/team/permissions_update", "/team/{team_id}/callback")),
     *(("POST", path) for path in ("/budget/new", "/organization/new", "/organization/member_add")),
     ("POST", "/v1/usage"),
+    *(("POST", path) for path in ("/key/{key}/reset_spend", "/global/spend/reset")),
+    ("POST", "/team/{team_id}/member/{user_id}/reset_spend"),
+    ("POST", "/v1/teams/{team_id}/members/{user_id}/reset_spend"),
     *(name for name in operations() if name[0] == "GET"),
     *(("POST", f"/v1/usage/quarantine/{{id}}/{decision}") for decision in ("book", "discard")),
     *(("POST", path) for path in ("/organization/info", "/budget/info", "/budget/update")),
@@ -42,7 +45,7 @@ OF_GATEWAY = "sk-example-gateway"
 CALLERS = {"/v1/usage": OF_GATEWAY}
 """Whose key is presented where it is not the master key."""
 
-ABOUT_SEVERAL = {"/key/bulk_update": "several_things"}
+ABOUT_SEVERAL = dict.fromkeys(("/key/bulk_update", "/global/spend/reset"), "several_things")
 """What those refuse a condition with whose example is about several things."""
 
 

@@ -139,7 +139,8 @@ def _provocation(operation: Described, name: str) -> Provocation:
     if name == "not_admin":
         return Provocation(key=STRANGER)
     if name == "bad_fields":
-        entry = operation.refusals[name][1]["detail"][0]
+        refusal = operation.refusals[name][1]
+        entry = (refusal.get("errors") or refusal["detail"])[0]
         no_body = (entry["type"], entry["loc"]) == ("missing", ["body"])
         return Provocation(content=b"") if no_body else Provocation({})
     assert name in COMMON, f"nothing provokes {name} at {operation}"

@@ -40,7 +40,14 @@ async def client_of(writer: Writer) -> AsyncIterator[AsyncClient]:
     ledger = Ledger(LedgerStore(writer.pool))
     quarantine = Quarantine(writer.loop, ledger, writer.pool)
     context = Context(
-        writer.loop, ledger, quarantine, writer.vault, MASTER_KEY, None, ZoneInfo("UTC")
+        writer.loop,
+        ledger,
+        quarantine,
+        writer.vault,
+        MASTER_KEY,
+        None,
+        ZoneInfo("UTC"),
+        writer.pool,
     )
     include_command_routes(app, context)
     answer_command_errors(app, strict=False)

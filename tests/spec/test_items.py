@@ -1,6 +1,7 @@
 """What is kept between answers: totals and rendered teams, never longer than they hold."""
 
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 
 import orjson
 import pytest
@@ -12,6 +13,7 @@ from tests.support.facts import settings
 
 NOW = datetime(2026, 3, 11, 13, 27, 45, tzinfo=UTC)
 DAY = timedelta(days=1)
+SPENT = Decimal(3)
 
 
 def stored(members: int = 1, *, alias: str = "One", total: int | None = None) -> StoredTeam:
@@ -21,18 +23,21 @@ def stored(members: int = 1, *, alias: str = "One", total: int | None = None) ->
     texts = orjson.dumps(document).decode(), orjson.dumps(metadata).decode()
     roster = [[f"user-{number}", None, "user", None] for number in range(members)]
     moments = NOW, NOW, None
-    columns = ("t", *texts, *moments, None, None, 1, members if total is None else total)
+    rest = None, None, 1, 1, None, members if total is None else total
+    columns = ("t", *texts, *moments, *rest)
     return StoredTeam(columns, orjson.dumps(roster).decode())
 
 
-def shown(items: TeamItems, team: StoredTeam, now: datetime = NOW) -> dict[str, object]:
-    item: dict[str, object] = orjson.loads(orjson.dumps(items.item(team, now, UTC)))
+def shown(
+    items: TeamItems, team: StoredTeam, now: datetime = NOW, spend: Decimal = SPENT
+) -> dict[str, object]:
+    item: dict[str, object] = orjson.loads(orjson.dumps(items.item(team, spend, now, UTC)))
     return item
 
 
 def test_a_row_that_looks_the_same_is_rendered_once() -> None:
     items = TeamItems()
-    assert items.item(stored(), NOW, UTC) is items.item(stored(), NOW, UTC)
+    assert items.item(stored(), SPENT, NOW, UTC) is items.item(stored(), SPENT, NOW, UTC)
 
 
 def test_a_row_that_differs_shows_its_difference() -> None:
@@ -40,6 +45,12 @@ def test_a_row_that_differs_shows_its_difference() -> None:
     assert shown(items, stored())["team_alias"] == "One"
     assert shown(items, stored(alias="Two"))["team_alias"] == "Two"
     assert len(shown(items, stored(2))["members_with_roles"]) == 2  # type: ignore[arg-type]
+
+
+def test_what_was_spent_since_is_shown_and_so_is_what_was_taken_back() -> None:
+    items = TeamItems()
+    amounts = [Decimal(amount) for amount in ("1.5", "2", "1.5")]
+    assert [shown(items, stored(), spend=amount)["spend"] for amount in amounts] == [1.5, 2.0, 1.5]
 
 
 def test_the_end_of_a_budget_window_is_never_shown_once_it_has_passed() -> None:
@@ -50,17 +61,19 @@ def test_the_end_of_a_budget_window_is_never_shown_once_it_has_passed() -> None:
 
 def test_large_teams_are_rendered_but_not_kept() -> None:
     items = TeamItems()
-    assert items.item(stored(SHOWN), NOW, UTC) is not items.item(stored(SHOWN), NOW, UTC)
+    assert items.item(stored(SHOWN), SPENT, NOW, UTC) is not items.item(
+        stored(SHOWN), SPENT, NOW, UTC
+    )
 
 
 def test_only_so_many_teams_are_kept_and_the_latest_stay() -> None:
     items = TeamItems(capacity=2)
     first, second, third = (stored(alias=alias) for alias in ("a", "b", "c"))
-    kept = {team: items.item(team, NOW, UTC) for team in (first, second)}
-    assert items.item(first, NOW, UTC) is kept[first]
-    items.item(third, NOW, UTC)
-    assert items.item(first, NOW, UTC) is kept[first]
-    assert items.item(second, NOW, UTC) is not kept[second]
+    kept = {team: items.item(team, SPENT, NOW, UTC) for team in (first, second)}
+    assert items.item(first, SPENT, NOW, UTC) is kept[first]
+    items.item(third, SPENT, NOW, UTC)
+    assert items.item(first, SPENT, NOW, UTC) is kept[first]
+    assert items.item(second, SPENT, NOW, UTC) is not kept[second]
 
 
 def test_a_cut_roster_says_how_many_there_are() -> None:

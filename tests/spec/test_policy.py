@@ -55,6 +55,7 @@ OA administers it, OB is a plain member of it who administers another one. IV,
 `internal_user_viewer`, is like IU but for keys.
 """
 
+OF_TEAM = "/v1/teams/{team_id:path}"
 MATRIX = {
     #                            PA     PV     OA     OB     TA     TM     IU     IV     TK
     "/team/new": "               ok     403    ok     401    401    401    401    401    401",
@@ -117,6 +118,15 @@ MATRIX = {
     "/organization/list": "ok ok ok ok ok ok ok ok hidden",
     "/audit": "                  ok     ok     401    401    401    401    401    401    401",
     "/audit/{id}": "             ok     ok     401    401    401    401    401    401    401",
+    f"{OF_TEAM}/windows": "ok ok ok hidden ok ok hidden hidden ok",
+    f"{OF_TEAM}/members/{{user_id:path}}/windows": "ok ok ok hidden ok ok hidden hidden ok",
+    "/v1/keys/{key}/windows": "ok ok ok ok ok ok ok ok ok",
+    "/v1/users/{user_id:path}/windows": "ok ok ok ok ok ok ok ok hidden",
+    "/v1/organizations/{organization_id:path}/windows": "ok ok ok ok ok ok ok ok hidden",
+    "/key/{key}/reset_spend": "ok 403 ok ok ok ok ok 401 401",
+    "/team/{team_id:path}/member/{user_id:path}/reset_spend": "ok 403 ok 403 ok 403 403 403 403",
+    f"{OF_TEAM}/members/{{user_id:path}}/reset_spend": "ok 403 ok 403 ok 403 403 403 403",
+    "/global/spend/reset": "401 403 401 401 401 401 401 401 401",
     "/v1/usage": "               403    403    403    403    403    403    403    403    403",
     "/v1/events": "              ok     ok     ok     ok     ok     ok     ok     ok     hidden",
     "/v1/proof/checkpoint": "    ok     ok     403    403    403    403    403    403    403",

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 import pytest
 
-from services.projection.queries.together import Together
+from services.database.together import Together
 
 
 class Store:

@@ -14,13 +14,14 @@ def next_reset(duration: str, began: datetime, now: datetime, zone: ZoneInfo) ->
     found = re.fullmatch(r"(\d+)([a-z]+)", duration)
     assert found is not None
     start = began.astimezone(zone).date()
-    boundaries = _boundaries(int(found[1]), found[2], start, now.astimezone(zone).date(), zone)
+    boundaries = _boundaries(int(found[1]), found[2], start, now, zone)
     return next(boundary for boundary in boundaries if boundary > now)
 
 
 def _boundaries(
-    number: int, unit: str, start: date, today: date, zone: ZoneInfo
+    number: int, unit: str, start: date, now: datetime, zone: ZoneInfo
 ) -> Iterator[datetime]:
+    today = now.astimezone(zone).date()
     match unit:
         case "d" | "w" if number * (7 if unit == "w" else 1) == 7:
             monday = today - timedelta(days=today.weekday())
@@ -34,7 +35,7 @@ def _boundaries(
             return _months(start.replace(day=1), number, zone)
         case "y":
             return _months(start.replace(month=1, day=1), 12 * number, zone)
-    return _by_the_clock(timedelta(seconds=number * SECONDS[unit]), start, zone)
+    return _by_the_clock(timedelta(seconds=number * SECONDS[unit]), start, now, zone)
 
 
 def _months(first: date, step: int, zone: ZoneInfo) -> Iterator[datetime]:
@@ -42,10 +43,12 @@ def _months(first: date, step: int, zone: ZoneInfo) -> Iterator[datetime]:
         yield _midnight(date(index // 12, index % 12 + 1, 1), zone)
 
 
-def _by_the_clock(length: timedelta, start: date, zone: ZoneInfo) -> Iterator[datetime]:
+def _by_the_clock(
+    length: timedelta, start: date, now: datetime, zone: ZoneInfo
+) -> Iterator[datetime]:
     """True intervals since the midnight of the first day."""
     began = _midnight(start, zone)
-    behind = (datetime.now(UTC) - began) // length
+    behind = (now - began) // length
     return (began + length * n for n in count(behind))
 
 

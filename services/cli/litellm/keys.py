@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from psycopg.sql import SQL, Identifier
 
 from events.key import GATEWAY_ROUTES, KeyDeleted, KeyGenerated, KeySettings
+from events.spend import spend_stream
 from events.streams import KEY, KEY_ALIAS, ORGANIZATION, TEAM, USER, stream
 from events.values import JsonObject, RateLimits
 from services.access.credentials import hash_key
@@ -13,7 +14,7 @@ from services.cli.litellm.beyond import flag_key
 from services.cli.litellm.columns import BUDGETS, DELETED_KEYS, KEYS, TEAMS, USERS
 from services.cli.litellm.permissions import object_permission, permissions_of
 from services.cli.litellm.source import Row, Source
-from services.cli.litellm.things import Context, Kind, Plan, Related, Thing, mark, spend_stream
+from services.cli.litellm.things import Context, Kind, Plan, Related, Thing, mark
 from services.cli.litellm.values import Finding, Record, Refused
 from services.command.application.keys import alias_digest, ties
 from services.command.application.view import View

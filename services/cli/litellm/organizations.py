@@ -11,12 +11,13 @@ from events.organization import (
     OrganizationRole,
     OrganizationSettings,
 )
+from events.spend import spend_stream
 from events.streams import BUDGET, ORGANIZATION, stream
 from services.cli.litellm.budgets import member_limits
 from services.cli.litellm.columns import BUDGETS, ORGANIZATION_MEMBERS, ORGANIZATIONS
 from services.cli.litellm.permissions import object_permission, permissions_of
 from services.cli.litellm.source import Row, Source
-from services.cli.litellm.things import Context, Kind, Plan, Thing, mark, spend_stream
+from services.cli.litellm.things import Context, Kind, Plan, Thing, mark
 from services.cli.litellm.values import Record, unfit
 from services.command.application.view import View
 from services.command.domain import organization

@@ -7,6 +7,7 @@ import orjson
 from psycopg.sql import SQL, Composable, Identifier
 
 from events.registry import DomainEvent
+from events.spend import spend_stream
 from events.streams import ORGANIZATION, TEAM, stream
 from events.team import MemberAdded, TeamCreated, TeamDeleted, TeamSettings
 from events.values import Callback, JsonObject, MemberLimits, RateLimits, TeamBudget
@@ -31,7 +32,7 @@ from services.cli.litellm.rosters import (
     streams_of,
 )
 from services.cli.litellm.source import Row, Source
-from services.cli.litellm.things import Context, Kind, Plan, Related, Thing, mark, spend_stream
+from services.cli.litellm.things import Context, Kind, Plan, Related, Thing, mark
 from services.cli.litellm.values import Finding, Record
 from services.command.api.build import callbacks as sealed_callbacks
 from services.command.application.view import View

@@ -5,13 +5,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
-from urllib.parse import quote
 
 from events.imported import ThingImported
 from events.organization import Allowance
 from events.registry import DomainEvent
-from events.spend import SpendKind, SpendOpened
-from events.streams import SPEND, Stream, stream
+from events.spend import SpendKind, SpendOpened, spend_stream
+from events.streams import Stream
 from services.cli.litellm.columns import DERIVED, VOLATILE
 from services.cli.litellm.source import Row, Source
 from services.cli.litellm.values import Finding, Record, content
@@ -104,13 +103,6 @@ class Context:
             as_of=self.as_of,
         )
         return [(spend_stream(kind, identity, user_id), opened)]
-
-
-def spend_stream(kind: SpendKind, identity: str, user_id: str | None = None) -> Stream:
-    """`spend-{kind}-{id}`; of a membership the id is `{quoted team or organization}/{user}`."""
-    if user_id is not None:
-        identity = f"{quote(identity, safe='')}/{user_id}"
-    return stream(SPEND, f"{kind}-{identity}")
 
 
 def mark(table: str, identity: str, digest: str, record: Record | None = None) -> ThingImported:

@@ -6,13 +6,14 @@ from typing import Any
 from psycopg.sql import SQL, Identifier
 from pydantic import TypeAdapter, ValidationError
 
+from events.spend import spend_stream
 from events.streams import EMAIL, USER, stream
 from events.user import UserCreated, UserSettings
 from events.values import JsonObject, RateLimits
 from services.cli.litellm.columns import TEAMS, USERS
 from services.cli.litellm.permissions import object_permission, permissions_of
 from services.cli.litellm.source import Row, Source
-from services.cli.litellm.things import Context, Kind, Plan, Thing, mark, spend_stream
+from services.cli.litellm.things import Context, Kind, Plan, Thing, mark
 from services.cli.litellm.values import Finding, Record
 from services.command.application.view import View
 from services.command.domain import reservation, user

@@ -15,6 +15,7 @@ from services.command.api.routes import (
     organization_members,
     organizations,
     quarantine,
+    spend,
     team_parts,
     teams,
     usage,
@@ -24,7 +25,8 @@ from services.edge.errors import render, tells_problems
 
 _OF_TEAMS = (teams, team_parts, members, bulk_members)
 _OF_ORGANIZATIONS = (organizations, organization_members, budgets)
-_MODULES = (*_OF_TEAMS, users, bulk_users, keys, *_OF_ORGANIZATIONS, usage, quarantine)
+_OF_USAGE = (usage, quarantine, spend)
+_MODULES = (*_OF_TEAMS, users, bulk_users, keys, *_OF_ORGANIZATIONS, *_OF_USAGE)
 ROUTERS = tuple(module.router for module in _MODULES)
 
 

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, tzinfo
-from typing import Annotated, cast
+from functools import cached_property
+from typing import Annotated, Any, cast
 
 import orjson
 import uuid_utils
@@ -16,6 +17,7 @@ from services.access.credentials import identify, presented_key
 from services.access.policy import check_route
 from services.access.principal import Principal
 from services.command.api.refusals import answer_for, everybody_there
+from services.command.api.spending import CommandSpending
 from services.command.api.terms import terms_of
 from services.command.application.ledger import Ledger
 from services.command.application.loop import CommandLoop
@@ -23,21 +25,25 @@ from services.command.application.members import EverybodyThere
 from services.command.application.quarantine import Quarantine
 from services.command.application.requests import Command, Done, Origin, Render, Terms
 from services.command.domain.errors import DomainError
+from services.database.connections import Pool
 from services.database.vault import Vault
 from services.edge.errors import ShapeB
 from services.edge.usage.delivery import UsageLimits
+from services.spend.budgets import Account
+from services.spend.reading import SpendReading
 
 POSITION_HEADER = "x-event-position"
 CLAIM_HEADER = "litellm-changed-by"
 MAX_CLAIM = 255
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Context:
     """`master_key` is compared in constant time; `zone` aligns budget windows.
 
-    `available_teams` are those that everybody may join (D04). `ledger` books what is used, and
-    `quarantine` carries out what was decided about what it did not book.
+    `available_teams` are those that everybody may join (D04). `ledger` books what is used,
+    `ledger_pool` leads to what it has booked, and `quarantine` carries out what was decided about
+    what it did not book.
     """
 
     loop: CommandLoop
@@ -47,8 +53,14 @@ class Context:
     master_key: str
     key_header: str | None
     zone: tzinfo
+    ledger_pool: Pool
     available_teams: frozenset[str] = frozenset()
     usage_limits: UsageLimits = field(default_factory=UsageLimits)
+
+    @cached_property
+    def spending(self) -> CommandSpending:
+        """What accounts have spent."""
+        return CommandSpending(self.loop, SpendReading(self.ledger_pool), self.zone)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,14 +76,21 @@ class Caller:
     def now(self) -> datetime:
         return datetime.now(UTC)
 
+    async def find_out(self, question: Command) -> Any:  # noqa: ANN401
+        """The answer to a command without effect; its refusals as those of the route."""
+        return (await self._handle(question, lambda answer: answer, Terms())).answer
+
     async def carry_out(self, command: Command, render: Render) -> Done:
         """Run the command.
 
         Domain refusals become the route's answer (see refusals); what else the loop raises
         propagates.
         """
+        return await self._handle(command, render, self.terms)
+
+    async def _handle(self, command: Command, render: Render, terms: Terms) -> Done:
         try:
-            return await self.context.loop.handle(command, self.origin, render, self.terms)
+            return await self.context.loop.handle(command, self.origin, render, terms)
         except EverybodyThere as error:
             raise await self._roster_shown(error) from None
         except DomainError as error:
@@ -89,7 +108,7 @@ class Caller:
 
         `ETag` is the version of the one thing that the command was about.
         """
-        body = await opened_json(self.context.vault, done.answer)
+        body = await written(self.context, done.answer)
         headers = {POSITION_HEADER: str(done.position)}
         if done.version is not None:
             headers["etag"] = f'"{done.version}"'
@@ -125,11 +144,14 @@ async def authenticated(request: Request) -> Caller:
 CallerDep = Annotated[Caller, Depends(authenticated)]
 
 
-async def opened_json(vault: Vault, content: object) -> bytes:
-    """JSON of an answer; sealed values are opened on the way, forgotten ones become null."""
-    missing: set[str] = set()
+async def written(context: Context, content: object) -> bytes:
+    """JSON of an answer: sealed values opened, forgotten ones null, accounts as what they spent."""
+    vault, missing = context.vault, set[str]()
+    spent: dict[Account, float | None] = {}
 
-    def opened(value: object) -> object:
+    def told(value: object) -> object:
+        if isinstance(value, Account):
+            return spent.setdefault(value, None)
         if not isinstance(value, Sealed):
             raise TypeError(type(value).__name__)
         try:
@@ -138,11 +160,15 @@ async def opened_json(vault: Vault, content: object) -> bytes:
             missing.add(value.person)
             return None
 
-    body = orjson.dumps(content, default=opened)
-    if not missing:
+    body = orjson.dumps(content, default=told)
+    if not missing and not spent:
         return body
-    await vault.fetch(missing)
-    return orjson.dumps(content, default=opened)
+    if missing:
+        await vault.fetch(missing)
+    if spent:
+        found = await context.spending.now(spent, datetime.now(UTC))
+        spent.update({account: float(amount) for account, amount in found.items()})
+    return orjson.dumps(content, default=told)
 
 
 async def _claim(context: Context, request: Request) -> Sealed | None:

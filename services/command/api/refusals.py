@@ -7,6 +7,12 @@ from fastapi import HTTPException
 
 from services.command.application.members import EverybodyThere
 from services.command.application.quarantine import BOOK, DISCARD
+from services.command.application.resets import (
+    EVERYWHERE_ROUTE,
+    KEY_ROUTE,
+    MEMBER_ROUTE,
+    OUR_MEMBER_ROUTE,
+)
 from services.command.application.team_parts import CALLBACK_ROUTE, DISABLE_ROUTE
 from services.command.domain import errors
 from services.edge.errors import INFO, MANAGEMENT, TITLES, Family, Problem, ShapeA, ShapeB
@@ -50,6 +56,7 @@ def _rules(shape: Shape) -> dict[type[errors.DomainError], Answer]:
             401, str(e), "org_model_access_denied", "model"
         ),
         errors.NotByUpdate: lambda e: shape(400, str(e)),
+        errors.NotResettable: lambda e: shape(400, str(e)),
         errors.BudgetInUse: lambda e: shape(400, str(e)),
         errors.TeamsNotByUpdate: lambda e: shape(400, str(e)),
         errors.OverTeamLimit: lambda e: shape(403, str(e)),
@@ -152,6 +159,12 @@ _SETTLING: Mapping[type[errors.DomainError], Answer] = {
     **_rules(_p),
     errors.NotFound: _not_waiting,
 }
+
+
+def _no_member(error: errors.NotAMember) -> HTTPException:
+    return ShapeA(404, f"User {error.identity} is not in the team")
+
+
 _IN_B, _IN_A = _rules(_b(MANAGEMENT)), _rules(_a)
 _UPDATING: Mapping[type[errors.DomainError], Answer] = {
     **_rules(_b(INFO)),
@@ -241,6 +254,10 @@ REFUSALS: Mapping[str, Mapping[type[errors.DomainError], Answer]] = {
     "/organization/member_delete": _IN_A,
     BOOK: _SETTLING,
     DISCARD: _SETTLING,
+    KEY_ROUTE: {**_IN_B, errors.NotFound: _key_to_rotate},
+    MEMBER_ROUTE: {**_IN_A, errors.NotAMember: _no_member},
+    OUR_MEMBER_ROUTE: {**_IN_A, errors.NotAMember: _no_member},
+    EVERYWHERE_ROUTE: _IN_B,
 }
 
 

@@ -1,4 +1,7 @@
-"""Shaping accepted commands: folded state into the contract's answers."""
+"""Shaping accepted commands: folded state into the contract's answers.
+
+Spend stands there as the account that it is booked on, and is looked up when the answer is written.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, tzinfo
@@ -7,9 +10,12 @@ from events.values import JsonObject, Sealed
 from services.command.application.answers import KeyAnswer, TeamAnswer, UserAnswer
 from services.command.application.bulk_keys import Outcome
 from services.command.application.bulk_members import BulkAnswer, Item
+from services.command.application.spenders import key_account
 from services.edge.shapes import key as key_shapes
 from services.edge.shapes import team as team_shapes
 from services.edge.shapes import user as user_shapes
+from services.edge.shapes.money import NOTHING_SPENT, Spent
+from services.spend.budgets import Account
 
 
 def team_view(answer: TeamAnswer) -> team_shapes.TeamView:
@@ -27,16 +33,26 @@ def team_view(answer: TeamAnswer) -> team_shapes.TeamView:
     )
 
 
-def team(answer: TeamAnswer, zone: tzinfo, *, load_model_table: bool = False) -> JsonObject:
-    """The typed Team, with `members_total` where the roster is cut."""
-    body = team_shapes.team(team_view(answer), answer.now, zone, load_model_table=load_model_table)
+def new_team(answer: TeamAnswer, zone: tzinfo) -> JsonObject:
+    """The typed Team that has just come to be: nothing is spent."""
+    body = team_shapes.team(team_view(answer), answer.now, zone, load_model_table=True)
     return _with_total(body, answer)
+
+
+def team(answer: TeamAnswer, zone: tzinfo) -> JsonObject:
+    """The typed Team, with `members_total` where the roster is cut."""
+    spend = Account("team", answer.team_id, answer.team.incarnation)
+    return _with_total(team_shapes.team(team_view(answer), answer.now, zone, spend=spend), answer)
 
 
 def team_row(answer: TeamAnswer, zone: tzinfo, *, load_model_table: bool) -> JsonObject:
     """The untyped TeamRow, with `members_total` where the roster is cut."""
     body = team_shapes.team_row(
-        team_view(answer), answer.now, zone, load_model_table=load_model_table
+        team_view(answer),
+        answer.now,
+        zone,
+        load_model_table=load_model_table,
+        spend=Account("team", answer.team_id, answer.team.incarnation),
     )
     return _with_total(body, answer)
 
@@ -48,14 +64,15 @@ def added_members(answer: TeamAnswer, zone: tzinfo) -> JsonObject:
     for touched in answer.touched:
         limits = answer.team.roster[touched.user_id].limits
         own = None if limits is None else limits.model_dump(mode="json")
-        memberships.append(team_shapes.membership(answer.team_id, touched.user_id, own, settings))
+        spend = NOTHING_SPENT if _never_was(touched) else _member(answer, touched.user_id)
+        memberships.append(
+            team_shapes.membership(answer.team_id, touched.user_id, own, settings, spend=spend)
+        )
     reported = {"already_member": list(answer.already_there)} if answer.already_there else {}
     return {
         **team(answer, zone),
         **reported,
-        "updated_users": [
-            user_shapes.user(user_view(touched), answer.now, zone) for touched in answer.touched
-        ],
+        "updated_users": [user(touched, answer.now, zone) for touched in answer.touched],
         "updated_team_memberships": memberships,
     }
 
@@ -120,9 +137,29 @@ def user_view(answer: UserAnswer) -> user_shapes.UserView:
     )
 
 
+def user(answer: UserAnswer, now: datetime, zone: tzinfo) -> JsonObject:
+    """The typed User."""
+    return user_shapes.user(user_view(answer), now, zone, spend=user_spend(answer))
+
+
+def user_spend(answer: UserAnswer) -> Spent:
+    """What a user has spent: nothing, if there never was one of this id until now."""
+    if _never_was(answer):
+        return NOTHING_SPENT
+    return Account("user", answer.user_id, answer.user.incarnation)
+
+
+def _never_was(answer: UserAnswer) -> bool:
+    return answer.user.version == answer.user.incarnation == 1
+
+
+def _member(answer: TeamAnswer, user_id: str) -> Account:
+    return Account("member", answer.team_id, answer.team.incarnation, user_id)
+
+
 def updated_user(answer: UserAnswer, now: datetime, zone: tzinfo) -> JsonObject:
     """The answer of /user/update (supporting-api.md 3.4, S01)."""
-    row = user_shapes.user_row(user_view(answer), now, zone)
+    row = user_shapes.user_row(user_view(answer), now, zone, spend=user_spend(answer))
     return {"user_id": answer.user_id, "data": row}
 
 
@@ -143,6 +180,24 @@ def key_view(answer: KeyAnswer) -> key_shapes.KeyView:
     )
 
 
+def key_row(answer: KeyAnswer, now: datetime, zone: tzinfo) -> JsonObject:
+    """KeyRow with its hash."""
+    spend = key_account(answer.token, answer.key)
+    return key_shapes.key_row(key_view(answer), now, zone, with_token=True, spend=spend)
+
+
+def key_blocked(answer: KeyAnswer, now: datetime, zone: tzinfo) -> JsonObject:
+    """The answer of POST /key/block."""
+    spend = key_account(answer.token, answer.key)
+    return key_shapes.key_blocked(key_view(answer), now, zone, with_token=True, spend=spend)
+
+
+def regenerated(answer: KeyAnswer, secret: str) -> JsonObject:
+    """A key under its new secret, which has spent what it had before."""
+    spend = key_account(answer.token, answer.key)
+    return key_shapes.generated(key_view(answer), secret, spend=spend)
+
+
 def bulk_updated(
     outcomes: Sequence[Outcome],
     reason: Callable[[Outcome], str | None],
@@ -153,8 +208,7 @@ def bulk_updated(
     done: list[JsonObject] = []
     failed: list[JsonObject] = []
     for outcome in outcomes:
-        row = None if outcome.key is None else key_view(outcome.key)
-        info = None if row is None else key_shapes.key_row(row, now, zone, with_token=True)
+        info = None if outcome.key is None else key_row(outcome.key, now, zone)
         item: JsonObject = {"key": outcome.asked.shown, "key_info": info}
         why = reason(outcome)
         if why is None:

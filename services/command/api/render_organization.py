@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, tzinfo
 
 from events.values import JsonObject
-from services.command.api.render import known, team, user_view
+from services.command.api.render import known, team, user
 from services.command.application.budgets import BudgetAnswer
 from services.command.application.organization_answers import (
     OrganizationAnswer,
@@ -12,8 +12,8 @@ from services.command.application.organization_answers import (
 )
 from services.command.domain.organization import OrganizationMember
 from services.edge.shapes import organization as shapes
-from services.edge.shapes import user as user_shapes
 from services.edge.shapes.budget import BudgetView, budget_row
+from services.spend.budgets import Account
 
 
 def budget(answer: BudgetAnswer | None, now: datetime, zone: tzinfo) -> JsonObject | None:
@@ -56,39 +56,49 @@ def new_organization(answer: OrganizationAnswer) -> JsonObject:
 
 def organization(answer: OrganizationAnswer, zone: tzinfo) -> JsonObject:
     """With its members and teams, or what they number where not all are shown."""
-    members = [membership(answer.organization_id, user, held) for user, held in answer.members]
+    life = answer.organization_id, answer.organization.incarnation
+    members = [membership(life, user, held) for user, held in answer.members]
     teams = [team(each, zone) for each in answer.teams]
     totals = {
         **shapes.cut("members", members, answer.members_total),
         **shapes.cut("teams", teams, answer.teams_total),
     }
-    return shapes.organization_with(organization_view(answer), members, teams, totals=totals)
+    view, spend = organization_view(answer), _account(answer)
+    return shapes.organization_with(view, members, teams, spend=spend, totals=totals)
 
 
 def deleted_organizations(answers: Sequence[OrganizationAnswer]) -> list[JsonObject]:
     """As they were, without what went with them."""
-    return [shapes.organization_with(organization_view(answer), [], []) for answer in answers]
+    return [
+        shapes.organization_with(organization_view(answer), [], [], spend=_account(answer))
+        for answer in answers
+    ]
 
 
-def membership(organization_id: str, user_id: str, member: OrganizationMember) -> JsonObject:
-    """OrgMembership without the user."""
+def _account(answer: OrganizationAnswer) -> Account:
+    return Account("organization", answer.organization_id, answer.organization.incarnation)
+
+
+def membership(life: tuple[str, int], user_id: str, member: OrganizationMember) -> JsonObject:
+    """OrgMembership without the user; `life` is that of the organization, id and incarnation."""
     view = shapes.MembershipView(
         user_id=user_id,
-        organization_id=organization_id,
+        organization_id=life[0],
         role=member.role,
         limits=None if member.limits is None else member.limits.model_dump(mode="json"),
         created_at=known(member.created_at),
         updated_at=known(member.updated_at),
     )
-    return shapes.membership(view)
+    return shapes.membership(view, spend=Account("organization_member", *life, user_id))
 
 
 def added_members(answer: OrganizationMembersAnswer, now: datetime, zone: tzinfo) -> JsonObject:
     """The answer of /organization/member_add: those just added, with their memberships."""
-    memberships = [membership(answer.organization_id, u, held) for u, held in answer.members]
+    life = answer.organization_id, answer.incarnation
+    memberships = [membership(life, u, held) for u, held in answer.members]
     return {
         "organization_id": answer.organization_id,
-        "updated_users": [user_shapes.user(user_view(u), now, zone) for u in answer.users],
+        "updated_users": [user(each, now, zone) for each in answer.users],
         "updated_organization_memberships": memberships,
     }
 
@@ -98,4 +108,4 @@ def one_membership(answer: OrganizationMembersAnswer | None) -> JsonObject | Non
     if answer is None:
         return None
     [(user_id, member)] = answer.members
-    return membership(answer.organization_id, user_id, member)
+    return membership((answer.organization_id, answer.incarnation), user_id, member)

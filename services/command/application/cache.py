@@ -13,6 +13,7 @@ from events.envelope import Envelope
 from services.command.application.folds import AnyState, evolve, fold_of
 from services.command.application.rosters import Shown, ShownRosters
 from services.command.domain.dependents import Link, links
+from services.command.domain.spend import Spend
 
 if TYPE_CHECKING:
     Children: TypeAlias = HashTrieMap[str, int]
@@ -73,8 +74,11 @@ class Cache:
         return self._links.get(key)
 
     def keep(self, stream: str, state: AnyState) -> None:
-        """Put or replace; states that never came to exist are not worth a place."""
-        if not state.version:
+        """Put or replace; states that never came to exist are not worth a place.
+
+        But those of spend are: nearly all things are without, and they are asked for again.
+        """
+        if not state.version and not isinstance(state, Spend):
             return
         weight = fold_of(stream).weight(state)
         previous = self._states.pop(stream, None)

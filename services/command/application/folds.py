@@ -1,7 +1,7 @@
 """Which fold belongs to which kind of stream."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from events.envelope import Envelope
@@ -17,6 +17,7 @@ from events.streams import (
     USER,
     kind_and_id,
 )
+from events.terms import TELLING
 from services.command.domain import (
     budget,
     key,
@@ -27,6 +28,7 @@ from services.command.domain import (
     team,
     user,
 )
+from services.command.domain.pace import UNPACED, paced
 
 
 class State(Protocol):
@@ -49,6 +51,10 @@ AnyState = (
     | spend.Spend
     | quarantine.Quarantined
 )
+
+
+PACED = (team.Team, user.User, key.ApiKey, organization.Organization, budget.Budget)
+"""Whatever holds budgets."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,5 +96,9 @@ def fold_of(stream: str) -> Fold:
 
 
 def evolve(state: AnyState, envelope: Envelope) -> AnyState:
-    """Fold one fact into the state of its stream."""
-    return fold_of(envelope.originator_id).evolve(state, envelope)
+    """Fold one fact into the state of its stream; what it says of budgets too."""
+    after = fold_of(envelope.originator_id).evolve(state, envelope)
+    if type(envelope.event) in TELLING and isinstance(after, PACED) and isinstance(state, PACED):
+        before = UNPACED if envelope.event.begins_life else state.paces
+        after = replace(after, paces=paced(before, envelope))
+    return after

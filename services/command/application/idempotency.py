@@ -13,9 +13,10 @@ import orjson
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from events.values import JsonObject, Sealed
+from services.spend.budgets import Account
 
 MAX_KEY_LENGTH = 255
-_MARK = "\x00sealed"
+_MARK, _SPENT = "\x00sealed", "\x00spent"
 
 
 class KeyReused(Exception):
@@ -56,15 +57,22 @@ class Idempotency:
 def _marked(value: object) -> object:
     if isinstance(value, Sealed):
         return {_MARK: [value.person, value.box]}
+    if isinstance(value, Account):
+        return {_SPENT: list(value)}
     raise TypeError(f"{type(value).__name__} in an answer")
 
 
 def _restored(value: Any) -> Any:  # noqa: ANN401
-    """Sealed values are remembered sealed: a person forgotten since stays forgotten."""
+    """Sealed values are remembered sealed: a person forgotten since stays forgotten.
+
+    Of spend is remembered whose it is: it is what it is whenever it is answered.
+    """
     if isinstance(value, list):
         return [_restored(item) for item in value]
     if not isinstance(value, dict):
         return value
     if (box := value.get(_MARK)) is not None:
         return Sealed(person=box[0], box=box[1])
+    if (account := value.get(_SPENT)) is not None:
+        return Account(*account)
     return {key: _restored(item) for key, item in value.items()}

@@ -12,12 +12,14 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 import structlog
 
 from events.envelope import Envelope
 from events.streams import kind_and_id
-from services.access.principal import AccessRefused, Principal
+from services.access.credentials import master_principal
+from services.access.principal import AccessRefused, Credential, Principal
 from services.command.application.cache import Cache
 from services.command.application.callers import authenticate
 from services.command.application.commit import Committer
@@ -39,6 +41,8 @@ from services.command.application.view import Missing, View
 log = structlog.get_logger(__name__)
 MAX_BATCH = 500
 NO_TERMS = Terms()
+_SYSTEM = Credential(token="", tail="", master=True)
+OURSELVES = master_principal(_SYSTEM)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +143,17 @@ class CommandLoop:
         done = await self.handle(_Identify(), origin, lambda answer: answer)
         principal: Principal = done.answer
         return principal
+
+    async def look(self, command: Command) -> Any:  # noqa: ANN401
+        """The answer to a command of our own that has no effect, from what is at hand.
+
+        It may be as old as the last batch; what is not at hand is brought here.
+        """
+        view = View(self._cache, datetime.now(UTC))
+        with contextlib.suppress(Missing):
+            return command.decide(view, OURSELVES).answer(view)
+        origin = Origin(_SYSTEM, "", "", command.name, command.name)
+        return (await self.handle(command, origin, lambda answer: answer)).answer
 
     async def recall(self, origin: Origin, idempotency: Idempotency) -> Done | None:
         """The answer that is remembered for a request of several commands, if there is one.

@@ -36,6 +36,7 @@ class OrganizationMembersAnswer:
     """The members of an organization that a command was about; `users` are those just added."""
 
     organization_id: str
+    incarnation: int
     members: Sequence[tuple[str, OrganizationMember]]
     users: Sequence[UserAnswer] = ()
 

@@ -1,7 +1,7 @@
 """Use cases on the members of one organization (supporting-api.md 4, S13)."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from events.organization import OrganizationRole
@@ -61,9 +61,7 @@ class AddOrganizationMembers:
 
     def _answer(self, after: View, touched: Sequence[str]) -> OrganizationMembersAnswer:
         members = _members(after, self.organization_id, touched)
-        return OrganizationMembersAnswer(
-            self.organization_id, members.members, user_answers(after, touched)
-        )
+        return replace(members, users=user_answers(after, touched))
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +114,6 @@ class RemoveOrganizationMember:
 def _members(
     view: View, organization_id: str, user_ids: Sequence[str]
 ) -> OrganizationMembersAnswer:
-    members = view.organization(organization_id).members
-    shown = [(user_id, members[user_id]) for user_id in user_ids]
-    return OrganizationMembersAnswer(organization_id, shown)
+    found = view.organization(organization_id)
+    shown = [(user_id, found.members[user_id]) for user_id in user_ids]
+    return OrganizationMembersAnswer(organization_id, found.incarnation, shown)

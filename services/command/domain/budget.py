@@ -18,6 +18,7 @@ from services.command.domain.limits import (
     check_not_negative,
     check_size,
 )
+from services.command.domain.pace import UNPACED, Paces
 
 MAX_BUDGET_BYTES = 96 * 1024
 """A change is recorded with all values before and after."""
@@ -36,6 +37,7 @@ class Budget:
     updated_at: datetime | None = None
     updated_by: str | None = None
     since: datetime | None = None
+    paces: Paces = UNPACED
 
 
 def create(budget: Budget, budget_id: str, settings: BudgetSettings) -> list[DomainEvent]:

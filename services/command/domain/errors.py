@@ -28,6 +28,7 @@ DomainError
 ├── OverTeamLimit     a key that is allowed more than the team it is to move to
 ├── AlreadySettled    quarantined usage about which something else was decided
 ├── NotAGateway       a key with the routes of gateways that is none, or one made into another key
+├── NotResettable     spend that is to be reset to less than nothing, or more than it is, or may be
 └── TooLarge          more events than one command may write, or a fact above 256 KiB
 """
 
@@ -229,6 +230,10 @@ class AlreadySettled(DomainError):
 
 class NotAGateway(DomainError):
     """What the key of a gateway must be, and other keys cannot."""
+
+
+class NotResettable(DomainError):
+    """The text says what bounds the amount."""
 
 
 class LastModel(DomainError):

@@ -11,6 +11,7 @@ from events.registry import DomainEvent
 from services.command.domain.errors import AlreadyExists, NotFound
 from services.command.domain.gateway import check_gateway
 from services.command.domain.limits import check_not_negative, check_size
+from services.command.domain.pace import UNPACED, Paces
 
 MAX_KEY_BYTES = 96 * 1024
 """A change of one part is recorded with its value before and after."""
@@ -29,7 +30,7 @@ class ApiKey:
     """Folded state of one key stream. A key that was deleted or rotated is never open again.
 
     A successor has the times of the key it carries on; `rotations` counts how often that got a new
-    secret. `rotation` is set once this one was rotated itself.
+    secret, `before` is the hash that it had. `rotation` is set once this one was rotated itself.
 
     `owned_at` is the position since which it is its owner's: a user who was deleted since takes his
     keys with him.
@@ -48,6 +49,8 @@ class ApiKey:
     rotations: int = 0
     rotated_at: datetime | None = None
     rotation: Rotation | None = None
+    before: str | None = None
+    paces: Paces = UNPACED
 
 
 def generate(key: ApiKey, settings: KeySettings) -> list[DomainEvent]:
@@ -140,4 +143,5 @@ def _begun(envelope: Envelope, event: facts.KeyGenerated) -> ApiKey:
         budget_since=before.budget_since,
         rotations=before.rotations,
         rotated_at=at,
+        before=before.token,
     )

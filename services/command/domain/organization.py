@@ -18,6 +18,7 @@ from events.registry import DomainEvent
 from events.values import MemberLimits
 from services.command.domain.errors import AlreadyExists, AlreadyMember, NotAMember, NotFound
 from services.command.domain.limits import alike, check_not_negative, check_size
+from services.command.domain.pace import UNPACED, Paces
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,7 @@ class Organization:
     updated_at: datetime | None = None
     updated_by: str | None = None
     gone_at: int = 0
+    paces: Paces = UNPACED
 
 
 def create(

@@ -23,6 +23,7 @@ from services.command.domain.errors import (
     NotFound,
 )
 from services.command.domain.limits import check_budget_order, check_not_negative, check_size
+from services.command.domain.pace import UNPACED, Paces
 from services.command.domain.roster import Membership, Roster
 
 
@@ -45,6 +46,7 @@ class Team:
     model_table_id: int | None = None
     model_aliases_by: str | None = None
     organization_at: int = 0
+    paces: Paces = UNPACED
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from events.user import UserSettings
 from events.values import Sealed
 from services.command.domain.errors import AlreadyExists, NotFound
 from services.command.domain.limits import check_not_negative, check_size
+from services.command.domain.pace import UNPACED, Paces
 
 IMPLICIT_ROLE = "internal_user"
 MAX_USER_BYTES = 96 * 1024
@@ -35,6 +36,7 @@ class User:
     updated_at: datetime | None = None
     budget_since: datetime | None = None
     gone_at: int = 0
+    paces: Paces = UNPACED
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from services.access.credentials import (
     presented_key,
 )
 from services.access.organizations import OrganizationStanding, check_organization_admin
-from services.access.policy import POLICY, check_route, check_team
+from services.access.policy import POLICY, As, check_route, check_team
 from services.access.principal import (
     INTERNAL_USER,
     INTERNAL_VIEWER,
@@ -77,7 +77,8 @@ def _refusals(route: str, path: str) -> Iterator[tuple[str, AccessRefused | None
     yield "blocked_key", _refusal(lambda: _judged(_facts(blocked=True)))
     yield "blocked_team", _refusal(lambda: _judged(_facts(), team_blocked=True))
     yield "expired_key", _refusal(lambda: _judged(_facts(expires=EXPIRED)))
-    yield "other_routes", _refusal(lambda: check_allowed_routes(path, ("/models",)))
+    if POLICY[route].admits != {As.MASTER_KEY}:  # which is narrowed to no routes
+        yield "other_routes", _refusal(lambda: check_allowed_routes(path, ("/models",)))
     yield "viewer", _refusal(lambda: check_route(route, somebody(VIEWER), path))
     yield "not_admin", _refusal(lambda: check_route(route, somebody(_refused_role(route)), path))
 

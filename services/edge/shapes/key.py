@@ -6,7 +6,7 @@ from datetime import datetime, tzinfo
 from decimal import Decimal
 
 from events.values import JsonObject
-from services.edge.shapes.money import NOTHING_SPENT, usd
+from services.edge.shapes.money import NOTHING_SPENT, Spent, usd
 from services.edge.shapes.times import budget_reset_at, iso, iso_with_offset
 
 
@@ -45,7 +45,7 @@ def key_row(
     zone: tzinfo,
     *,
     with_token: bool,
-    spend: Decimal = NOTHING_SPENT,
+    spend: Spent = NOTHING_SPENT,
 ) -> JsonObject:
     """KeyRow: all columns and relations. Without `with_token` the hash is left out (D08)."""
     settings = view.settings
@@ -104,14 +104,21 @@ def key_row(
     return row
 
 
-def key_blocked(view: KeyView, now: datetime, zone: tzinfo, *, with_token: bool) -> JsonObject:
+def key_blocked(
+    view: KeyView,
+    now: datetime,
+    zone: tzinfo,
+    *,
+    with_token: bool,
+    spend: Spent = NOTHING_SPENT,
+) -> JsonObject:
     """The answer of POST /key/block, typed by LiteLLM: it names the organization `org_id`, too."""
-    row = key_row(view, now, zone, with_token=with_token)
+    row = key_row(view, now, zone, with_token=with_token, spend=spend)
     return {**row, "org_id": view.settings["organization_id"]}
 
 
 def key_info(
-    view: KeyView, asked: str, now: datetime, zone: tzinfo, *, spend: Decimal = NOTHING_SPENT
+    view: KeyView, asked: str, now: datetime, zone: tzinfo, *, spend: Spent = NOTHING_SPENT
 ) -> JsonObject:
     """The answer of GET /key/info: `asked` as the caller sent it, the row without its hash."""
     row = key_row(view, now, zone, with_token=False, spend=spend)
@@ -119,15 +126,24 @@ def key_info(
     return {"key": asked, "info": row}
 
 
-def key_infos(views: Mapping[str, KeyView], now: datetime, zone: tzinfo) -> JsonObject:
-    """The answer of POST /v2/key/info: keys as the caller named them, and the row of each."""
-    rows = [key_row(view, now, zone, with_token=True) for view in views.values()]
-    for row, view in zip(rows, views.values(), strict=True):
-        row["object_permission"] = view.settings["extra"].get("object_permission")
+def key_infos(
+    views: Mapping[str, tuple[KeyView, Decimal]], now: datetime, zone: tzinfo
+) -> JsonObject:
+    """The answer of POST /v2/key/info: keys as the caller named them, and the row of each.
+
+    Each comes with what it has spent, in USD.
+    """
+    rows = [
+        {
+            **key_row(view, now, zone, with_token=True, spend=spend),
+            "object_permission": view.settings["extra"].get("object_permission"),
+        }
+        for view, spend in views.values()
+    ]
     return {"key": list(views), "info": rows}
 
 
-def generated(view: KeyView, secret: str) -> JsonObject:
+def generated(view: KeyView, secret: str, *, spend: Spent = NOTHING_SPENT) -> JsonObject:
     """The answer of POST /key/generate, the only one that ever shows the key itself.
 
     Fields that live in `metadata` are null at the top level.
@@ -138,7 +154,7 @@ def generated(view: KeyView, secret: str) -> JsonObject:
         "key_alias": settings["key_alias"],
         "duration": extra.get("duration"),
         "models": settings["models"],
-        "spend": 0.0,
+        "spend": usd(spend),
         "max_budget": usd(settings["max_budget"]),
         "user_id": settings["user_id"],
         "team_id": settings["team_id"],

@@ -4,6 +4,7 @@ from datetime import datetime, tzinfo
 
 from events.values import JsonObject
 from services.edge.shapes.key import KeyView, key_row
+from services.edge.shapes.money import NOTHING_SPENT, Spent
 from services.edge.shapes.team import Deletion
 from services.edge.shapes.times import iso
 
@@ -57,27 +58,30 @@ def person(user_id: str, email: str | None, alias: str | None) -> JsonObject:
     return {"user_id": user_id, "user_email": email, "user_alias": alias}
 
 
-def listed_key(
+def listed_key(  # noqa: PLR0913 - what a list shows of a key and beside it
     view: KeyView,
     now: datetime,
     zone: tzinfo,
     *,
+    spend: Spent = NOTHING_SPENT,
     user: JsonObject | None = None,
     created_by_user: JsonObject | None = None,
 ) -> JsonObject:
     """A key with its hash, as an authenticated principal would hold it."""
     return {
-        **_columns(view, now, zone),
+        **_columns(view, now, zone, spend),
         **_OF_A_PRINCIPAL,
         "user": user,
         "created_by_user": created_by_user,
     }
 
 
-def deleted_key(view: KeyView, deletion: Deletion, zone: tzinfo) -> JsonObject:
+def deleted_key(
+    view: KeyView, deletion: Deletion, zone: tzinfo, *, spend: Spent = NOTHING_SPENT
+) -> JsonObject:
     """A key as it last was, and how it ended; its budget window is the one it ended in."""
     return {
-        **_columns(view, deletion.at, zone),
+        **_columns(view, deletion.at, zone, spend),
         "id": deletion.id,
         "deleted_at": iso(deletion.at),
         "deleted_by": deletion.by,
@@ -86,8 +90,8 @@ def deleted_key(view: KeyView, deletion: Deletion, zone: tzinfo) -> JsonObject:
     }
 
 
-def _columns(view: KeyView, now: datetime, zone: tzinfo) -> JsonObject:
-    row = key_row(view, now, zone, with_token=True)
+def _columns(view: KeyView, now: datetime, zone: tzinfo, spend: Spent) -> JsonObject:
+    row = key_row(view, now, zone, with_token=True, spend=spend)
     row["org_id"] = view.organization_id
     row["object_permission"] = view.settings["extra"].get("object_permission")
     return row

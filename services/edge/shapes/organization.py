@@ -3,11 +3,10 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
 
 from events.values import JsonObject, Sealed
 from services.edge.shapes.budget import BudgetView, budget
-from services.edge.shapes.money import NOTHING_SPENT, usd
+from services.edge.shapes.money import NOTHING_SPENT, Spent, usd
 from services.edge.shapes.times import iso
 
 
@@ -39,7 +38,7 @@ class MembershipView:
     updated_at: datetime
 
 
-def organization(view: OrganizationView, *, spend: Decimal = NOTHING_SPENT) -> JsonObject:
+def organization(view: OrganizationView, *, spend: Spent = NOTHING_SPENT) -> JsonObject:
     """The typed Organization, as /organization/new answers it."""
     return {**_head(view, spend), **_tail(view)}
 
@@ -49,7 +48,7 @@ def organization_with(
     members: object,
     teams: object,
     *,
-    spend: Decimal = NOTHING_SPENT,
+    spend: Spent = NOTHING_SPENT,
     totals: Mapping[str, int] | None = None,
 ) -> JsonObject:
     """The Organization with `members` and `teams`; `totals` count what is cut there."""
@@ -57,7 +56,7 @@ def organization_with(
     return {**_head(view, spend), **lists, **_tail(view)}
 
 
-def _head(view: OrganizationView, spend: Decimal) -> JsonObject:
+def _head(view: OrganizationView, spend: Spent) -> JsonObject:
     settings = view.settings
     held = settings["object_permission"]
     return {
@@ -97,7 +96,7 @@ def membership(
     *,
     email: str | Sealed | None = None,
     user: JsonObject | None = None,
-    spend: Decimal = NOTHING_SPENT,
+    spend: Spent = NOTHING_SPENT,
 ) -> JsonObject:
     """OrgMembership with the member's own budget; `user` and his address only where all is told."""
     return {

@@ -3,11 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
-from decimal import Decimal
 from typing import Protocol
 
 from events.values import JsonObject, Sealed
-from services.edge.shapes.money import NOTHING_SPENT, usd
+from services.edge.shapes.money import NOTHING_SPENT, Spent, usd
 from services.edge.shapes.times import budget_reset_at, iso
 
 
@@ -74,7 +73,7 @@ def team(
     now: datetime,
     zone: tzinfo,
     *,
-    spend: Decimal = NOTHING_SPENT,
+    spend: Spent = NOTHING_SPENT,
     load_model_table: bool = False,
 ) -> JsonObject:
     """The typed Team (2.1). USD, tokens and requests per minute; `object_permission` by id only.
@@ -121,7 +120,7 @@ def team_row(
     zone: tzinfo,
     *,
     load_model_table: bool,
-    spend: Decimal = NOTHING_SPENT,
+    spend: Spent = NOTHING_SPENT,
 ) -> JsonObject:
     """The untyped TeamRow (2.2): the columns of the table and the names of its relations."""
     settings = view.settings
@@ -165,7 +164,7 @@ def team_row(
 
 
 def deleted_team(
-    view: TeamView, deletion: Deletion, zone: tzinfo, *, spend: Decimal = NOTHING_SPENT
+    view: TeamView, deletion: Deletion, zone: tzinfo, *, spend: Spent = NOTHING_SPENT
 ) -> JsonObject:
     """DeletedTeam (2.3): the Team as it last was; its budget window is the one it ended in."""
     return {
@@ -179,7 +178,7 @@ def deleted_team(
 
 
 def team_info(
-    view: TeamView, now: datetime, zone: tzinfo, *, spend: Decimal = NOTHING_SPENT
+    view: TeamView, now: datetime, zone: tzinfo, *, spend: Spent = NOTHING_SPENT
 ) -> JsonObject:
     """The `team_info` of /team/info (3.4): with object permission and the members' default."""
     answer = team(view, now, zone, spend=spend)
@@ -194,7 +193,7 @@ def membership(
     limits: JsonObject | None,
     settings: JsonObject,
     *,
-    spend: Decimal = NOTHING_SPENT,
+    spend: Spent = NOTHING_SPENT,
 ) -> JsonObject:
     """Membership (2.3). Every member has one, its budget null without any limits (D43).
 

@@ -3,11 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
-from decimal import Decimal
 
 from events.values import JsonObject, Sealed
 from services.edge.shapes.key import KeyView, expires
-from services.edge.shapes.money import NOTHING_SPENT, usd
+from services.edge.shapes.money import NOTHING_SPENT, Spent, usd
 from services.edge.shapes.times import budget_reset_at, iso
 
 
@@ -32,7 +31,7 @@ class UserView:
 
 
 def user(
-    view: UserView, now: datetime, zone: tzinfo, *, spend: Decimal = NOTHING_SPENT
+    view: UserView, now: datetime, zone: tzinfo, *, spend: Spent = NOTHING_SPENT
 ) -> JsonObject:
     """The typed User (2.3): USD, tokens and requests per minute."""
     settings = view.settings
@@ -61,9 +60,16 @@ def user(
     }
 
 
-def listed_user(view: UserView, key_count: int, now: datetime, zone: tzinfo) -> JsonObject:
+def listed_user(
+    view: UserView,
+    key_count: int,
+    now: datetime,
+    zone: tzinfo,
+    *,
+    spend: Spent = NOTHING_SPENT,
+) -> JsonObject:
     """An item of /user/list (3.3): how many keys in force the user owns."""
-    return {**user(view, now, zone), "key_count": key_count}
+    return {**user(view, now, zone, spend=spend), "key_count": key_count}
 
 
 def _reset_at(view: UserView, now: datetime, zone: tzinfo) -> str | None:
@@ -72,7 +78,7 @@ def _reset_at(view: UserView, now: datetime, zone: tzinfo) -> str | None:
 
 
 def user_row(
-    view: UserView, now: datetime, zone: tzinfo, *, spend: Decimal = NOTHING_SPENT
+    view: UserView, now: datetime, zone: tzinfo, *, spend: Spent = NOTHING_SPENT
 ) -> JsonObject:
     """The `user_info` of /user/info: all columns. There is no password to show (S01)."""
     settings = view.settings

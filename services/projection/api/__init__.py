@@ -23,13 +23,14 @@ from services.projection.api.routes import (
     usage,
     user_lists,
     users,
+    windows,
 )
 
 __all__ = ["ROUTERS", "ReadContext", "include_read_routes"]
 
 _OF_TEAMS = (teams, team_lists, team_pickers, permissions, callbacks, activity)
 _OTHERS = (keys, key_lists, models, users, user_lists, organizations, budgets, audit, health)
-_SPEND = (usage, reconcile)
+_SPEND = (usage, windows, reconcile)
 _HISTORY = (changes, proof)
 _ASKED_BY_BODY = (keys.several, organizations.bodies, budgets.bodies)
 ROUTERS = (*(m.router for m in (*_OF_TEAMS, *_OTHERS, *_SPEND, *_HISTORY)), *_ASKED_BY_BODY)

@@ -14,6 +14,7 @@ from services.projection.head import Head
 from services.projection.queries.key_lists import KeyPages
 from services.projection.queries.principals import Principals
 from services.projection.queries.reading import Totals
+from services.projection.queries.spending import Spending
 from services.projection.queries.team_pages import TeamPages
 from services.projection.queries.teams import Teams
 from services.projection.queries.user_lists import UserPages
@@ -60,6 +61,11 @@ class ReadContext:
         return TeamPages(self.read_pool)
 
     @cached_property
+    def spending(self) -> Spending:
+        """What things have spent in their windows."""
+        return Spending(self.ledger_pool, self.read_pool, self.zone)
+
+    @cached_property
     def team_items(self) -> TeamItems:
         """Teams as /v2/team/list shows them."""
         return TeamItems()
@@ -67,12 +73,12 @@ class ReadContext:
     @cached_property
     def key_pages(self) -> KeyPages:
         """Pages of keys, and how many keys match a filter."""
-        return KeyPages(self.read_pool)
+        return KeyPages(self.read_pool, self.spending)
 
     @cached_property
     def user_pages(self) -> UserPages:
         """Pages of users, and how many users match a filter."""
-        return UserPages(self.read_pool)
+        return UserPages(self.read_pool, self.spending)
 
     @cached_property
     def reconciling(self) -> asyncio.Lock:

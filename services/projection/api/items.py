@@ -1,7 +1,9 @@
 """Teams as lists show them, rendered once for as long as they look the same."""
 
 from collections import OrderedDict
+from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
+from decimal import Decimal
 
 import orjson
 
@@ -16,35 +18,45 @@ _FOREVER = datetime.max.replace(tzinfo=UTC)
 class TeamItems:
     """The JSON of teams, by the rows it was made from.
 
-    An answer depends on nothing but the row and, where there is a budget, its present window: so
-    what is kept cannot be stale. Lists are read far more often than their teams change.
+    An answer depends on nothing but the row, what was spent and, where there is a budget, its
+    present window: so what is kept cannot be stale. Lists are read far more often than their teams
+    change.
     """
 
     def __init__(self, capacity: int = 2_000) -> None:
-        self._kept: OrderedDict[StoredTeam, tuple[datetime, orjson.Fragment]] = OrderedDict()
+        self._kept: OrderedDict[StoredTeam, _Kept] = OrderedDict()
         self._capacity = capacity
 
-    def item(self, stored: StoredTeam, now: datetime, zone: tzinfo) -> orjson.Fragment:
+    def item(
+        self, stored: StoredTeam, spend: Decimal, now: datetime, zone: tzinfo
+    ) -> orjson.Fragment:
         """The typed Team (2.1), with `members_total` where the roster is cut.
 
         `now` never goes back; `zone` is always the same.
         """
-        until, fragment = self._kept.get(stored, (now, None))
-        if fragment is not None and now < until:
+        kept = self._kept.get(stored)
+        if kept is not None and now < kept.until and spend == kept.spend:
             self._kept.move_to_end(stored)
-            return fragment
+            return kept.fragment
         record = stored.record()
-        content = with_total(team(record.view, now, zone), record)
+        content = with_total(team(record.view, now, zone, spend=spend), record)
         text = orjson.dumps(content)
         fragment = orjson.Fragment(text)
         if len(text) <= _LONGEST:
-            self._keep(stored, _end(content), fragment)
+            self._keep(stored, _Kept(_end(content), spend, fragment))
         return fragment
 
-    def _keep(self, stored: StoredTeam, until: datetime, fragment: orjson.Fragment) -> None:
-        self._kept[stored] = until, fragment
+    def _keep(self, stored: StoredTeam, kept: "_Kept") -> None:
+        self._kept[stored] = kept
         if len(self._kept) > self._capacity:
             self._kept.popitem(last=False)
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    until: datetime
+    spend: Decimal
+    fragment: orjson.Fragment
 
 
 def with_total(item: JsonObject, record: TeamRecord) -> JsonObject:

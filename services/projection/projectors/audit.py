@@ -45,7 +45,9 @@ TABLE_NAMES = {
     streams.ORGANIZATION: "LiteLLM_OrganizationTable",
     streams.BUDGET: "LiteLLM_BudgetTable",
     streams.QUARANTINE: "LiteLLM_SpendLogs",
+    streams.SPEND: "LiteLLM_SpendLogs",
 }
+"""`streams.SPEND` stands for everything that spends; a reset of one thing is told by that thing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +80,7 @@ def _note(entry: Entry, at: Envelope) -> None:
 
 
 def _put(rows: Rows, first: Envelope, entry: Entry) -> None:
-    kind, meta = kind_and_id(first.originator_id)[0], first.meta
+    kind, meta = entry.kind or kind_and_id(first.originator_id)[0], first.meta
     rows.put(
         (first.position,),
         id=first.event_id,

@@ -39,10 +39,11 @@ class Entry:
     """What one command did to one thing: first values before, last values after.
 
     `team_id` is the team of a key. Of members, only those that were touched are here, under the
-    name `roster`.
+    name `roster`. `kind` is that of the thing where the stream is of another one.
     """
 
     object_id: str
+    kind: str | None = None
     team_id: str | None = None
     before: Values = field(default_factory=dict)
     after: Values = field(default_factory=dict)

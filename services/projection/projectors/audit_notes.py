@@ -8,6 +8,7 @@ from events.values import timestamp
 from services.projection.projectors import audit_values as values
 from services.projection.projectors.audit_entry import Entry, Note, Notes, on, replaces
 from services.projection.projectors.audit_organization_notes import ORGANIZATION_NOTES
+from services.projection.projectors.audit_spend_notes import SPEND_NOTES
 from services.projection.projectors.audit_usage_notes import USAGE_NOTES
 from services.projection.projectors.audit_values import Values
 
@@ -186,4 +187,5 @@ NOTES: Notes = {
     **on(KeyDeleted, key_deleted),
     **ORGANIZATION_NOTES,
     **USAGE_NOTES,
+    **SPEND_NOTES,
 }

@@ -15,13 +15,13 @@ from psycopg.sql import Literal as Constant
 from services.access.visibility import KEY_LIST
 from services.projection.queries.reading import POSITION
 from services.projection.queries.records import KEY_IN_FORCE, KEY_ROW, KEYS, LAST_USER
+from services.projection.queries.spend_books import KEY_BOOK
 
 DASHBOARD = "litellm-dashboard"
 """The team of session keys, which no list shows."""
 
 Column = Literal["spend", "max_budget", "created_at", "updated_at", "token", "key_alias"]
-_COLUMNS: Mapping[Column, SQL] = {
-    "spend": SQL("k.created_at"),  # nothing is spent yet: all are equal
+_COLUMNS: Mapping[str, SQL] = {
     "max_budget": SQL("k.max_budget"),
     "created_at": SQL("k.created_at"),
     "updated_at": SQL("k.updated_at"),
@@ -40,8 +40,9 @@ CONDITIONS: Mapping[str, SQL] = {
     "alias_part": SQL("strpos(lower(k.key_alias), lower(%(alias_part)s)) > 0"),
     "project_id": SQL("k.settings->'extra'->>'project_id' = %(project_id)s"),
     "access_group_id": SQL("k.settings->'extra'->'access_group_ids' ? %(access_group_id)s"),
+    "tokens": SQL("k.token = ANY (%(tokens)s::text[])"),
 }
-NARROW = {"team_id", "key_hash", "key_alias"}
+NARROW = {"team_id", "key_hash", "key_alias", "tokens"}
 """Filters that leave few keys."""
 
 _MINE = SQL(
@@ -106,6 +107,7 @@ _PERSON = SQL(
 _PEOPLE = SQL("").join(
     _PERSON.format(user=LAST_USER.format(user_id=SQL(who))) for who in ("k.user_id", "k.created_by")
 )
+_BARE = SQL("k.token, k.incarnation, k.rotations, {}::text, k.deleted_at").format(KEY_BOOK)
 _USER_KNOWN = SQL("EXISTS (SELECT FROM {user} u WHERE u.deleted_at IS NULL)").format(
     user=LAST_USER.format(user_id=SQL("%(caller)s"))
 )
@@ -123,7 +125,8 @@ class KeyFilter:
     Of a subject `of_teams` adds the keys of teams that he administers or whose permissions hold
     /key/list, and those without a user of all his teams; `made` those that he made, for no team or
     one of his. `key_hash` is a sha256. `alias_part` stands in the alias, in whatever case; "" is in
-    each. `with_people` has the page name owner and maker of each key.
+    each. `tokens` are the keys that may be on the page. `with_people` has the page name owner and
+    maker of each key.
     """
 
     subject: str | None = None
@@ -136,6 +139,7 @@ class KeyFilter:
     alias_part: str | None = None
     project_id: str | None = None
     access_group_id: str | None = None
+    tokens: tuple[str, ...] | None = None
     deleted: bool = False
     with_people: bool = field(default=False, compare=False)
 
@@ -183,10 +187,11 @@ class Given:
 
 
 @cache
-def statement(given: Given, order: KeyOrder) -> bytes:
+def statement(given: Given, order: KeyOrder, *, bare: bool = False) -> bytes:
     """Position, total, whether the caller is known and in the team, then the columns of a key.
 
-    The total is null where the position is still `known`.
+    The total is null where the position is still `known`. `bare` gives of each key only what
+    KeyLife takes, and when it was deleted.
     """
     direction = SQL("DESC" if order.descending else "ASC")
     tail = SQL(", k.incarnation {}").format(direction) if given.deleted else SQL("")
@@ -208,10 +213,10 @@ def statement(given: Given, order: KeyOrder) -> bytes:
         ),
         user_known=_USER_KNOWN,
         in_team=_IN_TEAM if "team_id" in given.names else SQL("true"),
-        key=KEY_ROW,
-        deletion=_DELETION if given.deleted else SQL(""),
-        ends=_ENDS if given.deleted else SQL(""),
-        people=_PEOPLE if given.with_people else SQL(""),
+        key=_BARE if bare else KEY_ROW,
+        deletion=_DELETION if given.deleted and not bare else SQL(""),
+        ends=_ENDS if given.deleted and not bare else SQL(""),
+        people=_PEOPLE if given.with_people and not bare else SQL(""),
     ).as_bytes()
 
 

@@ -11,7 +11,13 @@ from services.access.principal import Principal
 from services.database.connections import Pool
 from services.edge.shapes.key import KeyView
 from services.projection.queries.reading import POSITION, fetch
-from services.projection.queries.records import KEY_ROW, LAST_KEY, OWNER_THERE, key_view
+from services.projection.queries.records import (
+    KEY_ROW,
+    LAST_KEY,
+    OWNER_THERE,
+    KeyRecord,
+    key_record,
+)
 
 _STATEMENT = (
     SQL(
@@ -52,11 +58,16 @@ class FoundKey:
     `version` is that of the key's stream.
     """
 
-    view: KeyView
+    record: KeyRecord
     version: int
     owner: str | None
     team_role: str | None
     permissions: Sequence[str]
+
+    @property
+    def view(self) -> KeyView:
+        """The key as answers need it."""
+        return self.record.view
 
 
 async def find_key(pool: Pool, principal: Principal, token: str) -> tuple[int, FoundKey | None]:
@@ -79,4 +90,4 @@ def _found(columns: Sequence[Any]) -> FoundKey | None:
     if key[0] is None:
         return None
     allowed = orjson.loads(permissions) if permissions else []
-    return FoundKey(key_view(key), version, owner, role, allowed)
+    return FoundKey(key_record(key), version, owner, role, allowed)

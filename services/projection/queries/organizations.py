@@ -12,6 +12,10 @@ from services.edge.shapes.organization import OrganizationView
 from services.projection.queries.budgets import BUDGET, LAST_BUDGET, budget_view
 from services.projection.queries.reading import POSITION, Connection, Row, chunks, run
 from services.projection.queries.records import LAST_ORGANIZATION
+from services.projection.queries.spend_books import ORGANIZATION_BOOK, spend_book
+from services.spend.books import SpendBook
+from services.spend.budgets import Account
+from services.spend.spenders import Spender
 
 _CHUNK = 20
 _TEAMS_TOTAL = SQL(
@@ -19,10 +23,10 @@ _TEAMS_TOTAL = SQL(
     "AND t.deleted_at IS NULL)"
 )
 _ORGANIZATION = SQL(
-    "c.role, o.incarnation, o.version, o.members_total, {teams_total}, o.organization_id, "
-    "o.settings::text, o.metadata::text, o.created_at, o.created_by, o.updated_at, o.updated_by, "
-    "{budget}"
-).format(teams_total=_TEAMS_TOTAL, budget=BUDGET)
+    "c.role, o.incarnation, o.version, o.members_total, {teams_total}, {book}::text, "
+    "o.organization_id, o.settings::text, o.metadata::text, o.created_at, o.created_by, "
+    "o.updated_at, o.updated_by, {budget}"
+).format(teams_total=_TEAMS_TOTAL, book=ORGANIZATION_BOOK, budget=BUDGET)
 _BESIDES = SQL(
     "LEFT JOIN read.organization_members_1 c ON c.organization_id = o.organization_id "
     "AND c.incarnation = o.incarnation AND c.user_id = %(caller)s "
@@ -84,7 +88,7 @@ _STATEMENTS = {
 class FoundOrganization:
     """An organization; `role` is the caller's in it, if he is a member.
 
-    `version` is that of its stream.
+    `version` is that of its stream, `book` what bears on its spend.
     """
 
     view: OrganizationView
@@ -93,11 +97,22 @@ class FoundOrganization:
     role: str | None
     members_total: int
     teams_total: int
+    book: SpendBook
 
     @property
     def life(self) -> tuple[str, int]:
         """What its rows are found by."""
         return self.view.organization_id, self.incarnation
+
+    @property
+    def spender(self) -> Spender:
+        """The organization as it spends."""
+        account = Account("organization", *self.life)
+        return self.book.spender(account, self.book.of_organization)
+
+    def member(self, user_id: str) -> Spender:
+        """A member as he spends."""
+        return self.book.organization_member(*self.life, user_id)
 
     def shown_whole(self, principal: Principal) -> bool:
         """Whether the caller sees all members and teams, or only where he is himself."""
@@ -171,7 +186,7 @@ def _parameters(principal: Principal, wanted: OrganizationFilter) -> dict[str, o
 
 
 def _found(columns: Row) -> FoundOrganization | None:
-    role, incarnation, version, members_total, teams_total, organization_id, *rest = columns
+    role, incarnation, version, members_total, teams_total, book, organization_id, *rest = columns
     if organization_id is None:
         return None
     settings, metadata, created_at, created_by, updated_at, updated_by, *budget = rest
@@ -184,4 +199,12 @@ def _found(columns: Row) -> FoundOrganization | None:
         updated_at=updated_at,
         updated_by=updated_by,
     )
-    return FoundOrganization(view, incarnation, version, role, members_total, teams_total)
+    return FoundOrganization(
+        view=view,
+        incarnation=incarnation,
+        version=version,
+        role=role,
+        members_total=members_total,
+        teams_total=teams_total,
+        book=spend_book(book),
+    )

@@ -11,6 +11,7 @@ from psycopg.sql import SQL
 from services.access.credentials import MAX_ROTATIONS
 from services.access.principal import KeyFacts
 from services.database.connections import Pool
+from services.database.together import Together
 from services.projection.queries.reading import POSITION, Row, fetch
 from services.projection.queries.records import (
     LAST_KEY,
@@ -18,7 +19,6 @@ from services.projection.queries.records import (
     LAST_USER,
     OWNER_THERE,
 )
-from services.projection.queries.together import Together
 
 _ORG_ROLES = SQL(
     "(SELECT json_agg(json_build_array(i.organization_id, i.role) ORDER BY i.organization_id) "

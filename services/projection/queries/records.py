@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, LiteralString
+from decimal import Decimal
+from typing import Any, LiteralString, NamedTuple
 
 import orjson
 from psycopg.sql import SQL, Composable, Literal
@@ -12,6 +13,15 @@ from events.values import JsonObject
 from services.access.principal import Towards
 from services.edge.shapes.key import KeyView
 from services.edge.shapes.team import Member, TeamView, membership
+from services.projection.queries.spend_books import (
+    KEY_BOOK,
+    ROSTER_BOOK,
+    TEAM_BOOK,
+    spend_book,
+)
+from services.spend.books import SpendBook
+from services.spend.budgets import Account
+from services.spend.spenders import Spender
 
 LARGE = 2_000
 """Members, or keys, of one team up to which they are read in the statement of their team."""
@@ -19,10 +29,13 @@ LARGE = 2_000
 SHOWN = 1_000
 """Members, and keys, of one team that a list shows; beyond, it says how many there are."""
 
-TEAM = SQL(
+_TEAM = SQL(
     "t.team_id, t.settings::text, t.metadata::text, t.created_at, t.updated_at, t.budget_since, "
-    "t.model_table_id, t.model_aliases_by, t.version, t.members_total"
+    "t.model_table_id, t.model_aliases_by, t.version, t.incarnation, {book}::text, t.members_total"
 )
+TEAM = _TEAM.format(book=TEAM_BOOK)
+TEAM_WITH_ROSTER = _TEAM.format(book=ROSTER_BOOK)
+"""Of which the memberships are shown too."""
 
 LAST_USER = SQL(
     "(SELECT * FROM read.users_1 WHERE user_id = {user_id} ORDER BY incarnation DESC LIMIT 1)"
@@ -54,15 +67,18 @@ _KEY_TIMES: LiteralString = (
     "k.created_at, k.created_by, k.updated_at, k.updated_by, k.budget_since, k.rotations, "
     "k.rotated_at"
 )
-KEY = SQL(f"k.token, k.settings, {_KEY_TIMES}, t.organization_id")
+KEY = SQL(f"k.token, k.settings, {_KEY_TIMES}, t.organization_id, k.incarnation, {{}}").format(
+    KEY_BOOK
+)
 """A key of team `t`."""
 
 KEY_ROW = SQL(
     "k.token, k.settings::text, {times}, (SELECT kt.organization_id FROM read.teams_1 kt "
-    "WHERE kt.team_id = k.team_id AND kt.incarnation = k.team_incarnation)"
-).format(times=SQL(_KEY_TIMES))
-KEY_WIDTH = 10
-"""How many columns `key_view` takes."""
+    "WHERE kt.team_id = k.team_id AND kt.incarnation = k.team_incarnation), k.incarnation, "
+    "{book}::text"
+).format(times=SQL(_KEY_TIMES), book=KEY_BOOK)
+KEY_WIDTH = 12
+"""How many columns `key_record` takes."""
 KEY_ORDER = SQL("k.created_at, k.token DESC")
 OWNER_THERE = SQL(
     "NOT EXISTS (SELECT FROM read.users_1 g "
@@ -110,23 +126,40 @@ class TeamRecord:
     """A team as it was read: `own_limits` are those of `view.members`, one by one.
 
     Of more members than were asked for only the first to join are here; `members_total` counts
-    all. `version` is that of the team's stream.
+    all. `version` is that of the team's stream, `book` what bears on its spend.
     """
 
     view: TeamView
     own_limits: Sequence[JsonObject | None]
     version: int
+    incarnation: int
+    book: SpendBook
     members_total: int
 
     def towards(self, role: str | None) -> Towards:
         """The team as rules see it that are about a caller with this role in its roster."""
         return Towards(self.view.team_id, role, self.view.settings["organization_id"])
 
-    def memberships(self) -> list[JsonObject]:
-        """The Membership (team-api.md 2.3) of each of `view.members`, without what was spent."""
+    @property
+    def spender(self) -> Spender:
+        """The team as it spends."""
+        account = Account("team", self.view.team_id, self.incarnation)
+        return self.book.spender(account, self.book.cadences("team"))
+
+    def member(self, user_id: str) -> Spender:
+        """A member as he spends; read with TEAM_WITH_ROSTER."""
+        return self.book.team_member(self.view.team_id, self.incarnation, user_id)
+
+    @property
+    def members(self) -> list[Spender]:
+        """All of `view.members` as they spend."""
+        return [self.member(member.user_id) for member in self.view.members]
+
+    def memberships(self, spent: Iterable[Decimal]) -> list[JsonObject]:
+        """The Membership (team-api.md 2.3) of each of `view.members`, with what each has spent."""
         return [
-            membership(self.view.team_id, member.user_id, limits, self.view.settings)
-            for member, limits in zip(self.view.members, self.own_limits, strict=True)
+            membership(self.view.team_id, member.user_id, limits, self.view.settings, spend=spend)
+            for member, limits, spend in zip(self.view.members, self.own_limits, spent, strict=True)
         ]
 
 
@@ -144,15 +177,27 @@ class StoredTeam:
         return team_record(self.columns, self.members)
 
     @property
+    def spender(self) -> Spender:
+        """The team as it spends."""
+        book = spend_book(self.columns[_BOOK])
+        account = Account("team", self.columns[0], self.columns[_INCARNATION])
+        return book.spender(account, book.cadences("team"))
+
+    @property
     def members_shown(self) -> int:
         """How many members there are, as far as a list shows them."""
         members_total: int = self.columns[-1]
         return min(members_total, SHOWN)
 
 
+_INCARNATION, _BOOK = -3, -2
+"""Places in TEAM."""
+
+
 def team_record(columns: Sequence[Any], members: str | None) -> TeamRecord:
     """From the columns TEAM, and the MEMBER columns of its roster as JSON."""
-    team_id, settings, metadata, created_at, updated_at, since, table, by, version, total = columns
+    team_id, settings, metadata, created_at, updated_at, since, table, by, *rest = columns
+    version, incarnation, book, total = rest
     roster = orjson.loads(members) if members else []
     document = orjson.loads(settings)
     document["metadata"] = orjson.loads(metadata)
@@ -166,19 +211,51 @@ def team_record(columns: Sequence[Any], members: str | None) -> TeamRecord:
         model_table_id=table,
         model_aliases_by=by,
     )
-    return TeamRecord(view, [limits for *_, limits in roster], version, total)
+    own_limits = [limits for *_, limits in roster]
+    return TeamRecord(view, own_limits, version, incarnation, spend_book(book), total)
 
 
-def key_views(keys: str | None) -> list[KeyView]:
+class KeyLife(NamedTuple):
+    """A key as it spends since it has its secret; `rotations` tells how often it got another one.
+
+    `book` is what bears on its spend.
+    """
+
+    token: str
+    incarnation: int
+    rotations: int
+    book: SpendBook
+
+    @property
+    def account(self) -> Account:
+        """What its calls are booked on."""
+        return Account("key", self.token, self.incarnation)
+
+
+def key_life(columns: Sequence[Any]) -> KeyLife:
+    """From hash, incarnation, number of rotations and KEY_BOOK."""
+    token, incarnation, rotations, book = columns
+    return KeyLife(token, incarnation, rotations or 0, spend_book(book))
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRecord:
+    """A key as it was read."""
+
+    view: KeyView
+    life: KeyLife
+
+
+def key_records(keys: str | None) -> list[KeyRecord]:
     """From the KEY columns of several keys as JSON."""
-    return [] if keys is None else [key_view(key) for key in orjson.loads(keys)]
+    return [] if keys is None else [key_record(key) for key in orjson.loads(keys)]
 
 
-def key_view(columns: Iterable[Any]) -> KeyView:
+def key_record(columns: Sequence[Any]) -> KeyRecord:
     """From the columns KEY out of JSON, or KEY_ROW as they come from a row."""
     token, settings, created_at, created_by, updated_at, updated_by, since, *rest = columns
-    rotations, rotated_at, team_organization = rest
-    return KeyView(
+    rotations, rotated_at, team_organization, incarnation, book = rest
+    view = KeyView(
         token=token,
         settings=orjson.loads(settings) if isinstance(settings, str) else settings,
         created_at=_moment(created_at),
@@ -190,6 +267,7 @@ def key_view(columns: Iterable[Any]) -> KeyView:
         rotated_at=None if rotated_at is None else _moment(rotated_at),
         team_organization=team_organization,
     )
+    return KeyRecord(view, KeyLife(token, incarnation, view.rotations, spend_book(book)))
 
 
 def _moment(value: datetime | str) -> datetime:

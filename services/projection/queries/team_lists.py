@@ -13,7 +13,6 @@ from events.values import JsonObject
 from services.access.principal import Principal, Towards
 from services.access.visibility import TeamScope
 from services.database.connections import Pool
-from services.edge.shapes.key import KeyView
 from services.projection.queries.reading import (
     POSITION,
     Connection,
@@ -28,10 +27,11 @@ from services.projection.queries.records import (
     KEY,
     KEY_ORDER,
     SHOWN,
-    TEAM,
+    TEAM_WITH_ROSTER,
+    KeyRecord,
     TeamRecord,
     key_of_team,
-    key_view,
+    key_record,
     team_record,
 )
 
@@ -118,7 +118,7 @@ class ListedTeam:
     role: str | None
     of_user: bool
     limits: JsonObject | None
-    keys: list[KeyView]
+    keys: list[KeyRecord]
     keys_total: int
 
     @property
@@ -211,7 +211,7 @@ def _statement(given: Given) -> bytes:
         key_of_team=key_of_team(SQL("%(caller)s"), _EVERY_KEY),
         key_order=KEY_ORDER,
         shown=Literal(SHOWN),
-        team=TEAM,
+        team=TEAM_WITH_ROSTER,
     ).as_bytes()
 
 
@@ -241,12 +241,12 @@ def _listed(row: Row) -> ListedTeam | None:
     if columns[0] is None:
         return None
     total, shown = orjson.loads(keys)
-    views = [key_view(key) for key in shown or ()]
+    records = [key_record(key) for key in shown or ()]
     return ListedTeam(
         record=team_record(columns, roster),
         role=role,
         of_user=of_user,
         limits=limits,
-        keys=views,
+        keys=records,
         keys_total=total,
     )

@@ -15,9 +15,9 @@ from psycopg.sql import SQL, Composable
 
 from events.values import JsonObject
 from services.database.connections import Pool
+from services.database.together import Together
 from services.projection.queries.reading import POSITION, Paging, Row, Totals, fetch
 from services.projection.queries.records import FIRST_MEMBERS, LAST_TEAM, TEAM, StoredTeam
-from services.projection.queries.together import Together
 
 Column = Literal["team_id", "team_alias", "created_at"]
 _ORDERS: dict[tuple[Column, bool], SQL] = {

@@ -10,7 +10,7 @@ from events.values import JsonObject
 from services.access.principal import Principal, Towards
 from services.access.visibility import reads_without_membership
 from services.database.connections import Pool
-from services.edge.shapes.key import KeyView
+from services.database.together import Together
 from services.edge.shapes.team import Member
 from services.projection.queries.reading import (
     POSITION,
@@ -29,19 +29,19 @@ from services.projection.queries.records import (
     LAST_TEAM,
     MEMBER,
     MEMBER_OF_TEAM,
-    TEAM,
+    TEAM_WITH_ROSTER,
+    KeyRecord,
     TeamRecord,
     key_of_team,
-    key_view,
-    key_views,
+    key_record,
+    key_records,
     team_record,
 )
-from services.projection.queries.together import Together
 
 _CHUNK = 500
 _PARTS = {
     "position": POSITION,
-    "team": TEAM,
+    "team": TEAM_WITH_ROSTER,
     "member": MEMBER,
     "member_of_team": MEMBER_OF_TEAM,
     "key": KEY,
@@ -92,6 +92,10 @@ _WHOLE = (
     .format(**_PARTS)
     .as_bytes()
 )
+_IS_MEMBER = (
+    b"SELECT FROM read.memberships_1 WHERE team_id = %(team_id)s "
+    b"AND incarnation = %(incarnation)s AND user_id = %(user_id)s"
+)
 _MEMBERS = (
     SQL(
         "SELECT {member} FROM read.memberships_1 m JOIN {one} ON {member_of_team} ORDER BY m.joined"
@@ -140,7 +144,7 @@ class FoundTeam:
     record: TeamRecord
     incarnation: int
     role: str | None
-    keys: Sequence[KeyView]
+    keys: Sequence[KeyRecord]
 
     @property
     def is_large(self) -> bool:
@@ -182,6 +186,12 @@ async def bare_team(connection: Connection, question: Question) -> Answer:
     return row[0], _found(row, None, None)
 
 
+async def is_member(pool: Pool, found: FoundTeam, user_id: str) -> bool:
+    """Whether a user is in the roster of a team."""
+    parameters = {**_life(found), "user_id": user_id}
+    return bool(await fetch(pool, _IS_MEMBER, parameters, prepare=True))
+
+
 async def members(
     connection: Connection, found: FoundTeam
 ) -> AsyncIterator[list[tuple[Member, JsonObject | None]]]:
@@ -192,12 +202,12 @@ async def members(
 
 async def keys(
     connection: Connection, found: FoundTeam, question: Question
-) -> AsyncIterator[list[KeyView]]:
+) -> AsyncIterator[list[KeyRecord]]:
     """All keys that the caller may see, the oldest first."""
     administered = found.towards.organization_id in question.administers
     reader = {"caller": question.caller, "every_key": question.every_key or administered}
     async for rows in chunks(connection, _KEYS, {**_life(found), **reader}, _CHUNK):
-        yield [key_view(row) for row in rows]
+        yield [key_record(row) for row in rows]
 
 
 def _parameters(questions: Sequence[Question]) -> Parameters:
@@ -222,4 +232,4 @@ def _found(row: Row, roster: str | None, keys_text: str | None) -> FoundTeam | N
     _, role, incarnation, *columns = row
     if incarnation is None:
         return None
-    return FoundTeam(team_record(columns, roster), incarnation, role, key_views(keys_text))
+    return FoundTeam(team_record(columns, roster), incarnation, role, key_records(keys_text))

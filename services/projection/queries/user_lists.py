@@ -5,7 +5,8 @@ leave.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import cache
 from typing import Literal
 
@@ -13,17 +14,24 @@ from psycopg.sql import SQL, Composable
 
 from services.access.principal import Principal
 from services.database.connections import Pool
-from services.edge.shapes.user import UserView
+from services.projection.queries.by_spend import arranged, ranked
 from services.projection.queries.reading import POSITION, Paging, Totals, fetch
 from services.projection.queries.records import KEY_IN_FORCE, KEYS
-from services.projection.queries.users import USER, teams_of_user, user_view
+from services.projection.queries.spend_books import USER_BOOK
+from services.projection.queries.spending import Spending
+from services.projection.queries.users import (
+    USER,
+    UserRecord,
+    teams_of_user,
+    user_record,
+    user_spender,
+)
 
 Column = Literal["user_id", "user_email", "created_at", "spend", "user_alias", "user_role"]
-_COLUMNS: dict[Column, SQL] = {
+_COLUMNS: dict[str, SQL] = {
     "user_id": SQL("u.user_id"),
     "user_email": SQL("u.email"),
     "created_at": SQL("u.created_at"),
-    "spend": SQL("0::numeric"),
     "user_alias": SQL("u.user_alias"),
     "user_role": SQL("u.user_role"),
 }
@@ -64,6 +72,10 @@ _PAGE = SQL(
     SELECT counted.position, counted.total, {key_count}, {user}, {teams}
     FROM counted LEFT JOIN page u ON true ORDER BY {order}
     """
+)
+_SPENDERS = SQL(
+    "SELECT {position}, u.user_id, u.incarnation, {book}::text "
+    "FROM (SELECT) one LEFT JOIN read.users_1 u ON {conditions} ORDER BY u.user_id {direction}"
 )
 _PICK = SQL(
     """
@@ -137,18 +149,38 @@ class UserPage:
 
     position: int
     total: int
-    users: Sequence[tuple[UserView, int]]
+    users: Sequence[tuple[UserRecord, int]]
 
 
 class UserPages:
     """Pages of users by one statement each; the total is counted once while nothing moves."""
 
-    def __init__(self, pool: Pool) -> None:
-        self._pool = pool
+    def __init__(self, pool: Pool, spending: Spending) -> None:
+        self._pool, self._spending = pool, spending
         self._totals = Totals()
 
-    async def page(self, wanted: UserFilter, order: UserOrder, paging: Paging) -> UserPage:
-        """One page, beyond the last one without users."""
+    async def page(
+        self, wanted: UserFilter, order: UserOrder, paging: Paging, now: datetime
+    ) -> UserPage:
+        """One page, beyond the last one without users; what was spent counts as of `now`."""
+        if order.column == "spend":
+            return await self._by_spend(wanted, order, paging, now)
+        return await self._page(wanted, order, paging)
+
+    async def _by_spend(
+        self, wanted: UserFilter, order: UserOrder, paging: Paging, now: datetime
+    ) -> UserPage:
+        statement = _spenders(wanted.given, order, scoped=wanted.seen_in is not None)
+        rows = await fetch(self._pool, statement, wanted.parameters)
+        found = {row[1]: user_spender(*row[1:]) for row in rows if row[1] is not None}
+        spent = await self._spending.now(found.values(), now)
+        names = ranked(list(found), spent, paging, descending=order.descending)
+        shown = replace(wanted, user_ids=tuple(names))
+        page = await self._page(shown, UserOrder("user_id"), Paging(1, max(len(names), 1)))
+        users = {user.view.user_id: (user, keys) for user, keys in page.users}
+        return UserPage(page.position, len(found), arranged(users, names))
+
+    async def _page(self, wanted: UserFilter, order: UserOrder, paging: Paging) -> UserPage:
         known, total = self._totals.known(wanted)
         place = {"known": known, "size": paging.size, "beyond": paging.offset}
         statement = _page(wanted.given, order, scoped=wanted.seen_in is not None)
@@ -157,7 +189,7 @@ class UserPages:
         if counted is not None:
             total = counted
             self._totals.keep(wanted, position, total)
-        found = [(user_view(row[3:]), row[2]) for row in rows if row[3] is not None]
+        found = [(user_record(row[3:]), row[2]) for row in rows if row[3] is not None]
         return UserPage(position, total, found)
 
 
@@ -199,6 +231,17 @@ def _page(given: frozenset[str], order: UserOrder, *, scoped: bool) -> bytes:
         key_count=_KEY_COUNT,
         user=USER,
         teams=teams_of_user(seen),
+    ).as_bytes()
+
+
+@cache
+def _spenders(given: frozenset[str], order: UserOrder, *, scoped: bool) -> bytes:
+    conditions = _conditions(given, _SEEN if scoped else SQL(""))
+    return _SPENDERS.format(
+        position=POSITION,
+        book=USER_BOOK,
+        conditions=conditions,
+        direction=SQL("DESC" if order.descending else "ASC"),
     ).as_bytes()
 
 

@@ -9,16 +9,25 @@ from dataclasses import dataclass
 import orjson
 from psycopg.sql import SQL, Composable
 
-from services.edge.shapes.key import KeyView
 from services.edge.shapes.user import UserView
 from services.projection.queries.reading import POSITION, Connection, Row, chunks, run
-from services.projection.queries.records import KEY_IN_FORCE, KEY_ROW, KEYS, LAST_USER, key_view
+from services.projection.queries.records import (
+    KEY_IN_FORCE,
+    KEY_ROW,
+    KEYS,
+    LAST_USER,
+    KeyRecord,
+    key_record,
+)
+from services.projection.queries.spend_books import USER_BOOK, spend_book
+from services.spend.budgets import Account
+from services.spend.spenders import Spender
 
 _CHUNK = 500
 USER = SQL(
     "u.user_id, u.settings::text, u.email, u.user_alias, u.created_at, u.updated_at, "
-    "u.budget_since, u.version"
-)
+    "u.budget_since, u.version, u.incarnation, {}::text"
+).format(USER_BOOK)
 _TEAMS_OF_USER = SQL(
     "(SELECT json_agg(t.team_id ORDER BY m.joined_at, t.team_id) "
     "FROM read.memberships_1 m JOIN read.teams_1 t "
@@ -28,7 +37,7 @@ _TEAMS_OF_USER = SQL(
 
 
 def teams_of_user(seen: SQL) -> Composable:
-    """The ids of the teams that user `u` is in, as JSON; after USER this is what `user_view` takes.
+    """The ids of the teams that user `u` is in, as JSON; `user_record` takes them after USER.
 
     `seen` is empty, or begins with AND and says which teams `t` are meant.
     """
@@ -65,14 +74,22 @@ _KEYS_OF_USER = _keys(SQL("AND k.user_id = %(user_id)s"))
 class KeyOfUser:
     """A key in force; `team_alias` is that of its team, if it has one."""
 
-    view: KeyView
+    record: KeyRecord
     team_alias: str | None
 
 
-async def find_user(connection: Connection, user_id: str | None) -> tuple[int, UserView | None]:
+@dataclass(frozen=True, slots=True)
+class UserRecord:
+    """A user as he was read, and as he spends."""
+
+    view: UserView
+    spender: Spender
+
+
+async def find_user(connection: Connection, user_id: str | None) -> tuple[int, UserRecord | None]:
     """Position and user with the teams he is in, in the order of joining; None for nobody."""
     row = (await run(connection, _USER, {"user_id": user_id}))[0]
-    return row[0], None if row[1] is None else user_view(row[1:])
+    return row[0], None if row[1] is None else user_record(row[1:])
 
 
 async def keys_of_user(
@@ -81,13 +98,14 @@ async def keys_of_user(
     """All keys that a user owns, or with None all there are: the newest first, none void."""
     statement = _EVERY_KEY if user_id is None else _KEYS_OF_USER
     async for rows in chunks(connection, statement, {"user_id": user_id}, _CHUNK):
-        yield [KeyOfUser(key_view(columns), alias) for *columns, alias in rows]
+        yield [KeyOfUser(key_record(columns), alias) for *columns, alias in rows]
 
 
-def user_view(row: Row) -> UserView:
+def user_record(row: Row) -> UserRecord:
     """From the columns USER and the ids of his teams as JSON."""
-    user_id, settings, email, alias, created_at, updated_at, since, version, teams = row
-    return UserView(
+    user_id, settings, email, alias, created_at, updated_at, since, version, *rest = row
+    incarnation, book, teams = rest
+    view = UserView(
         user_id=user_id,
         settings=orjson.loads(settings),
         email=email,
@@ -98,3 +116,10 @@ def user_view(row: Row) -> UserView:
         budget_since=since,
         version=version,
     )
+    return UserRecord(view, user_spender(user_id, incarnation, book))
+
+
+def user_spender(user_id: str, incarnation: int, found: str | None) -> Spender:
+    """From the last two columns of USER: a life of a user as he spends."""
+    book = spend_book(found)
+    return book.spender(Account("user", user_id, incarnation), book.cadences("user"))

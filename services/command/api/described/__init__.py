@@ -10,6 +10,7 @@ from services.command.api.described import (
     organization_members,
     organizations,
     parts,
+    spend,
     teams,
     usage,
     users,
@@ -20,11 +21,12 @@ from services.edge.openapi.operation import Operations
 __all__ = ["OPERATIONS", "PARAMETERS"]
 
 _IN_ORGANIZATIONS = (organizations, organization_members)
+_OF_USAGE = (spend, usage)
 
 OPERATIONS: Operations = {
     **{
         ("POST", route): operation
-        for module in (teams, parts, members, users, keys, budgets, *_IN_ORGANIZATIONS, usage)
+        for module in (teams, parts, members, users, keys, budgets, *_IN_ORGANIZATIONS, *_OF_USAGE)
         for route, operation in module.OPERATIONS.items()
     },
     **{

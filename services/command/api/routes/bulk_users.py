@@ -117,7 +117,9 @@ def _result(caller: Caller, one: Updated) -> JsonObject:
         row, user_id = None, asked.user_id
     else:
         view = render.user_view(one.user)
-        row, user_id, error = user_row(view, caller.now, caller.context.zone), view.user_id, None
+        spend = render.user_spend(one.user)
+        row = user_row(view, caller.now, caller.context.zone, spend=spend)
+        user_id, error = view.user_id, None
     return {
         "user_id": user_id,
         "user_email": email,

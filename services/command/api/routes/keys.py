@@ -25,7 +25,7 @@ from services.edge.body import LedgerRoute
 from services.edge.errors import MANAGEMENT, ShapeB
 from services.edge.requests import key as requests
 from services.edge.requests.common import Text
-from services.edge.shapes.key import generated, key_blocked, key_row
+from services.edge.shapes.key import generated
 
 router = APIRouter(route_class=LedgerRoute, tags=["keys"])
 
@@ -72,7 +72,7 @@ async def _regenerate(
 ) -> Response:
     asked, route = body or requests.RegenerateKey(), caller.origin.route
     secret, command = regenerate_key(asked, key, route, caller.now)
-    done = await caller.carry_out(command, lambda made: generated(render.key_view(made), secret))
+    done = await caller.carry_out(command, lambda made: render.regenerated(made, secret))
     return await caller.respond(done)
 
 
@@ -109,7 +109,7 @@ async def update_key(caller: CallerDep, body: requests.UpdateKey) -> Response:
         command,
         lambda made: {
             "key": body.key,
-            **key_row(render.key_view(made), now, zone, with_token=True),
+            **render.key_row(made, now, zone),
         },
     )
     return await caller.respond(done)
@@ -140,8 +140,6 @@ async def _set_blocked(caller: Caller, body: requests.KeyRef, *, blocked: bool) 
     zone, now = caller.context.zone, caller.now
     key = well_formed(body.key)
     command = BlockKey(token_of(key), key, blocked)
-    row = key_blocked if blocked else key_row
-    done = await caller.carry_out(
-        command, lambda made: row(render.key_view(made), now, zone, with_token=True)
-    )
+    shown = render.key_blocked if blocked else render.key_row
+    done = await caller.carry_out(command, lambda made: shown(made, now, zone))
     return await caller.respond(done)

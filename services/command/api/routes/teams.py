@@ -28,9 +28,7 @@ async def new_team(caller: CallerDep, body: requests.NewTeam) -> Response:
         members=[build.candidate(vault, member) for member in body.members_with_roles],
         creator=build.creator(vault, caller.principal),
     )
-    done = await caller.carry_out(
-        command, lambda made: render.team(made, zone, load_model_table=True)
-    )
+    done = await caller.carry_out(command, lambda made: render.new_team(made, zone))
     return await caller.respond(done)
 
 

@@ -15,6 +15,7 @@ from services.projection.api.described import (
     teams,
     usage,
     users,
+    windows,
 )
 from services.projection.api.described.common import PARAMETERS
 
@@ -25,7 +26,7 @@ OPERATIONS: Operations = {
         ("GET", route): operation
         for module in (
             *(teams, users, others, models, organizations, budgets),
-            *(usage, reconcile),
+            *(usage, windows, reconcile),
             *(changes, proof),
         )
         for route, operation in module.OPERATIONS.items()

@@ -14,6 +14,7 @@ from services.edge.openapi.examples import ALIAS, KEY_VIEW, NOW, USER
 from services.edge.openapi.operation import CORRELATION_ID, Operation, Refusal
 from services.edge.shapes.audit import audit_log
 from services.edge.shapes.key import key_info, key_infos
+from services.edge.shapes.money import NOTHING_SPENT
 from services.projection.api.described.common import read
 from services.projection.api.routes.health import COMPATIBLE_WITH, unhealthy
 
@@ -59,7 +60,7 @@ POSTS: Mapping[str, Operation] = {
         "get_keys",
         KeyInfos,
         sent={"keys": [KEY]},
-        example=key_infos({KEY: KEY_VIEW}, NOW, UTC),
+        example=key_infos({KEY: (KEY_VIEW, NOTHING_SPENT)}, NOW, UTC),
     ),
 }
 """What is read, and asked for by POST."""

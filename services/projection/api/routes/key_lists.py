@@ -3,7 +3,8 @@
 See supporting-api.md 2.6, S09 and A06.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import Annotated, get_args
 
 from fastapi import APIRouter
@@ -96,7 +97,8 @@ async def page_of_keys(reader: ReaderDep, request: Request) -> Response:
         raise _bad("Invalid status value. Currently only 'deleted' is supported.")
     expanded = "user" in request.query_params.getlist("expand")
     wanted, paging = query.filter(principal, with_people=expanded), Paging(query.page, query.size)
-    found = await reader.context.key_pages.page(principal, wanted, query.order(), paging)
+    order, now = query.order(), reader.now
+    found = await reader.context.key_pages.page(principal, wanted, order, paging, now)
     known = found.user_known
     check_keys_of(principal, query.user_id, query.organization_id, user_known=known)
     check_keys_in(principal, in_team=found.in_team)
@@ -129,7 +131,7 @@ async def page_of_aliases(reader: ReaderDep, request: Request) -> Response:
     subject = None if principal.reads_everything else principal.user_id
     wanted = KeyFilter(subject=subject, of_teams=subject is not None, alias_part=query.search)
     order, paging = KeyOrder("key_alias", descending=False), Paging(query.page, query.size)
-    found = await reader.context.key_pages.page(principal, wanted, order, paging)
+    found = await reader.context.key_pages.page(principal, wanted, order, paging, reader.now)
     check_keys_of(principal, None, None, user_known=found.user_known)
     content = {
         "aliases": [key.view.settings["key_alias"] for key in found.keys],
@@ -144,21 +146,33 @@ async def page_of_aliases(reader: ReaderDep, request: Request) -> Response:
 async def _items(reader: Reader, keys: list[ListedKey]) -> list[JsonObject]:
     boxes = [claim for key in keys if (claim := _claim(key.deletion)) is not None]
     claims = await reader.context.vault.open_all(boxes) if boxes else {}
-    return [_item(reader, key, claims) for key in keys]
+    spent = await _spent(reader, keys)
+    return [_item(reader, key, spend, claims) for key, spend in zip(keys, spent, strict=True)]
 
 
-def _item(reader: Reader, key: ListedKey, claims: Mapping[Sealed, str | None]) -> JsonObject:
+async def _spent(reader: Reader, keys: Sequence[ListedKey]) -> list[Decimal]:
+    """Of each key in its present window, or in the one that it ended in."""
+    spending, now = reader.context.spending, reader.now
+    spenders = await spending.of_keys([key.record.life for key in keys])
+    moments = [now if key.deletion is None else key.deletion.at for key in keys]
+    return await spending.at(spenders, moments, now)
+
+
+def _item(
+    reader: Reader, key: ListedKey, spend: Decimal, claims: Mapping[Sealed, str | None]
+) -> JsonObject:
     end = key.deletion
     if end is not None:
         claim = _claim(end)
         by_whom = None if claim is None else claims[claim]
         deletion = Deletion(end.id, end.at, end.by, end.by_key, by_whom)
-        return deleted_key(key.view, deletion, reader.context.zone)
+        return deleted_key(key.view, deletion, reader.context.zone, spend=spend)
     maker = key.maker if reader.principal.reads_everything else None
     return listed_key(
         key.view,
         reader.now,
         reader.context.zone,
+        spend=spend,
         user=_person(key.owner),
         created_by_user=_person(maker),
     )

@@ -1,6 +1,7 @@
 """Organizations read: /organization/info and /organization/list (supporting-api.md 4)."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
+from decimal import Decimal
 
 from fastapi import APIRouter
 from fastapi.exceptions import RequestValidationError
@@ -40,6 +41,7 @@ from services.projection.queries.organizations import (
 )
 from services.projection.queries.reading import Connection, snapshot
 from services.projection.queries.records import SHOWN, TeamRecord
+from services.spend.spenders import Spender
 
 router = APIRouter(route_class=ReadRoute, tags=["organizations"])
 bodies = APIRouter(route_class=AskedInBody, tags=["organizations"])
@@ -72,9 +74,10 @@ async def info(reader: ReaderDep, request: Request) -> Response:
         check_organization_admin(ROUTE, principal, named.standing, reads=True)
         if (found := named.found) is None:
             raise ShapeA(404, "Organization not found")
-        members = Items(_members(connection, found))
+        members = Items(_members(reader, connection, found))
         teams = Items(_teams(reader, connection, found))
-        content = organization_with(found.view, members, teams)
+        [spent] = await reader.context.spending.now([found.spender], reader.now)
+        content = organization_with(found.view, members, teams, spend=spent)
         headers = {POSITION_HEADER: str(position), "etag": f'"{found.version}"'}
         return await spooled(content, headers)
 
@@ -89,7 +92,11 @@ async def several(reader: ReaderDep, body: OrganizationsAsked) -> Response:
         position, named = await named_organizations(connection, principal, body.organizations)
     for each in named:
         check_organization_admin(ROUTE, principal, each.standing, reads=True)
-    content = [organization(each.found.view) for each in named if each.found is not None]
+    found = [each.found for each in named if each.found is not None]
+    spent = await reader.context.spending.now([each.spender for each in found], reader.now)
+    content = [
+        organization(each.view, spend=spend) for each, spend in zip(found, spent, strict=True)
+    ]
     return answer(content, headers={POSITION_HEADER: str(position)})
 
 
@@ -122,17 +129,23 @@ def _named(reader: Reader, query: InfoQuery) -> str:
 
 
 async def _members(
-    connection: Connection, found: FoundOrganization
+    reader: Reader, connection: Connection, found: FoundOrganization
 ) -> AsyncIterator[list[JsonObject]]:
     async for chunk in all_members(connection, found):
-        yield [membership(each.view, email=each.email, user=each.user) for each in chunk]
+        spenders = [found.member(each.view.user_id) for each in chunk]
+        spent = await reader.context.spending.now(spenders, reader.now)
+        yield [
+            membership(each.view, email=each.email, user=each.user, spend=spend)
+            for each, spend in zip(chunk, spent, strict=True)
+        ]
 
 
 async def _teams(
     reader: Reader, connection: Connection, found: FoundOrganization
 ) -> AsyncIterator[list[JsonObject]]:
     async for chunk in all_teams(connection, found):
-        yield [_team(reader, record) for record in chunk]
+        spent = await reader.context.spending.now([record.spender for record in chunk], reader.now)
+        yield [_team(reader, record, spend) for record, spend in zip(chunk, spent, strict=True)]
 
 
 async def _listed(
@@ -140,16 +153,26 @@ async def _listed(
 ) -> AsyncIterator[list[JsonObject]]:
     async for chunk in found:
         parts = await first_parts(connection, reader.principal, chunk)
-        yield [_item(reader, each, parts) for each in chunk]
+        spenders = [spender for each in chunk for spender in _spenders(each, parts)]
+        spent = iter(await reader.context.spending.now(spenders, reader.now))
+        yield [_item(reader, each, parts, spent) for each in chunk]
 
 
-def _item(reader: Reader, found: FoundOrganization, parts: Parts) -> JsonObject:
+def _spenders(found: FoundOrganization, parts: Parts) -> list[Spender]:
+    """The organization, and what the list shows of it: members, then teams."""
     of = found.view.organization_id
-    members = [membership(view) for view in parts.members.get(of, ())]
-    teams = [_team(reader, record) for record in parts.teams.get(of, ())]
-    return organization_with(
-        found.view, members, teams, totals=_totals(reader, found, members, teams)
-    )
+    members = [found.member(view.user_id) for view in parts.members.get(of, ())]
+    return [found.spender, *members, *(record.spender for record in parts.teams.get(of, ()))]
+
+
+def _item(
+    reader: Reader, found: FoundOrganization, parts: Parts, spent: Iterator[Decimal]
+) -> JsonObject:
+    of, own = found.view.organization_id, next(spent)
+    members = [membership(view, spend=next(spent)) for view in parts.members.get(of, ())]
+    teams = [_team(reader, record, next(spent)) for record in parts.teams.get(of, ())]
+    totals = _totals(reader, found, members, teams)
+    return organization_with(found.view, members, teams, spend=own, totals=totals)
 
 
 def _totals(
@@ -162,5 +185,5 @@ def _totals(
     return {**totals, **cut("teams", teams, found.teams_total)}
 
 
-def _team(reader: Reader, record: TeamRecord) -> JsonObject:
-    return with_total(team(record.view, reader.now, reader.context.zone), record)
+def _team(reader: Reader, record: TeamRecord, spend: Decimal) -> JsonObject:
+    return with_total(team(record.view, reader.now, reader.context.zone, spend=spend), record)

@@ -1,6 +1,7 @@
 """GET /team/list and GET /v2/team/list (team-api.md 3.5, 3.6)."""
 
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from decimal import Decimal
 from typing import Annotated
 
 from fastapi import APIRouter
@@ -110,7 +111,7 @@ async def page_of_teams(reader: ReaderDep, request: Request) -> Response:
     wanted, paging = query.filter(), Paging(query.page, query.page_size)
     found = await reader.context.team_pages.page(wanted, query.order(), paging)
     _check_user(wanted, found)
-    items = _page_items(reader, found, await _claims(reader, found))
+    items = _page_items(reader, found, await _claims(reader, found), await _spent(reader, found))
     small = sum(stored.members_shown for stored, _ in found.teams) <= LARGE
     content = {
         "teams": list(items) if small else Items(_one_by_one(items)),
@@ -143,19 +144,30 @@ def _claim(deleted: DeletedTeam) -> Sealed | None:
     return Sealed.model_validate(deleted.claim)
 
 
+async def _spent(reader: Reader, found: TeamPage) -> list[Decimal]:
+    """Of each team in its present window, or in the one that it ended in."""
+    now = reader.now
+    moments = [now if deleted is None else deleted.at for _, deleted in found.teams]
+    spenders = [stored.spender for stored, _ in found.teams]
+    return await reader.context.spending.at(spenders, moments, now)
+
+
 def _page_items(
-    reader: Reader, found: TeamPage, claims: Mapping[Sealed, str | None]
+    reader: Reader,
+    found: TeamPage,
+    claims: Mapping[Sealed, str | None],
+    spent: Sequence[Decimal],
 ) -> Iterator[object]:
     now, zone = reader.now, reader.context.zone
-    for stored, deleted in found.teams:
+    for (stored, deleted), spend in zip(found.teams, spent, strict=True):
         if deleted is None:
-            yield reader.context.team_items.item(stored, now, zone)
+            yield reader.context.team_items.item(stored, spend, now, zone)
             continue
         claim = _claim(deleted)
         by_whom = None if claim is None else claims[claim]
         end = Deletion(deleted.event_id, deleted.at, deleted.by, deleted.by_key, by_whom)
         record = stored.record()
-        yield with_total(deleted_team(record.view, end, zone), record)
+        yield with_total(deleted_team(record.view, end, zone, spend=spend), record)
 
 
 async def _one_by_one(items: Iterator[object]) -> AsyncIterator[list[object]]:

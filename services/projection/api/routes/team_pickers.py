@@ -57,12 +57,16 @@ async def filter_ui(reader: ReaderDep, request: Request) -> Response:
 
 
 async def _shown(reader: Reader, teams: Sequence[StoredTeam]) -> AsyncIterator[list[object]]:
-    for stored in teams:
-        yield [reader.context.team_items.item(stored, reader.now, reader.context.zone)]
+    now, zone = reader.now, reader.context.zone
+    spent = await reader.context.spending.now([stored.spender for stored in teams], now)
+    for stored, spend in zip(teams, spent, strict=True):
+        yield [reader.context.team_items.item(stored, spend, now, zone)]
 
 
 async def _rows(reader: Reader, teams: Sequence[StoredTeam]) -> AsyncIterator[list[object]]:
-    for stored in teams:
+    now, zone = reader.now, reader.context.zone
+    spent = await reader.context.spending.now([stored.spender for stored in teams], now)
+    for stored, spend in zip(teams, spent, strict=True):
         record = stored.record()
-        row = team_row(record.view, reader.now, reader.context.zone, load_model_table=False)
+        row = team_row(record.view, now, zone, load_model_table=False, spend=spend)
         yield [with_total(row, record)]

@@ -44,7 +44,7 @@ async def info(reader: ReaderDep, request: Request) -> Response:
         raise _nothing_to_see(reader, team_id)
     if found.is_large:
         return await _large(reader, question)
-    return answer(_content(reader, found), headers=_headers(position, found))
+    return answer(await _content(reader, found), headers=_headers(position, found))
 
 
 async def _large(reader: Reader, question: Question) -> Response:
@@ -53,21 +53,28 @@ async def _large(reader: Reader, question: Question) -> Response:
         position, found = await queries.bare_team(connection, question)
         if found is None:
             raise _nothing_to_see(reader, question.team_id)
-        content = _content(reader, found)
+        content = await _content(reader, found)
         content["team_info"]["members_with_roles"] = Items(_members(connection, found))
         content["keys"] = Items(_keys(reader, connection, found, question))
-        content["team_memberships"] = Items(_memberships(connection, found))
+        content["team_memberships"] = Items(_memberships(reader, connection, found))
         return await spooled(content, _headers(position, found))
 
 
-def _content(reader: Reader, found: FoundTeam) -> JsonObject:
-    view, now, zone = found.record.view, reader.now, reader.context.zone
+async def _content(reader: Reader, found: FoundTeam) -> JsonObject:
+    record, now, zone = found.record, reader.now, reader.context.zone
+    keys = await reader.context.spending.of_keys([key.life for key in found.keys])
+    spenders = [record.spender, *record.members, *keys]
+    spent, *others = await reader.context.spending.now(spenders, now)
+    of_members, of_keys = others[: len(record.view.members)], others[len(record.view.members) :]
     with_token = sees_every_key(reader.principal, found.towards)
     return {
-        "team_id": view.team_id,
-        "team_info": team_info(view, now, zone),
-        "keys": [key_row(key, now, zone, with_token=with_token) for key in found.keys],
-        "team_memberships": found.record.memberships(),
+        "team_id": record.view.team_id,
+        "team_info": team_info(record.view, now, zone, spend=spent),
+        "keys": [
+            key_row(key.view, now, zone, with_token=with_token, spend=spend)
+            for key, spend in zip(found.keys, of_keys, strict=True)
+        ],
+        "team_memberships": record.memberships(of_members),
     }
 
 
@@ -76,10 +83,18 @@ async def _members(connection: Connection, found: FoundTeam) -> AsyncIterator[li
         yield [{"user_id": m.user_id, "user_email": m.user_email, "role": m.role} for m, _ in chunk]
 
 
-async def _memberships(connection: Connection, found: FoundTeam) -> AsyncIterator[list[JsonObject]]:
-    view = found.record.view
+async def _memberships(
+    reader: Reader, connection: Connection, found: FoundTeam
+) -> AsyncIterator[list[JsonObject]]:
+    record = found.record
+    team_id, settings = record.view.team_id, record.view.settings
     async for chunk in queries.members(connection, found):
-        yield [membership(view.team_id, m.user_id, limits, view.settings) for m, limits in chunk]
+        spenders = [record.member(member.user_id) for member, _ in chunk]
+        spent = await reader.context.spending.now(spenders, reader.now)
+        yield [
+            membership(team_id, member.user_id, limits, settings, spend=spend)
+            for (member, limits), spend in zip(chunk, spent, strict=True)
+        ]
 
 
 async def _keys(
@@ -88,7 +103,12 @@ async def _keys(
     now, zone = reader.now, reader.context.zone
     with_token = sees_every_key(reader.principal, found.towards)
     async for chunk in queries.keys(connection, found, question):
-        yield [key_row(key, now, zone, with_token=with_token) for key in chunk]
+        spenders = await reader.context.spending.of_keys([key.life for key in chunk])
+        spent = await reader.context.spending.now(spenders, now)
+        yield [
+            key_row(key.view, now, zone, with_token=with_token, spend=spend)
+            for key, spend in zip(chunk, spent, strict=True)
+        ]
 
 
 def _headers(position: int, found: FoundTeam) -> dict[str, str]:

@@ -104,10 +104,14 @@ async def page_of_users(reader: ReaderDep, request: Request) -> Response:
     query = asked(request, UsersQuery)
     order, paging = query.order(), Paging(query.page, query.page_size)
     wanted = query.filter(reader.principal)
-    found = await reader.context.user_pages.page(wanted, order, paging)
     now, zone = reader.now, reader.context.zone
+    found = await reader.context.user_pages.page(wanted, order, paging, now)
+    spent = await reader.context.spending.now([user.spender for user, _ in found.users], now)
     content = {
-        "users": [listed_user(view, keys, now, zone) for view, keys in found.users],
+        "users": [
+            listed_user(user.view, keys, now, zone, spend=spend)
+            for (user, keys), spend in zip(found.users, spent, strict=True)
+        ],
         "total": found.total,
         "page": paging.number,
         "page_size": paging.size,

@@ -1,6 +1,7 @@
 """GET /user/info: a user with his keys and teams (supporting-api.md 3.2, S01)."""
 
 from collections.abc import AsyncIterator
+from decimal import Decimal
 
 from fastapi import APIRouter
 from starlette.requests import Request
@@ -17,7 +18,7 @@ from services.projection.api.listed import listed_items
 from services.projection.api.streaming import Items, spooled
 from services.projection.queries.reading import Connection, snapshot
 from services.projection.queries.team_lists import TeamFilter, teams_within
-from services.projection.queries.users import KeyOfUser, find_user, keys_of_user
+from services.projection.queries.users import KeyOfUser, UserRecord, find_user, keys_of_user
 
 router = APIRouter(route_class=ReadRoute, tags=["users"])
 
@@ -45,29 +46,37 @@ async def info(reader: ReaderDep, request: Request) -> Response:
         position, found = await find_user(connection, user_id)
         if found is None and not everything:
             raise ShapeB(404, f"User {user_id} not found", family=MANAGEMENT)
-        now, zone = reader.now, reader.context.zone
         whose = None if everything else user_id
         teams = teams_within(connection, principal, TeamFilter(TeamScope(whose)))
         content = {
             "user_id": user_id,
-            "user_info": None if found is None else user_row(found, now, zone),
+            "user_info": None if found is None else await _row(reader, found),
             "keys": Items(_keys(reader, connection, whose)),
             "teams": Items(listed_items(reader, whose, teams)),
         }
         headers = {POSITION_HEADER: str(position)}
         if found is not None and not everything:
-            headers["etag"] = f'"{found.version}"'
+            headers["etag"] = f'"{found.view.version}"'
         return await spooled(content, headers)
+
+
+async def _row(reader: Reader, found: UserRecord) -> JsonObject:
+    now = reader.now
+    [spent] = await reader.context.spending.now([found.spender], now)
+    return user_row(found.view, now, reader.context.zone, spend=spent)
 
 
 async def _keys(
     reader: Reader, connection: Connection, user_id: str | None
 ) -> AsyncIterator[list[JsonObject]]:
     async for chunk in keys_of_user(connection, user_id):
-        yield [_key(reader, key) for key in chunk]
+        spenders = await reader.context.spending.of_keys([key.record.life for key in chunk])
+        spent = await reader.context.spending.now(spenders, reader.now)
+        yield [_key(reader, key, spend) for key, spend in zip(chunk, spent, strict=True)]
 
 
-def _key(reader: Reader, key: KeyOfUser) -> JsonObject:
-    row = key_row(key.view, reader.now, reader.context.zone, with_token=True)
-    row["team_alias"] = NO_TEAM if key.view.settings["team_id"] is None else key.team_alias
+def _key(reader: Reader, key: KeyOfUser, spend: Decimal) -> JsonObject:
+    view = key.record.view
+    row = key_row(view, reader.now, reader.context.zone, with_token=True, spend=spend)
+    row["team_alias"] = NO_TEAM if view.settings["team_id"] is None else key.team_alias
     return row

@@ -1,0 +1,71 @@
+"""What things have spent in their windows: one statement on the ledger for a whole page."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, tzinfo
+from decimal import Decimal
+
+from psycopg.sql import SQL
+
+from services.database.connections import Pool
+from services.projection.queries.reading import fetch
+from services.projection.queries.records import KeyLife, key_life
+from services.projection.queries.spend_books import KEY_BOOK
+from services.spend.books import key_spender
+from services.spend.reading import SpendReading
+from services.spend.spenders import Asked, Spender, asked_now
+
+_BEFORE = (
+    SQL(
+        """
+        WITH RECURSIVE before AS (
+            SELECT q.token AS of, k.token, k.incarnation, 1 AS step
+            FROM unnest(%(tokens)s::text[]) q (token) JOIN read.keys_1 k ON k.successor = q.token
+            UNION ALL
+            SELECT b.of, k.token, k.incarnation, b.step + 1
+            FROM before b JOIN read.keys_1 k ON k.successor = b.token
+        )
+        SELECT b.of, k.token, k.incarnation, k.rotations, {book}::text
+        FROM before b JOIN read.keys_1 k ON k.token = b.token AND k.incarnation = b.incarnation
+        ORDER BY b.of, b.step DESC
+        """
+    )
+    .format(book=KEY_BOOK)
+    .as_bytes()
+)
+
+
+class Spending:
+    """Asks the ledger, which may be in another database than the read models."""
+
+    def __init__(self, ledger: Pool, reads: Pool, zone: tzinfo) -> None:
+        self._ledger, self._reads, self._zone = SpendReading(ledger), reads, zone
+
+    async def now(self, spenders: Iterable[Spender], now: datetime) -> list[Decimal]:
+        """USD of each in the window that holds `now`, in the order asked."""
+        return await self.within(asked_now(spenders, now, self._zone), now)
+
+    async def at(
+        self, spenders: Sequence[Spender], moments: Sequence[datetime], now: datetime
+    ) -> list[Decimal]:
+        """USD of each in the window that holds its moment: what is over ended in one."""
+        zone = self._zone
+        windows = [one.window(at, zone) for one, at in zip(spenders, moments, strict=True)]
+        return await self.within(list(map(Asked, spenders, windows)), now)
+
+    async def within(self, asked: Sequence[Asked], now: datetime) -> list[Decimal]:
+        """USD that count in each of these windows, in the order asked."""
+        return await self._ledger.within(asked, now)
+
+    async def of_keys(self, keys: Sequence[KeyLife]) -> list[Spender]:
+        """Keys as they spend, with what they spent before they were rotated."""
+        rotated = [key.token for key in keys if key.rotations]
+        before = await self._before(rotated) if rotated else {}
+        lives = [(*before.get(key.token, ()), key) for key in keys]
+        return [key_spender([(one.account, one.book) for one in life]) for life in lives]
+
+    async def _before(self, tokens: Sequence[str]) -> Mapping[str, Sequence[KeyLife]]:
+        found: dict[str, list[KeyLife]] = defaultdict(list)
+        for of, *columns in await fetch(self._reads, _BEFORE, {"tokens": tokens}, prepare=True):
+            found[of].append(key_life(columns))
+        return found
