@@ -15,8 +15,18 @@ from services.access.principal import (
     KeyFacts,
     Principal,
 )
+from services.access.refusals import (
+    blocked_key,
+    blocked_team,
+    expired_key,
+    other_routes,
+    unknown_key,
+)
 
 SHORT = 8
+MODEL_ROUTES = "llm_api_routes"
+"""All routes that models are called by, as a key's own list names them."""
+
 MAX_ROTATIONS = 3
 """How many rotations, all within their grace periods, a secret may lie behind its key (A08)."""
 
@@ -99,26 +109,13 @@ def judge(
 ) -> Principal:
     """The principal of a virtual key, or AccessRefused in the order of auth.md chapter 2."""
     if key is None or key.void:
-        raise AccessRefused(401, _unknown_key(credential), "token_not_found_in_db", "key")
+        raise unknown_key(credential.token, credential.tail)
     if key.blocked:
-        raise AccessRefused(
-            401,
-            "Authentication Error, Key is blocked. Update via `/key/unblock` if you're admin.",
-        )
+        raise blocked_key()
     if key.expires is not None and key.expires <= now:
-        raise AccessRefused(
-            400,
-            f"Authentication Error - Expired Key. Key Expiry time {key.expires} "
-            f"and current time {now}",
-            "expired_key",
-            f"sk-...{credential.tail}",
-        )
+        raise expired_key(key.expires, now, f"sk-...{credential.tail}")
     if team_blocked:
-        raise AccessRefused(
-            401,
-            f"Authentication Error, Team={key.team_id} is blocked. "
-            "Update via `/team/unblock` if your admin.",
-        )
+        raise blocked_team(key.team_id)
     return Principal(
         credential.token,
         key.user_id,
@@ -137,14 +134,13 @@ def _gateway(key: KeyFacts) -> str | None:
 
 def check_allowed_routes(route: str, allowed: tuple[str, ...]) -> None:
     """A key's own list only narrows, whatever the role (auth.md 3.3, register D02)."""
-    if not allowed or any(_covers(entry, route) for entry in allowed):
-        return
-    raise AccessRefused(
-        403,
-        "Virtual key is not allowed to call this route. Only allowed to call routes: "
-        f"{list(allowed)}. Tried to call route: {route}",
-        body="detail",
-    )
+    if allowed and not any(_covers(entry, route) for entry in allowed):
+        raise other_routes(route, allowed)
+
+
+def covers_call(allowed: Sequence[str], route: str) -> bool:
+    """Whether a key's own list lets it call models by a route (auth.md 3.3)."""
+    return not allowed or MODEL_ROUTES in allowed or any(_covers(e, route) for e in allowed)
 
 
 def routes_within(wanted: Sequence[str], allowed: Sequence[str]) -> bool:
@@ -196,11 +192,3 @@ def _covers(entry: str, route: str) -> bool:
         return route.startswith(entry[:-1])
     path = entry.rstrip("/")
     return route == entry or (path != "" and route.startswith(path + "/"))
-
-
-def _unknown_key(credential: Credential) -> str:
-    return (
-        "Authentication Error, Invalid proxy server token passed. Received API Key = "
-        f"sk-...{credential.tail}, Key Hash (Token) ={credential.token}. "
-        "Unable to find token in cache or `LiteLLM_VerificationTokenTable`"
-    )
