@@ -1,1 +1,1 @@
-"""Reading the ledger: what both services know about spend, computed when asked."""
+"""The ledger as both services know it: spend computed when asked, followed, and held."""

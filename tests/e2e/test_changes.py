@@ -10,7 +10,7 @@ import pytest
 
 from services.cli.serve import GRACE_SECONDS
 from services.database.embedded import EmbeddedServer
-from tests.support.following import Told, stream
+from tests.support.event_source import Told, stream
 from tests.support.ledger import Ledger, running_ledger
 from tests.support.service import MASTER_KEY, Start
 

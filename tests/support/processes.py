@@ -10,9 +10,11 @@ from contextlib import asynccontextmanager
 from functools import partial
 from multiprocessing import get_context
 from typing import TypeVar
+from uuid import uuid4
 
 from services.command.application.requests import Done, Unavailable
 from services.command.domain.errors import DomainError
+from tests.support.following import TEAM, following, limit
 from tests.support.loop import Writer, opened_writer
 
 T = TypeVar("T")
@@ -90,3 +92,17 @@ async def _accepted(commands: Iterable[tuple[str, Callable[[], Awaitable[Done]]]
 
     outcomes = await asyncio.gather(*(one(name, command) for name, command in commands))
     return [name for name in outcomes if name is not None]
+
+
+def reserve(url: str, times: int) -> list[str]:
+    """Hold 1 USD so many times at once where a team may spend 100; the ids of those made."""
+
+    async def work() -> list[str]:
+        async with following(url) as process:
+            names = [uuid4() for _ in range(times)]
+            outcomes = await asyncio.gather(
+                *(process.reserve("1", limit(TEAM, "100"), named=name) for name in names)
+            )
+        return [str(name) for name, refused in zip(names, outcomes, strict=True) if refused is None]
+
+    return asyncio.run(work())
