@@ -21,6 +21,7 @@ from services.command.api.routes import (
     usage,
     users,
 )
+from services.edge.directory import include
 from services.edge.errors import render, tells_problems
 
 _OF_TEAMS = (teams, team_parts, members, bulk_members)
@@ -33,8 +34,7 @@ ROUTERS = tuple(module.router for module in _MODULES)
 def include_command_routes(app: FastAPI, context: Context) -> None:
     """Add the routes; what they work with stands in `app.state.commands`."""
     app.state.commands = context
-    for router in ROUTERS:
-        app.include_router(router)
+    include(app, ROUTERS)
 
 
 def answer_command_errors(app: FastAPI, *, strict: bool) -> None:
