@@ -158,7 +158,10 @@ async def _start(
         commands_stopped=lambda: loop.stopped,
         available_teams=settings.available_teams,
         models=settings.models,
+        strict=settings.compat == "strict",
     )
+    reads.decider.reservations.start()
+    stack.push_async_callback(reads.decider.reservations.stop)
     include_read_routes(app, reads)
 
 

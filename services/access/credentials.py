@@ -19,11 +19,11 @@ from services.access.refusals import (
     blocked_key,
     blocked_team,
     expired_key,
+    malformed_key,
     other_routes,
     unknown_key,
 )
 
-SHORT = 8
 MODEL_ROUTES = "llm_api_routes"
 """All routes that models are called by, as a key's own list names them."""
 
@@ -85,12 +85,7 @@ def identify(secret: str, master_key: str) -> Credential:
     if hmac.compare_digest(secret.encode(), master_key.encode()):
         return Credential(token, secret[-4:], master=True)
     if not secret.startswith("sk-"):
-        masked = f"{secret[:4]}****{secret[-4:]}" if len(secret) > SHORT else "****"
-        raise AccessRefused(
-            401,
-            "Authentication Error, LiteLLM Virtual Key expected. "
-            f"Received={masked}, expected to start with 'sk-'.",
-        )
+        raise malformed_key(secret)
     return Credential(token, secret[-4:], master=False)
 
 

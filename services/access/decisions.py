@@ -29,6 +29,7 @@ NO_DEFAULT_MODELS, ALL_TEAM_MODELS = "no-default-models", "all-team-models"
 class Check(StrEnum):
     """What a call was refused by; the numbers are the rows of auth.md 2."""
 
+    MALFORMED_KEY = "malformed_key"  # 8
     UNKNOWN_KEY = "unknown_key"  # 9
     KEY_BLOCKED = "key_blocked"  # 10
     KEY_MODEL = "key_model"  # 11
@@ -89,7 +90,7 @@ class KeyPolicy:
         return resolved(model, self.team_aliases, self.aliases)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Call:
     """A call of a model; `estimate` is what it may cost, in USD. 0: it is known to be free."""
 
@@ -119,7 +120,7 @@ class Denied:
 AllFunds = Mapping[Purse, Funds]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Question:
     key: KeyPolicy
     call: Call | None

@@ -61,10 +61,15 @@ class _Level:
     zero_is_none: bool = False
 
 
+def binds(purse: Purse, most: Decimal | None) -> bool:
+    """Whether there is a limit: in some purses a budget of 0 is none."""
+    return most is not None and bool(most or not _LEVELS[purse].zero_is_none)
+
+
 def over(funds: Funds, estimate: Decimal | None) -> tuple[AccessRefused, bool] | None:
     """Why the funds do not allow a call, and if only for its estimate; None if they do."""
     level, most = _LEVELS[funds.purse], funds.max_budget
-    if most is None or (level.zero_is_none and not most):
+    if most is None or not binds(funds.purse, most):
         return None
     if funds.spend > most or (level.reached_is_over and funds.spend == most):
         return _exceeded(level.text(funds, funds.spend)), False

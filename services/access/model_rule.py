@@ -7,7 +7,7 @@ from typing import Any
 from events.models import allows
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Model:
     """A model as a call names it.
 

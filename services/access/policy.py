@@ -155,6 +155,8 @@ POLICY: dict[str, Rule] = {
         text="Authentication Error, Tried to access route={route}, which is only for MASTER KEY",
     ),
     "/v1/usage": _OF_GATEWAYS,
+    "/v1/decide": _OF_GATEWAYS,
+    "/v1/reservations/{reservation_id}": _OF_GATEWAYS,
     "/v1/usage/quarantine": Rule(
         frozenset({PA, PV}), writes=False, routed=True, text=_ADMINS, status=403
     ),

@@ -5,6 +5,18 @@ from datetime import datetime
 
 from services.access.principal import AccessRefused
 
+_SHORT = 8
+
+
+def malformed_key(secret: str) -> AccessRefused:
+    """Row 8, for what is no virtual key."""
+    masked = f"{secret[:4]}****{secret[-4:]}" if len(secret) > _SHORT else "****"
+    text = (
+        "Authentication Error, LiteLLM Virtual Key expected. "
+        f"Received={masked}, expected to start with 'sk-'."
+    )
+    return AccessRefused(401, text)
+
 
 def unknown_key(token: str, tail: str) -> AccessRefused:
     """Row 9; `tail` are the last characters of the secret, as far as it is known."""

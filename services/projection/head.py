@@ -1,17 +1,28 @@
-"""The head of the event store: how far answers must reach to hold all that was acknowledged."""
+"""Heads: how far answers must reach in event store and ledger to hold all that was acknowledged."""
 
 import asyncio
+from typing import NamedTuple
 from uuid import UUID
 
 import psycopg
 
 from services.database.connections import Pool
 from services.projection.progress import RebuildNeeded
+from services.spend.following import LedgerHeads
 
 _QUERY = """
-SELECT coalesce(max(notification_id), 0), (SELECT epoch FROM events.store)
+SELECT coalesce(max(notification_id), 0), (SELECT epoch FROM events.store),
+    coalesce((SELECT max(position) FROM usage.batches), 0),
+    coalesce((SELECT max(change) FROM usage.holds), 0)
 FROM events.stored_events
 """
+
+
+class Heads(NamedTuple):
+    """The position of the last event, and where the ledger ends, at one moment."""
+
+    position: int
+    ledger: LedgerHeads
 
 
 class HeadUnavailable(Exception):
@@ -19,7 +30,7 @@ class HeadUnavailable(Exception):
 
 
 class Head:
-    """Asks for the head, once for everybody who is waiting.
+    """Asks for the heads, once for everybody who is waiting.
 
     Whoever calls joins the *next* query, never the one under way: that one may have been
     answered before an append which the caller has to see.
@@ -31,7 +42,7 @@ class Head:
     def __init__(self, events_pool: Pool, *, deadline_seconds: float = 1.0) -> None:
         self._pool = events_pool
         self._deadline = deadline_seconds
-        self._next: asyncio.Future[int] | None = None
+        self._next: asyncio.Future[Heads] | None = None
         self._asking: asyncio.Task[None] | None = None
         self._seen = 0
         self._replaced: RebuildNeeded | None = None
@@ -39,7 +50,11 @@ class Head:
         """The store's epoch as the first answered query found it; None before that."""
 
     async def read(self) -> int:
-        """The position of the last event committed before now.
+        """The position of the last event committed before now. Raises as `both` does."""
+        return (await self.both()).position
+
+    async def both(self) -> Heads:
+        """What was committed before now, to the store and to the ledger.
 
         Raises HeadUnavailable, and RebuildNeeded for good once the store was replaced.
         """
@@ -75,18 +90,18 @@ class Head:
                 waiting.exception()
         self._asking = None
 
-    async def _query(self) -> int:
+    async def _query(self) -> Heads:
         seen = self._seen
         async with asyncio.timeout(self._deadline), self._pool.connection() as connection:
             cursor = await connection.execute(_QUERY, prepare=True)
             row = await cursor.fetchone()
         if row is None or row[1] is None:
             raise psycopg.DataError("events.store holds no epoch")
-        head, epoch = int(row[0]), row[1]
+        head, epoch, *ledger = row
         if self.epoch is not None and epoch != self.epoch:
             raise RebuildNeeded(f"the store has a new epoch, {epoch}, instead of {self.epoch}")
         if head < seen:
             raise RebuildNeeded(f"the store ends at position {head} and held event {seen} before")
         self.epoch = epoch
         self.saw(head)
-        return head
+        return Heads(head, LedgerHeads(*ledger))

@@ -4,21 +4,26 @@ Whoever asks says which ends he has to see, and joins the next query for what is
 under way. Where too much has happened meanwhile, what is asked for is loaded again.
 """
 
-import asyncio
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 
 import psycopg
-from psycopg_pool import AsyncConnectionPool
 
+from services.database.connections import Pool
+from services.database.turns import Turns
 from services.spend.budgets import Account
 from services.spend.counters import Counted, Counters, Record
 from services.spend.holds import NOTHING, Hold, Holds
+from services.spend.spent import spent
 
 MOST_NEWS = 2_000
+"""What came since is counted one by one up to here; beyond, what is asked for is loaded again."""
+
 KEPT = 100_000
+KEY_MODEL = "key_model"
+"""The kind of the accounts that calls of one model by a key are held on; `member` is the model."""
 
 _SNAPSHOT = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
 _NEWS = """
@@ -36,10 +41,9 @@ SELECT (SELECT coalesce(max(change), 0) FROM usage.holds), r.reservation, r.acco
     r.expires_at
 FROM (SELECT) one LEFT JOIN usage.reservations r ON true
 """
-_LOAD = """
+_COUNTED = """
 SELECT a.account, m.account, (SELECT coalesce(max(position), 0) FROM usage.batches),
-    coalesce(CASE WHEN q.model = '' THEN usage.spent(a.account, q.since, q.until)
-        ELSE usage.spent_on_model(a.account, m.account, q.since, q.until) END, 0)
+    CASE WHEN q.model <> '' THEN usage.spent_on_model(a.account, m.account, q.since, q.until) END
 FROM unnest(%b::text[], %b::text[], %b::bigint[], %b::text[], %b::timestamptz[], %b::timestamptz[],
     %b::text[]) WITH ORDINALITY AS q(kind, id, incarnation, member, since, until, model, place)
 LEFT JOIN usage.accounts a USING (kind, id, incarnation, member)
@@ -55,8 +59,6 @@ LEFT JOIN usage.accounts a USING (kind, id, incarnation, member)
 ORDER BY q.place
 """
 _BORN = "SELECT usage.accounts_for(%b::text[], %b::text[], %b::bigint[], %b::text[])"
-
-Pool = AsyncConnectionPool[psycopg.AsyncConnection[tuple[Any, ...]]]
 
 
 class LedgerHeads(NamedTuple):
@@ -79,8 +81,7 @@ class LedgerFollower:
         self._wanted: dict[Counted, None] = {}
         self._holders: dict[Account, None] = {}
         self._heads = LedgerHeads()
-        self._next: asyncio.Future[None] | None = None
-        self._running: asyncio.Task[None] | None = None
+        self._turns = Turns(self._catch_up)
 
     @property
     def heads(self) -> LedgerHeads:
@@ -142,24 +143,7 @@ class LedgerFollower:
         self._heads = LedgerHeads(*map(max, heads, self._heads))
         self._wanted |= {one: None for one in counted if one not in self._counters}
         self._holders |= {one: None for one in holders if one not in self._numbers}
-        if self._next is None:
-            self._next = asyncio.get_running_loop().create_future()
-        joined = self._next
-        if self._running is None:
-            self._running = asyncio.create_task(self._run())
-        await asyncio.shield(joined)
-
-    async def _run(self) -> None:
-        while self._next is not None:
-            waiting, self._next = self._next, None
-            try:
-                await self._catch_up()
-            except Exception as error:  # noqa: BLE001 - it is theirs who wait
-                waiting.set_exception(error)
-                waiting.exception()
-            else:
-                waiting.set_result(None)
-        self._running = None
+        await self._turns.next()
 
     async def _catch_up(self) -> None:
         """What is loaded is of the same moment as the news."""
@@ -210,10 +194,12 @@ class LedgerFollower:
     async def _load(self, cursor: psycopg.AsyncCursor[Any], wanted: Sequence[Counted]) -> None:
         if not wanted:
             return
-        columns = _columns(one.span for one in wanted)
-        await cursor.execute(_LOAD, (*columns, [one.model for one in wanted]), prepare=True)
-        for one, loaded in zip(wanted, await cursor.fetchall(), strict=True):
-            account, model, position, amount = loaded
+        spans = [one.span for one in wanted]
+        sums = await spent(cursor.connection, spans)
+        await cursor.execute(_COUNTED, (*_columns(spans), [one.model for one in wanted]))
+        for one, total, loaded in zip(wanted, sums, await cursor.fetchall(), strict=True):
+            account, model, position, of_model = loaded
+            amount = (of_model or NOTHING) if one.model else total
             self._counters.keep(one, (account, model), position, amount)
 
     async def _find(self, cursor: psycopg.AsyncCursor[Any], holders: Sequence[Account]) -> None:

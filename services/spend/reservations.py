@@ -16,9 +16,10 @@ from uuid import UUID
 import psycopg
 import structlog
 
+from services.database.connections import Pool
 from services.spend.budgets import Account
 from services.spend.counters import Counted
-from services.spend.following import MOST_NEWS, LedgerFollower, LedgerHeads, Pool
+from services.spend.following import MOST_NEWS, LedgerFollower, LedgerHeads
 from services.spend.holds import EXACT
 
 AT_ONCE = 250

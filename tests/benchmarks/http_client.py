@@ -20,11 +20,15 @@ class ProtocolError(Exception):
 
 
 class Response(NamedTuple):
-    """One answer; `closes` tells that the peer will close the connection after it."""
+    """One answer; `closes` tells that the peer will close the connection after it.
+
+    `took` is how many seconds the server says that it took, if it does.
+    """
 
     status: int
     body: bytes
     closes: bool
+    took: float | None = None
 
 
 class _Head(NamedTuple):
@@ -32,6 +36,7 @@ class _Head(NamedTuple):
     closes: bool
     body_start: int
     length: int | None  # None: chunked
+    took: float | None = None
 
 
 class ResponseParser:
@@ -88,7 +93,7 @@ class ResponseParser:
             raise ProtocolError(f"{len(self._buffer) - end} bytes after the end of the answer")
         self._buffer.clear()
         self._reset()
-        return Response(head.status, body, head.closes)
+        return Response(head.status, body, head.closes, head.took)
 
     def _take_chunks(self) -> int | None:
         """Collect the chunks that are complete; the end of the answer once the last one is."""
@@ -121,7 +126,13 @@ def _parse_head(head: bytes, body_start: int) -> _Head:
     length = _field(head, b"content-length")
     if length is None or not length.isdigit() or len(length) > len(str(MAX_ANSWER)):
         raise ProtocolError(f"an answer without a usable length: {length!r}")
-    return _Head(status, closes, body_start, int(length))
+    return _Head(status, closes, body_start, int(length), _took(head))
+
+
+def _took(head: bytes) -> float | None:
+    """Seconds, from the milliseconds of `Server-Timing: name;dur=1.234`."""
+    _, given, milliseconds = (_field(head, b"server-timing") or b"").partition(b";dur=")
+    return float(milliseconds) / 1_000 if given else None
 
 
 def _field(head: bytes, name: bytes) -> bytes | None:

@@ -36,6 +36,7 @@ class _Lane:
     def __init__(self) -> None:
         self.answered = self.checked = self.errors = 0
         self.latencies: list[float] = []
+        self.served: list[float] = []
         self.first_error: str | None = None
 
     def fail(self, reason: str) -> None:
@@ -45,12 +46,14 @@ class _Lane:
 
     def result(self, seconds: float) -> LaneResult:
         self.latencies.sort()
+        self.served.sort()
         return LaneResult(
             answered=self.answered,
             seconds=seconds,
             p50=percentile(self.latencies, 0.50),
             p99=percentile(self.latencies, 0.99),
             maximum=percentile(self.latencies, 1.0),
+            server_p99=percentile(self.served, 0.99),
             checked=self.checked,
             errors=self.errors,
             first_error=self.first_error,
@@ -126,6 +129,8 @@ class Run:
             lane.fail(f"a wrong answer to request {number}: {_shown(response)}")
         elif now >= self._counts_from:
             lane.latencies.append(seconds)
+            if response.took is not None:
+                lane.served.append(response.took)
             if now <= self._counts_to:
                 lane.answered += 1
 

@@ -20,6 +20,9 @@ class Kind(StrEnum):
     TEAM_INFO = "/team/info"
     TEAM_LIST = "/v2/team/list"
     MIXED = "mixed"
+    DECIDE = "/v1/decide"
+    DECIDE_CALMLY = "/v1/decide, few connections"
+    RESERVE = "/v1/decide, reserving"
 
 
 class _Message(BaseModel):
@@ -61,7 +64,8 @@ class LaneResult(_Message):
 
     `answered` right answers came within `seconds`; `checked` of all answers were compared with
     what they had to say; `errors` counts every request of the whole job, warm-up included, that
-    got no answer, one that is not 2xx, or a wrong one.
+    got no answer, one that is not 2xx, or a wrong one. `server_p99` is of what the server says that
+    it took (`Server-Timing`), None where it says nothing.
     """
 
     answered: int
@@ -69,6 +73,7 @@ class LaneResult(_Message):
     p50: float | None
     p99: float | None
     maximum: float | None
+    server_p99: float | None = None
     checked: int
     errors: int
     first_error: str | None

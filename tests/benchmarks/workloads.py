@@ -7,6 +7,7 @@ the one that request `n` must get, `lane(n)` names the line of the report it bel
 from collections.abc import Callable
 from typing import Any, Protocol, TypeGuard
 
+from tests.benchmarks.gateway_work import Decide, DecideCalmly, Reserve
 from tests.benchmarks.messages import HOST, Kind, Target
 
 UPDATED_TEAMS = 200
@@ -287,4 +288,7 @@ _WORKLOADS: dict[Kind, Callable[[Target], Workload]] = {
     Kind.TEAM_INFO: TeamInfo,
     Kind.TEAM_LIST: TeamList,
     Kind.MIXED: Mixed,
+    Kind.DECIDE: Decide,
+    Kind.DECIDE_CALMLY: DecideCalmly,
+    Kind.RESERVE: Reserve,
 }

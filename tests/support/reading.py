@@ -11,7 +11,7 @@ import httpx
 import psycopg
 
 from events.envelope import Envelope, Meta
-from events.key import KeyGenerated
+from events.key import KeyGenerated, KeyRotated, Succession
 from events.registry import DomainEvent
 from events.streams import KEY, TEAM, USER, Stream, stream
 from events.team import MemberAdded, TeamRole
@@ -26,7 +26,7 @@ from services.projection.feed.store import StoreFeed
 from services.projection.head import Head
 from services.projection.projectors import GROUP, contract_projectors
 from services.projection.runner import ProjectionGroup
-from tests.support.eventlog import History, append, create_read, create_store, owner
+from tests.support.eventlog import START, History, append, create_read, create_store, owner
 from tests.support.facts import created, joined, key_settings, user_settings
 
 MASTER = "sk-1234-test-master"
@@ -77,6 +77,21 @@ class World:
             values.setdefault("team_incarnation", self.history.incarnations[of])
             values.setdefault("member_since", self.joined.get((of, values.get("user_id"))))
         self.tell(*((key(secret), generated(secret, **values)) for secret in secrets))
+
+    def rotate(self, old: str, new: str, **values: object) -> None:
+        """Have a key with these settings go on under another secret; the old one ends at once."""
+        before = Succession(
+            token=hash_key(old),
+            created_at=START,
+            created_by=None,
+            budget_since=START,
+            rotations=1,
+        )
+        settings = key_settings(key_name=f"sk-...{new[-4:]}", **values)
+        self.tell(
+            (key(old), KeyRotated(settings=settings, successor=hash_key(new), until=None)),
+            (key(new), KeyGenerated(settings=settings, succeeds=before)),
+        )
 
     async def settled(self) -> None:
         """Return once the read models hold all that was told: after much, that takes a while."""
@@ -181,6 +196,7 @@ async def reading(
             commands_stopped=lambda: worlds[0].stopped,
             available_teams=available_teams,
             models=models,
+            strict=strict,
         )
         include_read_routes(app, context)
         transport = httpx.ASGITransport(app=app)

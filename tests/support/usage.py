@@ -1,6 +1,6 @@
 """Calls in tests: made, booked, and summed without the code under test."""
 
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -65,10 +65,14 @@ class Books:
 
 @asynccontextmanager
 async def opened_books(
-    url: str, now: datetime = NOON + timedelta(minutes=1)
+    url: str,
+    now: datetime = NOON + timedelta(minutes=1),
+    *,
+    clock: Callable[[], datetime] | None = None,
 ) -> AsyncIterator[Books]:
+    """A ledger whose clock stands at `now`, unless it is given another one."""
     pool = await open_pool(service_conninfo(url), 1, 4, "ledger")
-    ledger = Ledger(LedgerStore(pool), clock=lambda: now)
+    ledger = Ledger(LedgerStore(pool), clock=clock or (lambda: now))
     ledger.start()
     try:
         yield Books(ledger, pool)

@@ -2,6 +2,7 @@
 
 from fastapi import FastAPI
 
+from services.edge.directory import include
 from services.projection.api.context import ReadContext
 from services.projection.api.routes import (
     activity,
@@ -9,6 +10,7 @@ from services.projection.api.routes import (
     budgets,
     callbacks,
     changes,
+    decisions,
     health,
     key_lists,
     keys,
@@ -31,13 +33,13 @@ __all__ = ["ROUTERS", "ReadContext", "include_read_routes"]
 _OF_TEAMS = (teams, team_lists, team_pickers, permissions, callbacks, activity)
 _OTHERS = (keys, key_lists, models, users, user_lists, organizations, budgets, audit, health)
 _SPEND = (usage, windows, reconcile)
+_OF_GATEWAYS = (decisions,)
 _HISTORY = (changes, proof)
 _ASKED_BY_BODY = (keys.several, organizations.bodies, budgets.bodies)
-ROUTERS = (*(m.router for m in (*_OF_TEAMS, *_OTHERS, *_SPEND, *_HISTORY)), *_ASKED_BY_BODY)
+ROUTERS = (*(m.router for m in (*_OF_GATEWAYS, *_OF_TEAMS, *_OTHERS, *_SPEND, *_HISTORY)), *_ASKED_BY_BODY)
 
 
 def include_read_routes(app: FastAPI, context: ReadContext) -> None:
     """Add the routes; what they work with stands in `app.state.reads`."""
     app.state.reads = context
-    for router in ROUTERS:
-        app.include_router(router)
+    include(app, ROUTERS)

@@ -9,6 +9,10 @@ from functools import cached_property
 from services.database.connections import Pool
 from services.database.vault import Vault
 from services.projection.api.items import TeamItems
+from services.projection.decisions.changes import Changes
+from services.projection.decisions.decider import Decider
+from services.projection.decisions.index import PolicyIndex
+from services.projection.decisions.origins import Origins
 from services.projection.feed import Feed
 from services.projection.head import Head
 from services.projection.queries.key_lists import KeyPages
@@ -18,17 +22,23 @@ from services.projection.queries.spending import Spending
 from services.projection.queries.team_pages import TeamPages
 from services.projection.queries.teams import Teams
 from services.projection.queries.user_lists import UserPages
-from services.projection.runner import ProjectionGroup
+from services.projection.runner import NotReached, ProjectionGroup
+from services.spend.following import LedgerFollower
+from services.spend.reservations import Reservations
+
+WAIT_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
 class ReadContext:
     """`master_key` is compared in constant time; `zone` aligns budget windows.
 
-    `ledger_pool` leads to the ledger of usage, maybe in another database than the read models.
+    `ledger_pool` leads to the event database, with the ledger of usage; read models may be in
+    another one.
     `commands_stopped` tells readiness why commands of this process are not taken, or None;
     `available_teams` are ids of teams that are offered to everybody, there or not; `models` are the
-    names of what the gateways serve.
+    names of what the gateways serve. `strict` keeps LiteLLM's wording in what gateways are to tell
+    their callers.
     """
 
     read_pool: Pool
@@ -44,6 +54,21 @@ class ReadContext:
     commands_stopped: Callable[[], str | None]
     available_teams: tuple[str, ...] = ()
     models: tuple[str, ...] = ()
+    strict: bool = False
+
+    async def reached(self, position: int) -> None:
+        """Return once the read models hold everything up to `position`; raises NotReached.
+
+        Projections that have failed answer nothing, even where they were at the head: the store may
+        not be the one they were made from.
+        """
+        self.check()
+        await self.group.wait_for(position, timeout=WAIT_SECONDS)
+
+    def check(self) -> None:
+        """Raise NotReached if projections have failed."""
+        if self.group.failed is not None:
+            raise NotReached(self.group.failed)
 
     @cached_property
     def principals(self) -> Principals:
@@ -64,6 +89,19 @@ class ReadContext:
     def spending(self) -> Spending:
         """What things have spent in their windows."""
         return Spending(self.ledger_pool, self.read_pool, self.zone)
+
+    @cached_property
+    def decider(self) -> Decider:
+        """Decides for gateways; its reservations are to be started, and stopped in the end."""
+        follower = LedgerFollower(self.ledger_pool)
+        changes = Changes(self.ledger_pool)
+        return Decider(
+            PolicyIndex(self.read_pool, changes, self.reached, self.spending),
+            follower,
+            Reservations(self.ledger_pool, follower),
+            Origins(self.ledger_pool, self.read_pool),
+            self.zone,
+        )
 
     @cached_property
     def team_items(self) -> TeamItems:

@@ -28,10 +28,10 @@ from services.projection.runner import CONNECTION_LOST, NotReached
 
 POSITION_HEADER = "x-event-position"
 MIN_POSITION, MIN_POSITION_HEADER = "min_position", "x-min-position"
-WAIT_SECONDS = 1.0
 _BIGGEST = 2**63 - 1
 Endpoint = Callable[["Reader", Request], Awaitable[Response]]
-_UNAVAILABLE = (*CONNECTION_LOST, NotReached, RebuildNeeded)
+UNAVAILABLE = (*CONNECTION_LOST, NotReached, RebuildNeeded)
+"""What says that the read models, or the heads, cannot be read as they are now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +111,7 @@ def _readable() -> Iterator[None]:
     """Makes a 503, shape B, of what cannot be read as it is now."""
     try:
         yield
-    except _UNAVAILABLE as error:
+    except UNAVAILABLE as error:
         raise unavailable() from error
 
 
@@ -119,7 +119,7 @@ async def _as_of(
     position: int, request: Request, context: ReadContext, credential: Credential
 ) -> Principal:
     """The caller as of a position or later, admitted to the route."""
-    await reached(context, position)
+    await context.reached(position)
     routes: tuple[str, ...] = ()
     if credential.master:
         principal = master_principal(credential)
@@ -136,17 +136,6 @@ async def _as_of(
     check_route(request.scope["route"].path, principal, request.scope["path"])
     check_allowed_routes(request.scope["path"], routes)
     return principal
-
-
-async def reached(context: ReadContext, position: int) -> None:
-    """Return once the read models hold everything up to `position`; raises NotReached.
-
-    Projections that have failed answer nothing, even where they were at the head: the store may
-    not be the one they were made from.
-    """
-    if context.group.failed is not None:
-        raise NotReached(context.group.failed)
-    await context.group.wait_for(position, timeout=WAIT_SECONDS)
 
 
 def _min_position(request: Request) -> int:

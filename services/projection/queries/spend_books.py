@@ -21,12 +21,12 @@ from services.spend.windows import Opening, Reset
 _PACED = SQL(
     "(SELECT json_agg(json_build_array(p.kind, p.member, p.since, p.duration, p.reset_at, p.first, "
     "p.budget_id, p.held) ORDER BY p.position) FROM read.budget_periods_1 p WHERE p.id = {id} "
-    "AND p.incarnation = {incarnation} AND p.kind = ANY ({kinds}) AND p.paced)"
+    "AND p.incarnation = {incarnation} AND p.kind = ANY ({kinds}) AND p.paced{members})"
 )
 _MARKS = SQL(
     "(SELECT json_agg(json_build_array(s.kind, s.member, s.sort, s.at, s.amount::text) "
     "ORDER BY s.position) FROM read.spend_marks_1 s WHERE s.id = {id} "
-    "AND s.incarnation = {incarnation} AND s.kind = ANY ({kinds}))"
+    "AND s.incarnation = {incarnation} AND s.kind = ANY ({kinds}){members})"
 )
 _EVERYWHERE = SQL(
     "(SELECT max(e.at) FROM read.spend_marks_1 e "
@@ -53,17 +53,22 @@ def _book(  # noqa: PLR0913 - what may differ between kinds of things
     everywhere: str | None = None,
     links: Sequence[str] = (),
     linked: LiteralString | None = None,
+    member: LiteralString | None = None,
 ) -> Composable:
-    """`links` are kinds of periods that name shared rows; `linked` tells whether there are any."""
+    """`links` are kinds of periods that name shared rows; `linked` tells whether there are any.
+
+    With a `member` no other one is read.
+    """
     place = {"id": SQL(id), "incarnation": SQL(incarnation)}
+    members = SQL("") if member is None else SQL(" AND member IN ('', {})").format(SQL(member))
     rows: Composable = _NOTHING
     if links:
         rows = _ROWS.format(ids=_LINKS.format(**place, kinds=_array(links)))
     if linked is not None:
         rows = SQL("CASE WHEN {} THEN {} END").format(SQL(linked), rows)
     return _BOOK.format(
-        paced=_PACED.format(**place, kinds=_array([*kinds, *links])),
-        marks=_MARKS.format(**place, kinds=_array(kinds)),
+        paced=_PACED.format(**place, kinds=_array([*kinds, *links]), members=members),
+        marks=_MARKS.format(**place, kinds=_array(kinds), members=members),
         everywhere=_NOTHING if everywhere is None else _EVERYWHERE.format(kind=Literal(everywhere)),
         rows=rows,
     )
@@ -77,6 +82,14 @@ TEAM_BOOK = _book("t.team_id", "t.incarnation", ["team"], everywhere="team")
 """Of a team alone."""
 ROSTER_BOOK = _book("t.team_id", "t.incarnation", ["team", "member", DEFAULTS], everywhere="team")
 """Of a team and all its members."""
+MEMBER_BOOK = _book(
+    "t.team_id",
+    "t.incarnation",
+    ["team", "member", DEFAULTS],
+    everywhere="team",
+    member="coalesce(k.user_id, '')",
+)
+"""Of the team of a key, and its owner as a member."""
 KEY_BOOK = _book(
     "k.token",
     "k.incarnation",
@@ -93,6 +106,10 @@ ORGANIZATION_BOOK = _book(
     links=["organization"],
 )
 """Of an organization and all its members; its windows are those of the budgets it has had."""
+ORGANIZATION_ALONE = _book(
+    "o.organization_id", "o.incarnation", ["organization"], links=["organization"]
+)
+"""The same without its members."""
 
 
 def spend_book(value: str | Sequence[Any] | None) -> SpendBook:

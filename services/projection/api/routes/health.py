@@ -6,7 +6,6 @@ from starlette.responses import Response
 
 from services.edge.body import LedgerRoute, answer
 from services.projection.api.context import ReadContext
-from services.projection.api.dependencies import reached
 from services.projection.head import HeadUnavailable
 from services.projection.progress import RebuildNeeded
 from services.projection.runner import NotReached
@@ -30,7 +29,7 @@ async def readiness(request: Request) -> Response:
     context: ReadContext = request.app.state.reads
     reason = context.commands_stopped()
     try:
-        await reached(context, await context.head.read())
+        await context.reached(await context.head.read())
     except (HeadUnavailable, NotReached, RebuildNeeded) as error:
         reason = str(error)
     if reason is None:
