@@ -558,6 +558,14 @@ SPECIAL: Mapping[tuple[str, str, str], Provocation] = {
         other_encoding=Provocation(content=b"{}", headers={"content-encoding": "br"}),
         large_body=Provocation(content=b" " * (16 * 1024 * 1024 + 1)),
     ),
+    **_posts("/v1/decide", no_gateway=Provocation(key="proxy_admin"), bad_fields={}),
+    **_sends(
+        "DELETE",
+        "/v1/reservations/{reservation_id}",
+        no_gateway=Provocation(key="proxy_admin"),
+        no_reservation=Provocation(path={"reservation_id": "0" * 32}),
+        bad_path=Provocation(path={"reservation_id": "none"}),
+    ),
     **_posts(
         "/v1/usage/quarantine/{id}/book",
         already_settled=Provocation({}, path={"id": DISCARDED}),

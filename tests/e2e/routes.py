@@ -84,10 +84,12 @@ GETS = (
 
 OUR_POSTS = (
     "/v1/usage",
+    "/v1/decide",
     "/v1/usage/quarantine/some-id/book",
     "/v1/usage/quarantine/some-id/discard",
 )
 OUR_GETS = ("/v1/usage/quarantine", "/v1/usage/unattributed", "/v1/reconcile")
+OUR_DELETES = ("/v1/reservations/some-id",)
 """Routes that LiteLLM does not have: what they refuse is told as problem details."""
 
 BODILESS = ("/team/some-id/disable_logging",)

@@ -27,6 +27,7 @@ from tests.e2e.routes import (
     GETS,
     OPTIONAL,
     OTHERS,
+    OUR_DELETES,
     OUR_GETS,
     OUR_POSTS,
     POSTS,
@@ -52,6 +53,7 @@ def make_world(ledger: Ledger) -> None:
 def templated(path: str) -> str:
     path = path.replace("/audit/some-id", "/audit/{id}").replace("/key/some-id", "/key/{key}")
     path = path.replace("/quarantine/some-id", "/quarantine/{id}")
+    path = path.replace("/reservations/some-id", "/reservations/{reservation_id}")
     return path.replace("some-id", "{team_id}")
 
 
@@ -74,6 +76,7 @@ def test_every_route_is_gone_through(ledger: Ledger) -> None:
     gets = {templated(path) for path in (*GETS, *OUR_GETS)} | {*PUBLIC}
     posts = {templated(path) for path in (*POSTS, *OPTIONAL, *READS, *BODILESS, *OUR_POSTS)}
     others = {(method.lower(), path) for method, path in OTHERS}
+    others |= {("delete", templated(path)) for path in OUR_DELETES}
     assert served == {("post", p) for p in posts} | {("get", p) for p in gets} | others
 
 
@@ -106,17 +109,26 @@ def test_strangers_learn_nothing_of_queries(ledger: Ledger, path: str) -> None:
     assert_refused(ledger.get(path, None), 401, "B", "No api key passed in.")
 
 
-@pytest.mark.parametrize("path", [*OUR_GETS, *OUR_POSTS])
-def test_strangers_learn_nothing_of_routes_of_our_own(ledger: Ledger, path: str) -> None:
-    method = "GET" if path in OUR_GETS else "POST"
+OURS = [
+    *(("GET", path) for path in OUR_GETS),
+    *(("POST", path) for path in OUR_POSTS),
+    *(("DELETE", path) for path in OUR_DELETES),
+]
+
+
+@pytest.mark.parametrize(("method", "path"), OURS)
+def test_strangers_learn_nothing_of_routes_of_our_own(
+    ledger: Ledger, method: str, path: str
+) -> None:
     refused = ledger.http.request(method, f"{path}?limit=0&after=x", content=b'{"started_at": 0}')
     assert_refused(refused, 401, "problem", "No api key passed in.")
 
 
+@pytest.mark.parametrize("path", ["/v1/usage", "/v1/decide"])
 @pytest.mark.parametrize("content", [b"{", b"[]", b"x" * 2**25])
-def test_what_strangers_report_is_not_even_read(ledger: Ledger, content: bytes) -> None:
+def test_what_strangers_report_is_not_even_read(ledger: Ledger, content: bytes, path: str) -> None:
     for key, status in ((None, 401), ("sk-nobody", 401), (MASTER_KEY, 403)):
-        refused = ledger.http.post("/v1/usage", content=content, headers=bearer(key))
+        refused = ledger.http.post(path, content=content, headers=bearer(key))
         assert_refused(refused, status, "problem", "")
 
 

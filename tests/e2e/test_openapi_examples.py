@@ -8,6 +8,7 @@ import pytest
 
 from services.command.api.described.usage import GATEWAY
 from services.edge.openapi.callers import KEY
+from services.projection.api.described.gateways import RESERVATION
 from services.projection.api.described.others import ENTRY
 from tests.e2e.provoked import levelled
 from tests.support.described import Described, operations
@@ -19,7 +20,8 @@ ORDER = [
     *(("POST", path) for path in ("/team/update", "/team/member_update", "/team/model/add")),
     *(("POST", path) for path in ("/team/permissions_update", "/team/{team_id}/callback")),
     *(("POST", path) for path in ("/budget/new", "/organization/new", "/organization/member_add")),
-    ("POST", "/v1/usage"),
+    *(("POST", path) for path in ("/v1/usage", "/v1/decide")),
+    ("DELETE", "/v1/reservations/{reservation_id}"),
     *(("POST", path) for path in ("/key/{key}/reset_spend", "/global/spend/reset")),
     ("POST", "/team/{team_id}/member/{user_id}/reset_spend"),
     ("POST", "/v1/teams/{team_id}/members/{user_id}/reset_spend"),
@@ -42,8 +44,8 @@ ORDER = [
 
 SEALED_SECONDS = 30
 OF_GATEWAY = "sk-example-gateway"
-CALLERS = {"/v1/usage": OF_GATEWAY}
-"""Whose key is presented where it is not the master key."""
+FOR_GATEWAYS = {"report_usage", "decide", "end_reservation"}
+"""Operations at which its key is presented, and not the master key."""
 
 ABOUT_SEVERAL = dict.fromkeys(("/key/bulk_update", "/global/spend/reset"), "several_things")
 """What those refuse a condition with whose example is about several things."""
@@ -61,11 +63,14 @@ def _example_key(ledger: Ledger) -> None:
     while ledger.get("/v1/proof/checkpoint").status_code != 200:  # each look is a request
         assert time.monotonic() < deadline
     ledger.key(key=OF_GATEWAY, key_type="gateway", key_alias=GATEWAY)
+    held = "INSERT INTO usage.reservations VALUES (%s, '{}', 1, %s, now(), now() + '1 hour')"
+    ledger.database.execute(held, (RESERVATION, GATEWAY))
 
 
 def _check_headers(operation: Described, response: httpx.Response) -> None:
     described = {name.lower() for name in operation.operation["responses"]["200"]["headers"]}
     ours = {"x-request-id", "x-event-position", "x-total-count", "etag", "retry-after"}
+    ours |= {"server-timing"}
     assert ours & response.headers.keys() == described
 
 
@@ -77,7 +82,8 @@ def test_the_example(ledger: Ledger, name: tuple[str, str]) -> None:
         path = path.replace(ENTRY, ledger.shown("/audit")["audit_logs"][0]["id"])
         done = ledger.get(path, **query)
     elif "DryRun" not in str(operation.operation["parameters"]):
-        done = ledger.send(name[0], path, body, CALLERS.get(path, MASTER_KEY))
+        by = OF_GATEWAY if operation.operation["operationId"] in FOR_GATEWAYS else MASTER_KEY
+        done = ledger.send(name[0], path, body, by)
     else:
         _rehearse(ledger, operation, path, body)
         key = operation.operation["operationId"]

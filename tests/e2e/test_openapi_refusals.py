@@ -9,7 +9,6 @@ import pytest
 
 from services.command.api.described.usage import GATEWAY
 from services.database.embedded import EmbeddedServer
-from services.edge.app import USAGE
 from services.edge.openapi.callers import KEY
 from tests.e2e.provoked import (
     BOOKED,
@@ -169,7 +168,7 @@ def test_a_refusal_looks_as_it_is_shown(
     ledger: Ledger, keys: Keys, operation: Described, name: str
 ) -> None:
     wrong = _provocation(operation, name)
-    by = GATEWAY if operation.path == USAGE and wrong.key == OPEN else wrong.key
+    by = GATEWAY if "no_gateway" in operation.refusals and wrong.key == OPEN else wrong.key
     with ledger.nothing_stored():
         answered = _sent(ledger, operation, wrong, keys[by])
     status, example = operation.refusals[name]

@@ -54,6 +54,7 @@ PARAMETERS: Mapping[str, JsonObject] = {
 """Those that every route takes; each service adds its own."""
 
 EVENT_POSITION, ETAG, TOTAL_COUNT = "EventPosition", "ETag", "TotalCount"
+SERVER_TIMING = "ServerTiming"
 ALWAYS = {"X-Request-Id": {"$ref": "#/components/headers/RequestId"}}
 ON_UNAVAILABLE = {"Retry-After": {"$ref": "#/components/headers/RetryAfter"}}
 
@@ -82,6 +83,13 @@ HEADERS: Mapping[str, tuple[str, JsonObject]] = {
         {
             "description": "How many there are on all pages.",
             "schema": {"type": "integer", "minimum": 0},
+        },
+    ),
+    SERVER_TIMING: (
+        "Server-Timing",
+        {
+            "description": "How long it took here, in milliseconds: `decide;dur=0.4`.",
+            "schema": {"type": "string"},
         },
     ),
     "RetryAfter": (

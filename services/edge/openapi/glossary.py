@@ -355,6 +355,7 @@ PARAMETERS: Mapping[str, str] = {
     "exclude_team_ids": "Not of these teams; ids between commas.",
     "model": "Of this model only.",
     "api_key": "Of this key only: its sha256.",
+    "reservation_id": "The id of the reservation.",
     "key_hash": "The key with this sha256.",
     "key_alias": "The key with exactly this alias.",
     "return_full_object": "Show all of each key, not only its hash.",

@@ -33,15 +33,22 @@ class Decide(RequestModel):
     `reserve` it is held under all budgets for `reservation_seconds`.
     """
 
-    key: Secret | None = None
-    key_hash: KeyHash | None = None
-    model: Name
-    provider: Name | None = None
-    access_groups: Annotated[tuple[Name, ...], Field(max_length=MAX_LIST_ITEMS)] = ()
-    route: Route = DEFAULT_ROUTE
-    estimated_cost: Estimate | None = None
-    reserve: bool = False
-    reservation_seconds: HoldSeconds = DEFAULT_HOLD
+    key: Annotated[Secret | None, Field(description="The key; or `key_hash`.")] = None
+    key_hash: Annotated[KeyHash | None, Field(description="Its sha256, in hex.")] = None
+    model: Annotated[Name, Field(description="The model as it is called.")]
+    provider: Annotated[Name | None, Field(description="Who would run it.")] = None
+    access_groups: Annotated[
+        tuple[Name, ...],
+        Field(max_length=MAX_LIST_ITEMS, description="Access groups that hold the model."),
+    ] = ()
+    route: Annotated[Route, Field(description="The path that was called.")] = DEFAULT_ROUTE
+    estimated_cost: Annotated[
+        Estimate | None, Field(description="USD; 0 for what is free, and under no budget.")
+    ] = None
+    reserve: Annotated[bool, Field(description="Whether the estimate is to be held.")] = False
+    reservation_seconds: Annotated[
+        HoldSeconds, Field(description="How long, unless usage names the reservation before.")
+    ] = DEFAULT_HOLD
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

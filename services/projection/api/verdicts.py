@@ -8,8 +8,6 @@ from datetime import datetime
 from decimal import Decimal
 from functools import lru_cache
 
-from orjson import Fragment, dumps
-
 from events.values import JsonObject
 from services.access.decisions import Check, Denied, KeyPolicy
 from services.access.funds import Funds, Purse
@@ -155,9 +153,9 @@ def _places(funds: Funds) -> JsonObject:
 
 
 @lru_cache(maxsize=4_096)
-def _window(start: datetime | None, end: datetime | None) -> Fragment:
+def _window(start: datetime | None, end: datetime | None) -> Mapping[str, str | None]:
     """Nearly all budgets have the same few windows."""
-    return Fragment(dumps({"start": _moment(start), "end": _moment(end)}))
+    return {"start": _moment(start), "end": _moment(end)}
 
 
 def _moment(moment: datetime | None) -> str | None:

@@ -7,6 +7,7 @@ from services.edge.openapi.operation import Operations
 from services.projection.api.described import (
     budgets,
     changes,
+    gateways,
     models,
     organizations,
     others,
@@ -33,7 +34,8 @@ OPERATIONS: Operations = {
     },
     **{
         ("POST", route): operation
-        for module in (others, organizations, budgets)
+        for module in (others, organizations, budgets, gateways)
         for route, operation in module.POSTS.items()
     },
+    **{("DELETE", route): operation for route, operation in gateways.DELETES.items()},
 }

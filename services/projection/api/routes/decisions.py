@@ -35,7 +35,7 @@ async def decide(gateway: GatewayDep, request: Request) -> Response:
     What was acknowledged before the call counts: usage, reservations, whatever was blocked, changed
     or deleted, in whichever process.
     """
-    body = await _body(request)
+    body = as_decide(await request.body())
     verdict = await _verdict(gateway, body)
     if isinstance(verdict, Allowed):
         content = verdicts.allowed(verdict, gateway.heads)
@@ -85,10 +85,10 @@ async def _verdict(gateway: Gateway, body: Decide) -> Allowed | Refusal:
     return await gateway.context.decider.decide(wanted, gateway.heads, gateway.now)
 
 
-async def _body(request: Request) -> Decide:
-    """What is asked, checked once it is known who asks; refusals repeat nothing that was sent."""
+def as_decide(raw: bytes) -> Decide:
+    """The body, checked once it is known who asks; refusals repeat nothing that was sent."""
     try:
-        return Decide.model_validate_json(await request.body())
+        return Decide.model_validate_json(raw)
     except ValidationError as invalid:
         errors = invalid.errors(include_url=False, include_input=False)
         raise RequestValidationError([{**e, "loc": ("body", *e["loc"])} for e in errors]) from None
