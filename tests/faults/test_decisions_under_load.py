@@ -121,7 +121,7 @@ async def test_nothing_is_allowed_after_the_right_has_ended(
 
 
 async def test_two_processes_do_not_overspend_together(clients: Clients) -> None:
-    """Calls are admitted by both with reservations, and report what they cost, most of them less."""
+    """Calls are admitted by both with reservations, and report what they cost, mostly less."""
     a, b = clients
     await done(a, "/team/new", team_id="shared", max_budget=20)
     for number in range(4):

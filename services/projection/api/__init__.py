@@ -36,7 +36,10 @@ _SPEND = (usage, windows, reconcile)
 _OF_GATEWAYS = (decisions,)
 _HISTORY = (changes, proof)
 _ASKED_BY_BODY = (keys.several, organizations.bodies, budgets.bodies)
-ROUTERS = (*(m.router for m in (*_OF_GATEWAYS, *_OF_TEAMS, *_OTHERS, *_SPEND, *_HISTORY)), *_ASKED_BY_BODY)
+ROUTERS = (
+    *(m.router for m in (*_OF_GATEWAYS, *_OF_TEAMS, *_OTHERS, *_SPEND, *_HISTORY)),
+    *_ASKED_BY_BODY,
+)
 
 
 def include_read_routes(app: FastAPI, context: ReadContext) -> None:

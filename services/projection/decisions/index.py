@@ -87,8 +87,8 @@ class PolicyIndex:
     async def _ask(self, _: None, tokens: Sequence[str]) -> Mapping[str, Standing]:
         rows = await fetch(self._pool, STATEMENT, {"tokens": tokens}, prepare=True)
         read = [StandingRow(token, row) for token, row in zip(tokens, rows, strict=True)]
-        records = [row.record for row in read if row.record is not None]
-        spenders = iter(await self._spending.of_keys(records))
+        lives = [row.record.life for row in read if row.record is not None]
+        spenders = iter(await self._spending.of_keys(lives))
         found = {
             row.token: row.standing(None if row.record is None else next(spenders)) for row in read
         }

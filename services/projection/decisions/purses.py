@@ -42,7 +42,7 @@ class KeyPurse:
         own = settings["max_budget"] is not None
         soft = settings["soft_budget"]
         where = (
-            Holder("key", *self.record.account[1:])
+            Holder("key", *self.record.life.account[1:])
             if own or self.linked is None
             else Holder(BUDGET_ROW, settings["extra"]["budget_id"], self.linked_life or 0)
         )
