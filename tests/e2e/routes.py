@@ -2,7 +2,16 @@
 
 from collections.abc import Mapping
 
-from services.edge.requests import budget, callback, key, member, organization, team, user
+from services.edge.requests import (
+    budget,
+    callback,
+    key,
+    member,
+    organization,
+    spend,
+    team,
+    user,
+)
 from services.edge.requests.common import RequestModel
 
 POSTS: Mapping[str, type[RequestModel]] = {
@@ -30,6 +39,8 @@ POSTS: Mapping[str, type[RequestModel]] = {
     "/key/delete": key.DeleteKeys,
     "/key/block": key.KeyRef,
     "/key/unblock": key.KeyRef,
+    "/key/some-id/reset_spend": spend.ResetSpend,
+    "/team/some-id/member/some-user/reset_spend": spend.ResetSpend,
     "/organization/new": organization.NewOrganization,
     "/organization/member_add": organization.OrganizationMemberAdd,
     "/budget/new": budget.BudgetBody,
@@ -87,12 +98,19 @@ OUR_POSTS = (
     "/v1/decide",
     "/v1/usage/quarantine/some-id/book",
     "/v1/usage/quarantine/some-id/discard",
+    "/v1/teams/some-id/members/some-user/reset_spend",
 )
-OUR_GETS = ("/v1/usage/quarantine", "/v1/usage/unattributed", "/v1/reconcile")
+OUR_GETS = (
+    *("/v1/usage/quarantine", "/v1/usage/unattributed", "/v1/reconcile", "/v1/events"),
+    *("/v1/proof/checkpoint", "/v1/proof/inclusion", "/v1/proof/consistency"),
+    *("/v1/teams/some-id/windows", "/v1/teams/some-id/members/some-user/windows"),
+    *("/v1/keys/some-id/windows", "/v1/users/some-user/windows"),
+    "/v1/organizations/some-org/windows",
+)
 OUR_DELETES = ("/v1/reservations/some-id",)
 """Routes that LiteLLM does not have: what they refuse is told as problem details."""
 
-BODILESS = ("/team/some-id/disable_logging",)
+BODILESS = ("/team/some-id/disable_logging", "/global/spend/reset")
 """POST routes that take no body."""
 
 PUBLIC = ("/health/liveliness", "/health/liveness", "/health/readiness")

@@ -58,6 +58,7 @@ LIKELY: Mapping[str, tuple[object, ...]] = {
     "user_id": USERS,
     "user_email": EMAILS,
     "max_budget": (10, 0.5, 0),
+    "reset_to": (0, 0.5, 1),
     "soft_budget": (1, 0.25),
     "role": ("admin", "user"),
     "user_role": ("proxy_admin_viewer", "internal_user"),
@@ -190,6 +191,7 @@ def _keys_made(ledger: Ledger, value: object) -> object:
     return ledger.key(team_id=TEAMS[0]) if value == A_KEY else value
 
 
+@pytest.mark.timeout(300)
 def test_any_body(ledger: Ledger) -> None:
     accepted: Counter[str] = Counter()
 

@@ -53,6 +53,8 @@ def make_world(ledger: Ledger) -> None:
 def templated(path: str) -> str:
     path = path.replace("/audit/some-id", "/audit/{id}").replace("/key/some-id", "/key/{key}")
     path = path.replace("/quarantine/some-id", "/quarantine/{id}")
+    path = path.replace("/keys/some-id", "/keys/{key}").replace("some-user", "{user_id}")
+    path = path.replace("some-org", "{organization_id}")
     path = path.replace("/reservations/some-id", "/reservations/{reservation_id}")
     return path.replace("some-id", "{team_id}")
 

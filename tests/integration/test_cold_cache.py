@@ -114,11 +114,16 @@ def uncollected() -> Iterator[None]:
 async def test_what_was_loaded_or_refused_leaves_nothing_for_the_garbage_collector(
     cold: Writer,
 ) -> None:
+    before = raised()  # the description of the routes holds refusals, too, where it is loaded
     await cold.delete(*TEAMS)
     assert [await refused(cold, name) for name in ("unknown", *KEYS)] == [True] * (MANY + 1)
     await cold.create("another")  # the loop keeps its last batch until the next one
-    left = [type(thing) for thing in gc.get_objects() if isinstance(thing, Missing | AccessRefused)]
-    assert left == []
+    assert raised() <= before
+
+
+def raised() -> set[int]:
+    """The ids of all refusals and needs there are."""
+    return {id(each) for each in gc.get_objects() if isinstance(each, Missing | AccessRefused)}
 
 
 async def refused(writer: Writer, name: str) -> bool:
