@@ -1,1 +1,1 @@
-pytest_plugins = ["tests.support.postgres", "tests.support.service"]
+pytest_plugins = ["tests.support.postgres", "tests.support.service", "tests.support.kills"]
