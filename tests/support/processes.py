@@ -16,6 +16,7 @@ from services.command.application.requests import Done, Unavailable
 from services.command.domain.errors import DomainError
 from tests.support.following import TEAM, following, limit
 from tests.support.loop import Writer, opened_writer
+from tests.support.usage import Books, call, opened_books, statuses
 
 T = TypeVar("T")
 CLIENTS = 16
@@ -67,6 +68,27 @@ def add_members(url: str, team_id: str, prefix: str, members: int) -> list[str]:
         return await _accepted((user, partial(writer.add, team_id, user)) for user in users)
 
     return asyncio.run(_with_writer(url, work))
+
+
+def book_calls(url: str, first: int, last: int, size: int) -> list[str]:
+    """Send calls up or down to `last`, `size` at a time; the ids of those that were new."""
+
+    async def work() -> list[str]:
+        numbers = range(first, last, 1 if first < last else -1)
+        async with opened_books(url) as books:
+            booking = (
+                _booked(books, numbers[start : start + size])
+                for start in range(0, len(numbers), size)
+            )
+            return [name for names in await asyncio.gather(*booking) for name in names]
+
+    return asyncio.run(work())
+
+
+async def _booked(books: Books, numbers: range) -> list[str]:
+    report = await books.book(*(call(number) for number in numbers))
+    told = zip(numbers, statuses(report), strict=True)
+    return [f"call-{number}" for number, status in told if status == "recorded"]
 
 
 def _members(team_id: str) -> list[str]:

@@ -69,10 +69,15 @@ async def opened_books(
     now: datetime = NOON + timedelta(minutes=1),
     *,
     clock: Callable[[], datetime] | None = None,
+    through: str | None = None,
+    deadline: float = 8.0,
 ) -> AsyncIterator[Books]:
-    """A ledger whose clock stands at `now`, unless it is given another one."""
-    pool = await open_pool(service_conninfo(url), 1, 4, "ledger")
-    ledger = Ledger(LedgerStore(pool), clock=clock or (lambda: now))
+    """A ledger whose clock stands at `now`, unless it is given another one.
+
+    `through` leads to the same database, by way of a proxy.
+    """
+    pool = await open_pool(through or service_conninfo(url), 1, 4, "ledger")
+    ledger = Ledger(LedgerStore(pool), deadline=deadline, clock=clock or (lambda: now))
     ledger.start()
     try:
         yield Books(ledger, pool)
