@@ -28,6 +28,7 @@ pytestmark = [pytest.mark.faults, pytest.mark.timeout(900)]
 RECORDS, SENDERS, WINDOWS = 200_000, 4, 200
 KILLS = (kill_service, kill_both, kill_database_and_stop_service, kill_service, kill_both)
 TEAMS = {"core": "acme", "edge": "acme", "lab": "globex", "free": None}
+BUDGETS = {"core": "1d", "edge": "7d", "lab": "5h", "free": None}
 USERS = ("ann", "bob", "cyd")
 CLAIMS: tuple[Mapping[str, str], ...] = (
     {},
@@ -53,7 +54,8 @@ def make_world(service: ServiceProcess) -> dict[str, Owner]:
         for team, organization in TEAMS.items():
             members = [{"user_id": user, "role": "user"} for user in USERS]
             place = {} if organization is None else {"organization_id": organization}
-            done(http, "/team/new", team_id=team, members_with_roles=members, **place)
+            budget = {"max_budget": 1, "budget_duration": BUDGETS[team]}
+            done(http, "/team/new", team_id=team, members_with_roles=members, **place, **budget)
             for user in USERS:
                 secret = f"sk-{team}-{user}"
                 done(http, "/key/generate", key=secret, team_id=team, user_id=user)
@@ -109,8 +111,27 @@ def check(service: ServiceProcess, url: str, oracle: SpendOracle, now: datetime)
     expected = [oracle.spent((s.kind, s.id, s.member), since=s.since, until=s.until) for s in spans]
     assert asyncio.run(computed(url, spans)) == expected
     with service.client() as http:
+        check_shown_windows(http, oracle)
         proof = http.get("/v1/reconcile", timeout=120).json()
     assert (proof["agrees"], proof["records"]) == (True, len(oracle.calls))
+
+
+def check_shown_windows(http: httpx.Client, oracle: SpendOracle) -> None:
+    """As they are answered: numbers of JSON."""
+    for account in oracle.accounts:
+        kind, name, member = account
+        if kind == "model":
+            continue
+        path = f"/v1/teams/{name}/members/{member}" if member else f"/v1/{kind}s/{name}"
+        shown = http.get(f"{path}/windows", params={"limit": 3}).json()["windows"]
+        assert shown
+        for window in shown:
+            since, until = (
+                None if window[end] is None else datetime.fromisoformat(window[end])
+                for end in ("start", "end")
+            )
+            spend = oracle.spent(account, since=since, until=until)
+            assert (account, window["spend"]) == (account, float(spend))
 
 
 def windows(lives: Mapping[Account, int], now: datetime, chance: random.Random) -> list[Span]:

@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from decimal import Decimal, localcontext
+from functools import cached_property
 from typing import NamedTuple
 
 from tests.support.deliveries import Item
@@ -73,6 +74,11 @@ class SpendOracle:
             figures = Figures(Decimal(item["cost"]), item["prompt_tokens"])
             self.calls.setdefault(item["id"], original._replace(figures=figures))
 
+    @property
+    def accounts(self) -> Collection[Account]:
+        """All that spent."""
+        return self._by_account.keys()
+
     def days(self) -> Mapping[tuple[Account, date], Figures]:
         """By account and UTC day."""
         found: defaultdict[tuple[Account, date], Figures] = defaultdict(Figures)
@@ -89,13 +95,20 @@ class SpendOracle:
             return sum(
                 (
                     call.figures.cost
-                    for call in self.calls.values()
-                    if account in call.accounts
-                    and (since is None or since <= call.started_at)
+                    for call in self._by_account[account]
+                    if (since is None or since <= call.started_at)
                     and (until is None or call.started_at < until)
                 ),
                 Decimal(0),
             )
+
+    @cached_property
+    def _by_account(self) -> Mapping[Account, list[Call]]:
+        found: defaultdict[Account, list[Call]] = defaultdict(list)
+        for call in self.calls.values():
+            for account in call.accounts:
+                found[account].append(call)
+        return found
 
     def _call(self, item: Item) -> Call:
         accounts = (*self._owner(item).accounts(), ("model", item["model"], ""))
