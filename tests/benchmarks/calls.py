@@ -70,9 +70,14 @@ class Calls:
         return Call(usage, PAYING[key])
 
 
+def secret(number: int) -> str:
+    """A key, as its owner has it."""
+    return f"sk-bench-{number}"
+
+
 def key_hash(number: int) -> str:
     """The sha256 of a key's secret."""
-    return sha256(f"sk-bench-{number}".encode()).hexdigest()
+    return sha256(secret(number).encode()).hexdigest()
 
 
 def _payers() -> Iterator[Attribution]:

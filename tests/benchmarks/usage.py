@@ -1,7 +1,10 @@
 """`python -m tests.benchmarks.usage`: booking calls in the ledger beside plain rows of the same.
 
 The ledger books every call once and keeps all totals; the plain table keeps one row per call. Both
-get the same calls by turns, so that a slow minute of the machine meets both.
+get the same calls by turns, so that a slow minute of the machine meets both. Then calls are
+reported over HTTP, to a service as a user starts it.
+
+Exit code 0: measured; 2: it could not be, and why.
 """
 
 import asyncio
@@ -10,7 +13,7 @@ import signal
 import sys
 import time
 from collections.abc import Awaitable, Callable
-from contextlib import AsyncExitStack, ExitStack
+from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
@@ -29,7 +32,8 @@ from services.database.connections import Pool, open_pool, service_conninfo
 from services.database.embedded import EmbeddedServer
 from tests.benchmarks.calls import KEYS, MODELS, SOURCE, Call, Calls
 from tests.benchmarks.naive import create_naive, insert
-from tests.benchmarks.processes import workspace
+from tests.benchmarks.processes import BenchmarkError, workspace
+from tests.benchmarks.usage_http import HttpLine, measure_http
 from tests.support.eventlog import create_store
 
 BATCHES = (1, 100, 1_000, 10_000)
@@ -126,6 +130,7 @@ class Report(BaseModel):
     senders: int
     first_seconds: float
     lines: list[Line]
+    http: list[HttpLine] = []
 
 
 async def _measure(url: str, rounds: int, seconds: float, senders: int) -> Report:
@@ -142,15 +147,16 @@ async def _measure(url: str, rounds: int, seconds: float, senders: int) -> Repor
 
 
 def measure(rounds: int, seconds: float, senders: int, directory: Path | None) -> Report:
-    """On a database of its own, with full durability."""
-    with ExitStack() as stack:
-        place = stack.enter_context(workspace(directory))
-        server = stack.enter_context(EmbeddedServer(place / "data"))
-        create_store(server.conninfo())
-        create_naive(server.conninfo())
-        gc.freeze()
-        gc.set_threshold(100_000, 50, 100)  # as the service sets them
-        return uvloop.run(_measure(server.conninfo(), rounds, seconds, senders))
+    """On databases of their own, with full durability. Raises BenchmarkError."""
+    gc.freeze()
+    gc.set_threshold(100_000, 50, 100)  # as the service sets them
+    with workspace(directory) as place:
+        with EmbeddedServer(place / "data") as server:
+            create_store(server.conninfo())
+            create_naive(server.conninfo())
+            report = uvloop.run(_measure(server.conninfo(), rounds, seconds, senders))
+        http = measure_http(place, rounds, seconds, senders)
+    return report.model_copy(update={"http": http})
 
 
 def table(report: Report) -> Table:
@@ -172,6 +178,23 @@ def table(report: Report) -> Table:
     return shown
 
 
+def http_table(report: Report) -> Table:
+    """What was measured over HTTP, as it is printed."""
+    shown = Table(title=f"POST /v1/usage, {report.senders} senders; median of the rounds")
+    for heading in ("batch", "calls/s", "lowest–highest", "p50 ms", "p99 ms", "senders' CPU"):
+        shown.add_column(heading, justify="right", no_wrap=True)
+    for line in report.http:
+        shown.add_row(
+            f"{line.batch:,}",
+            f"{line.calls:,.0f}",
+            f"{line.lowest:,.0f}–{line.highest:,.0f}",
+            f"{line.p50_ms:.1f}",
+            f"{line.p99_ms:.1f}",
+            f"{line.senders_cpu:.0%}",
+        )
+    return shown
+
+
 def main(
     rounds: Annotated[int, typer.Option(min=1, max=100)] = 7,
     seconds: Annotated[float, typer.Option(min=0.1, max=60, help="Per side and round.")] = 1.0,
@@ -183,10 +206,15 @@ def main(
 ) -> None:
     """Measure the ledger beside a plain INSERT of the same calls."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(2))  # so that child processes are ended
-    report = measure(rounds, seconds, senders, directory)
     console = Console(width=None if sys.stdout.isatty() else 120)
+    try:
+        report = measure(rounds, seconds, senders, directory)
+    except BenchmarkError as error:
+        console.print(f"benchmark: {error}", markup=False, style="red")
+        raise typer.Exit(2) from error
     console.print(table(report))
     console.print(f"{KEYS * len(MODELS)} series made and booked on: {report.first_seconds:.2f} s")
+    console.print(http_table(report))
     if json is not None:
         json.write_text(report.model_dump_json(indent=2) + "\n")
 
