@@ -9,7 +9,9 @@ from services.database.connections import Pool
 from services.projection.progress import RebuildNeeded
 
 _QUERY = """
-SELECT coalesce(max(notification_id), 0), (SELECT epoch FROM events.store)
+SELECT coalesce(max(notification_id), 0), (SELECT epoch FROM events.store), (
+    SELECT coalesce(max(notification_id), 0) FROM events.stored_events
+    WHERE topic = 'user.forgotten')
 FROM events.stored_events
 """
 
@@ -37,6 +39,8 @@ class Head:
         self._replaced: RebuildNeeded | None = None
         self.epoch: UUID | None = None
         """The store's epoch as the first answered query found it; None before that."""
+        self.forgotten_at = 0
+        """The position of the last fact by which a person was forgotten; 0 if there is none."""
 
     async def read(self) -> int:
         """The position of the last event committed before now.
@@ -88,5 +92,6 @@ class Head:
         if head < seen:
             raise RebuildNeeded(f"the store ends at position {head} and held event {seen} before")
         self.epoch = epoch
+        self.forgotten_at = max(self.forgotten_at, int(row[2]))
         self.saw(head)
         return head

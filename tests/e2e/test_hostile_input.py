@@ -52,6 +52,7 @@ def make_world(ledger: Ledger) -> None:
 def templated(path: str) -> str:
     path = path.replace("/audit/some-id", "/audit/{id}").replace("/key/some-id", "/key/{key}")
     path = path.replace("/quarantine/some-id", "/quarantine/{id}")
+    path = path.replace("/users/some-id", "/users/{user_id}")
     return path.replace("some-id", "{team_id}")
 
 
