@@ -1,7 +1,9 @@
 """A person is forgotten: nothing of him can be found anywhere, all else stays (decision 012)."""
 
 import base64
+import gzip
 import json
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,7 +19,7 @@ from services.database.connections import owner_conninfo
 from services.database.embedded import EmbeddedServer
 from tests.support.archives import members as archive_members
 from tests.support.cli import invoked
-from tests.support.ledger import Ledger, bearer
+from tests.support.ledger import Ledger, bearer, running_ledger
 from tests.support.postgres import fresh_database
 from tests.support.refused import assert_refused
 from tests.support.service import MASTER_KEY, ServiceProcess, Start, on_database
@@ -95,10 +97,30 @@ def traces(http: httpx.Client) -> Traces:
 
 
 class World(NamedTuple):
+    """`backup` and `note`, a signed checkpoint, were made before anybody was forgotten."""
+
     ledger: Ledger
     other: ServiceProcess
     backup: Path
-    """Made before anybody was forgotten."""
+    note: Path
+
+
+@pytest.fixture(scope="module")
+def ledger(postgres_server: EmbeddedServer, start_service: Start) -> Iterator[Ledger]:
+    env = {"TEAMLEDGER_CHECKPOINT_SECONDS": "0.1"}
+    with running_ledger(postgres_server, start_service, **env) as running:
+        yield running
+
+
+def checkpoint(ledger: Ledger) -> Any:  # noqa: ANN401
+    """A signed one that holds everything recorded so far."""
+    deadline = time.monotonic() + 30
+    leaves = ledger.stored()
+    while time.monotonic() < deadline:
+        found = ledger.get("/v1/proof/checkpoint")
+        if found.status_code == 200 and found.json()["size"] >= leaves:
+            return found.json()
+    pytest.fail("nothing is sealed")
 
 
 @pytest.fixture(scope="module")
@@ -116,9 +138,11 @@ def world(ledger: Ledger, start_service: Start, tmp_path_factory: pytest.TempPat
         sent = {"user_id": USER, "user_alias": ALIAS}
         assert hers.post("/user/update", json=sent, headers=bearer(key)).status_code == 200
     other = start_service(on_database(ledger.database_url))
-    before = tmp_path_factory.mktemp("backups") / "before.zip"
-    printed("backup", str(before), url=ledger.database_url)
-    return World(ledger, other, before)
+    folder = tmp_path_factory.mktemp("kept")
+    backup, note = folder / "before.zip", folder / "note"
+    note.write_text(checkpoint(ledger)["note"])
+    printed("backup", str(backup), url=ledger.database_url)
+    return World(ledger, other, backup, note)
 
 
 def member(user_id: str) -> dict[str, str]:
@@ -197,6 +221,16 @@ def test_nothing_of_the_person_is_in_exports(world: World) -> None:
     url = world.ledger.database_url
     for arguments in (("replay", "--json"), ("replay",), ("forgotten",)):
         assert found_in(printed(*arguments, url=url)) == set()
+
+
+def test_proofs_from_before_are_valid(world: World, tmp_path: Path) -> None:
+    url, file = world.ledger.database_url, tmp_path / "audit.jsonl.gz"
+    verifier = checkpoint(world.ledger)["verifier"]
+    printed("audit", "export", str(file), url=url)
+    assert found_in(gzip.decompress(file.read_bytes()).decode()) == set()
+    known = ("--checkpoint", str(world.note), "--key", verifier, "--json")
+    verdict = json.loads(printed("audit", "verify", str(file), *known, url=url))
+    assert (verdict["problem"], verdict["events"]) == (None, world.ledger.stored())
 
 
 def test_the_address_is_free_and_the_id_can_be_used_again(world: World) -> None:

@@ -1,7 +1,9 @@
 """Deleted teams come back, live ones go back, over HTTP (decision 012)."""
 
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -72,6 +74,18 @@ def auditor(ledger: Ledger) -> Auditor:
     return Auditor(ledger)
 
 
+@pytest.fixture(scope="module")
+def gateway(ledger: Ledger) -> str:
+    return ledger.key(key_type="gateway", key_alias="eu")
+
+
+def spend(ledger: Ledger, gateway: str, key: str, cost: float) -> None:
+    """A call of a model with a key, as a gateway reports it."""
+    usage = {"id": uuid4().hex, "started_at": datetime.now(UTC).isoformat(), "model": "gpt-4o"}
+    told = ledger.done("/v1/usage", {**usage, "key_hash": token(key), "cost": cost}, gateway)
+    assert told["accepted"] == 1
+
+
 def whole_team(ledger: Ledger, team_id: str) -> str:
     """A team with settings, members, callbacks and keys; the key of the member `<team>-ann`."""
     ledger.done("/team/new", {"team_id": team_id, **SETTINGS})
@@ -89,22 +103,28 @@ def whole_team(ledger: Ledger, team_id: str) -> str:
 
 
 @pytest.mark.parametrize("team_id", ["core", "with/slash and ü"])
-def test_a_team_comes_back_whole(ledger: Ledger, team_id: str) -> None:
+def test_a_team_comes_back_whole(ledger: Ledger, gateway: str, team_id: str) -> None:
     key = whole_team(ledger, team_id)
+    spend(ledger, gateway, key, 1.25)
     before = info(ledger, team_id)
+    assert before["team_info"]["spend"] == 1.25
     delete(ledger, team_id)
     assert not accepted(ledger, key, team_id)
     answer = restore(ledger, team_id, keys=True)
     assert answer["left_out"] == {"users": [], "keys": [], "key_aliases": []}
     assert answer["to_follow"] == {"members": 0, "keys": 0}
     assert {one["token"] for one in answer["keys"]} == {k["token"] for k in before["keys"]}
-    assert answer["team"]["team_id"] == team_id
+    assert (answer["team"]["team_id"], answer["team"]["spend"]) == (team_id, 1.25)
     assert level(info(ledger, team_id)) == level(before)
     assert accepted(ledger, key, team_id)
     user = ledger.shown("/user/info", user_id=f"{team_id}-ann")
     assert [team["team_id"] for team in user["teams"]] == [team_id]
     deleted = ledger.shown("/v2/team/list", status="deleted", team_id=team_id)
     assert deleted["total"] == 0
+    spend(ledger, gateway, key, 0.5)
+    assert info(ledger, team_id)["team_info"]["spend"] == 1.75
+    [own] = [k["spend"] for k in info(ledger, team_id)["keys"] if k["token"] == token(key)]
+    assert own == 1.75
 
 
 def test_keys_stay_revoked_and_new_ones_can_be_made(ledger: Ledger) -> None:

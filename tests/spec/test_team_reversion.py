@@ -11,6 +11,7 @@ from events.team import (
     TeamBudgetChanged,
     TeamDeleted,
     TeamMetadataChanged,
+    TeamModelAliasesChanged,
     TeamRenamed,
     TeamRestored,
     TeamUnblocked,
@@ -70,6 +71,15 @@ def test_who_is_no_user_any_more_is_left_out() -> None:
     given(*HISTORY, *later).when(RevertTeam(THEN, departed=frozenset({"bob"}))).then(
         MemberAdded(user_id="ann", role="admin")
     )
+
+
+def test_a_team_that_had_no_model_aliases_has_none_again() -> None:
+    aliased = TeamModelAliasesChanged(before=None, after={"fast": "gpt"})
+    [back] = given(*HISTORY, aliased).when(RevertTeam(THEN)).facts
+    assert back == TeamModelAliasesChanged(before={"fast": "gpt"}, after=None)
+    assert team_after(*HISTORY, aliased).model_table_id == 4
+    assert team_after(*HISTORY, aliased, back).model_table_id is None
+    assert team_after(*HISTORY, aliased, back, aliased).model_table_id == 6
 
 
 def test_what_a_team_was_in_an_earlier_life_is_another_team() -> None:
