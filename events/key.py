@@ -185,6 +185,16 @@ class KeyDeleted(DomainEvent):
     cause: Cause = "key"
 
 
+@fact("key.restored")
+class KeyRestored(DomainEvent):
+    """A key that went with its team works again, under the same secret; void it may still be.
+
+    The settings are those it has from now on: an alias that somebody else took is not among them.
+    """
+
+    settings: KeySettings
+
+
 @upcast("key.deleted", since=1)
 def _owners_became_a_cause_in_v2(data: Json) -> Json:
     return data

@@ -176,6 +176,34 @@ class TeamDeleted(DomainEvent):
     members_total: int
 
 
+@fact("team.restored")
+class TeamRestored(DomainEvent):
+    """The life that `TeamDeleted` ended goes on, its members in it and its settings as they were.
+
+    Keys stay void unless a `key.restored` follows; `keys` tells whether that was asked for. Members
+    who were deleted meanwhile are void, too, until they are removed.
+    """
+
+    settings: TeamSettings
+    members_total: int
+    keys: bool
+
+
+class RestoredMember(Value):
+    """A member as he was when his team was deleted."""
+
+    user_id: str
+    role: TeamRole
+    limits: MemberLimits | None = None
+
+
+@fact("team.members_restored")
+class MembersRestored(DomainEvent):
+    """These members of a restored team are users still; each keeps his place and his limits."""
+
+    members: list[RestoredMember]
+
+
 @upcast("team.created", since=1)
 @upcast("team.deleted", since=1)
 def _callbacks_arrived_in_v2(data: Json) -> Json:

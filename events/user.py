@@ -107,6 +107,17 @@ class UserDeleted(DomainEvent):
     settings: UserSettings
 
 
+@fact("user.forgotten")
+class UserForgotten(DomainEvent):
+    """The keys of these persons are destroyed with this fact, as far as they were made before it.
+
+    What is sealed for them can be read by nobody from here on: personal data of all lives of the
+    user, and what callers claimed or were seen under his id and addresses.
+    """
+
+    persons: list[str]
+
+
 ATTRIBUTE_OF: dict[type[DomainEvent], str] = {
     UserRenamed: "user_alias",
     UserRoleChanged: "user_role",

@@ -164,6 +164,8 @@ _TEAM_FACTS: list[DomainEvent] = [
     team.MemberBudgetChanged(user_id="ann", before=LIMITS, after=None),
     team.MemberRemoved(user_id="ann", role="user", limits=LIMITS),
     team.TeamDeleted(settings=TEAM_SETTINGS, members_total=2),
+    team.TeamRestored(settings=TEAM_SETTINGS, members_total=2, keys=True),
+    team.MembersRestored(members=[team.RestoredMember(user_id="ann", role="admin", limits=LIMITS)]),
 ]
 _USER_FACTS: list[DomainEvent] = [
     user.UserCreated(settings=USER_SETTINGS, implicit=True),
@@ -180,6 +182,7 @@ _USER_FACTS: list[DomainEvent] = [
     user.UserMetadataChanged(before={"cost_center": "42"}, after={}),
     user.UserDetailsChanged(before={}, after={"sso_user_id": "s-1"}),
     user.UserDeleted(settings=USER_SETTINGS),
+    user.UserForgotten(persons=["c-5f2c", "p-8d3f"]),
 ]
 _ORGANIZATION_FACTS: list[DomainEvent] = [
     organization.OrganizationCreated(settings=ORGANIZATION_SETTINGS),
@@ -221,6 +224,7 @@ _KEY_FACTS: list[DomainEvent] = [
     key.KeyUnblocked(),
     key.KeyRotated(settings=KEY_SETTINGS, successor="91c3a1f0", until=MOMENT),
     key.KeyDeleted(settings=KEY_SETTINGS, cause="member"),
+    key.KeyRestored(settings=KEY_SETTINGS),
 ]
 _NAME_FACTS: list[DomainEvent] = [
     reservation.NameReserved(holder="ann"),

@@ -67,6 +67,13 @@ _OF_GATEWAYS = Rule(
     text="Only the key of a gateway may be used here. Route={route}. Your role={role}",
     status=403,
 )
+_BRINGING_BACK = Rule(
+    frozenset({PA, OA}),
+    routed=True,
+    text="Only proxy admins and admins of the team's organization may do this. Route={route}. "
+    "Your role={role}",
+    status=403,
+)
 
 _ADMINS = "Only proxy admins may do this. Route={route}. Your role={role}"
 _READERS = "Only proxy admins and viewers may do this. Route={route}. Your role={role}"
@@ -175,6 +182,9 @@ POLICY: dict[str, Rule] = {
     "/v1/keys/{key}/windows": _KEY_INFO,
     "/v1/users/{user_id:path}/windows": _USER_INFO,
     "/v1/organizations/{organization_id:path}/windows": _USER_INFO,
+    "/v1/teams/{team_id:path}/restore": _BRINGING_BACK,
+    "/v1/teams/{team_id:path}/revert": _BRINGING_BACK,
+    "/v1/users/{user_id:path}/forget": Rule(frozenset({PA}), routed=True, text=_ADMINS, status=403),
 }
 
 

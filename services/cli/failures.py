@@ -9,6 +9,7 @@ import typer
 
 from services.cli.ledger_client import ServiceRefused
 from services.cli.litellm.source import SourceUnusable
+from services.command.application.requests import Unavailable
 from services.database.backup import ArchiveError
 from services.database.backup.load import RestoreRefused
 from services.database.connections import DatabaseUnusable
@@ -18,6 +19,7 @@ from services.database.programs import EmbeddedServerError
 from services.database.secrets import SecretsError
 from services.database.vault import WrongRootKey
 from services.projection.rebuild import RebuildFailed
+from services.projection.runner import NotReached
 from services.proof.checkpoint import BadCheckpoint
 from services.proof.export import BadExport
 from services.settings import SettingsError
@@ -25,6 +27,10 @@ from services.settings import SettingsError
 
 class AddressUnusable(Exception):
     """The address to listen on is taken or is none of this machine."""
+
+
+class ListUnusable(Exception):
+    """A list of users is not there, or is none."""
 
 
 EXPECTED = (
@@ -35,13 +41,16 @@ EXPECTED = (
     DatabaseUnusable,
     DataDirectoryError,
     EmbeddedServerError,
+    ListUnusable,
     MigrationError,
+    NotReached,
     RebuildFailed,
     RestoreRefused,
     SecretsError,
     ServiceRefused,
     SettingsError,
     SourceUnusable,
+    Unavailable,
     WrongRootKey,
     psycopg.OperationalError,
 )

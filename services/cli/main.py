@@ -9,6 +9,7 @@ from services.cli import (
     audit,
     backup,
     demo,
+    forget,
     import_litellm,
     openapi,
     rebuild,
@@ -48,6 +49,8 @@ app.command(name="replay")(replay.replay)
 app.command(name="demo")(demo.demo)
 app.command(name="backup")(backup.backup)
 app.command(name="restore")(restore.restore)
+app.command(name="forget")(forget.forget)
+app.command(name="forgotten")(forget.forgotten)
 app.command(name="import-litellm")(import_litellm.import_litellm)
 app.command(name="openapi")(openapi.openapi)
 app.add_typer(audit.app, name="audit")

@@ -101,3 +101,7 @@ def _show(
     typer.echo(
         f"Restored as epoch {restored.epoch}, read models rebuilt: start the service with this key"
     )
+    typer.echo(
+        f"Who was forgotten after {manifest.created_at:%Y-%m-%d %H:%M:%S} UTC is not forgotten in "
+        "it: run `teamledger forget --list` with what `teamledger forgotten` told there, first"
+    )

@@ -24,6 +24,25 @@ from events.values import Sealed
 
 NONCE_BYTES = 12
 KEPT_KEYS = 200_000
+_ATTEMPTS = 5
+
+# Also what was put into the place of a forgotten person's key again: by a backup, or by whoever was
+# about to seal something for him meanwhile.
+_FORGET = """
+WITH forgotten AS MATERIALIZED (
+    SELECT e.notification_id AS position, json_array_elements_text(
+        convert_from(e.state, 'UTF8')::json->'data'->'persons') AS person
+    FROM events.stored_events e WHERE e.topic = 'user.forgotten' AND e.notification_id > %s
+), destroyed AS (
+    DELETE FROM ops.person_keys k USING forgotten f
+    WHERE k.person = f.person AND k.since < f.position
+)
+SELECT position, person FROM forgotten
+"""
+_NEW_PERSON = """
+INSERT INTO ops.person_keys (person, wrapped, since)
+SELECT %s, %s, coalesce(max(notification_id), 0) FROM events.stored_events ON CONFLICT DO NOTHING
+"""
 
 
 class WrongRootKey(Exception):
@@ -64,11 +83,13 @@ class Vault:
         self._pepper = b""
         self._keys: OrderedDict[str, bytes | None] = OrderedDict()
         self._written: OrderedDict[tuple[str, str], Sealed] = OrderedDict()
+        self._forgotten_at = 0
 
     async def open(self) -> None:
         """Check the root key against the database; the first start leaves its fingerprint.
 
-        Raises WrongRootKey when the database was written under another one.
+        Whoever was forgotten according to the log is forgotten again: what a backup brought back
+        is destroyed at every start. Raises WrongRootKey for a database under another root key.
         """
         pepper = secrets.token_bytes(32)
         first = [
@@ -88,6 +109,12 @@ class Vault:
                 "set TEAMLEDGER_ROOT_KEY to that key"
             )
         self._pepper = self._unwrap("pepper", stored["pepper"])
+        await self._forget()
+
+    async def forget_up_to(self, position: int) -> None:
+        """Know nobody any more who was forgotten up to that position of the log."""
+        if position > self._forgotten_at:
+            await self._forget()
 
     async def secret(self, name: str, make: Callable[[], bytes]) -> bytes:
         """A secret of this installation: made once, kept wrapped by the root key."""
@@ -112,12 +139,27 @@ class Vault:
         """A key for a user about to exist; stored with the fact that creates him, or never."""
         return self._person(f"p-{uuid.uuid4().hex}", secrets.token_bytes(32))
 
+    def holder(self, purpose: str, identity: str) -> str:
+        """Nobody: who is called by what names a thing cannot be mistaken for it and forgotten."""
+        return f"t-{self._hmac(purpose, identity)}"
+
+    def person_named(self, name: str) -> str:
+        """Whoever is called that in a claim, or as the caller of a request: see `seal_for`."""
+        return f"c-{self._hmac('claim', normalised(name))}"
+
+    async def known(self, persons: Iterable[str]) -> set[str]:
+        """Those of these persons who have a key."""
+        async with self._pool.connection() as conn:
+            query = "SELECT person FROM ops.person_keys WHERE person = ANY (%s)"
+            rows = await (await conn.execute(query, (list(persons),))).fetchall()
+        return {str(person) for (person,) in rows}
+
     async def seal_for(self, person: str | None, text: str, *, named: str) -> Sealed:
         """Seal under a known person's key, else under that of the person called `named`.
 
         The same text for the same person is sealed once and reused.
         """
-        person = person or f"c-{self._hmac('claim', normalised(named))}"
+        person = person or self.person_named(named)
         known = self._written.get((person, text))
         if known is not None:
             return known
@@ -148,11 +190,14 @@ class Vault:
         wanted = list(persons)
         if not wanted:
             return
-        async with self._pool.connection() as conn:
-            cursor = await conn.execute(
-                "SELECT person, wrapped FROM ops.person_keys WHERE person = ANY(%s)", (wanted,)
-            )
-            found = dict(await cursor.fetchall())
+        as_of = -1
+        while as_of != self._forgotten_at:  # else a key could be kept that was destroyed meanwhile
+            as_of = self._forgotten_at
+            async with self._pool.connection() as conn:
+                cursor = await conn.execute(
+                    "SELECT person, wrapped FROM ops.person_keys WHERE person = ANY(%s)", (wanted,)
+                )
+                found = dict(await cursor.fetchall())
         for person in wanted:
             wrapped = found.get(person)
             self._keep(person, None if wrapped is None else self._unwrap(person, wrapped))
@@ -164,18 +209,26 @@ class Vault:
         return {s: self.peek(s) for s in wanted}
 
     async def _existing_person(self, person: str) -> Person:
-        if self._keys.get(person) is None:
+        """With a key made now if there is none, or only that of somebody who is forgotten."""
+        for _ in range(_ATTEMPTS):
+            key = self._keys.get(person)
+            if key is not None:
+                return self._person(person, key)
             fresh = self._person(person, secrets.token_bytes(32))
             async with self._pool.connection() as conn:
-                await conn.execute(
-                    "INSERT INTO ops.person_keys VALUES (%s, %s) ON CONFLICT DO NOTHING",
-                    (person, fresh.wrapped),
-                )
+                await conn.execute(_NEW_PERSON, (person, fresh.wrapped))
             await self.fetch([person])
-        key = self._keys[person]
-        if key is None:
-            raise LookupError(f"no key for person {person}")
-        return self._person(person, key)
+        raise LookupError(f"no key for person {person}")
+
+    async def _forget(self) -> None:
+        async with self._pool.connection() as conn:
+            rows = await (await conn.execute(_FORGET, (self._forgotten_at,))).fetchall()
+        gone = {str(person) for _, person in rows}
+        for person in gone:
+            self._keys.pop(person, None)
+        for place in [place for place in self._written if place[0] in gone]:
+            del self._written[place]
+        self._forgotten_at = max([self._forgotten_at, *(int(position) for position, _ in rows)])
 
     def _person(self, person: str, key: bytes) -> Person:
         return Person(person, key, self._wrap(person, key))

@@ -11,7 +11,9 @@ from services.projection.progress import RebuildNeeded
 from services.spend.following import LedgerHeads
 
 _QUERY = """
-SELECT coalesce(max(notification_id), 0), (SELECT epoch FROM events.store),
+SELECT coalesce(max(notification_id), 0), (SELECT epoch FROM events.store), (
+        SELECT coalesce(max(notification_id), 0) FROM events.stored_events
+        WHERE topic = 'user.forgotten'),
     coalesce((SELECT max(position) FROM usage.batches), 0),
     coalesce((SELECT max(change) FROM usage.holds), 0)
 FROM events.stored_events
@@ -48,6 +50,8 @@ class Head:
         self._replaced: RebuildNeeded | None = None
         self.epoch: UUID | None = None
         """The store's epoch as the first answered query found it; None before that."""
+        self.forgotten_at = 0
+        """The position of the last fact by which a person was forgotten; 0 if there is none."""
 
     async def read(self) -> int:
         """The position of the last event committed before now. Raises as `both` does."""
@@ -97,11 +101,12 @@ class Head:
             row = await cursor.fetchone()
         if row is None or row[1] is None:
             raise psycopg.DataError("events.store holds no epoch")
-        head, epoch, *ledger = row
+        head, epoch, forgotten_at, *ledger = row
         if self.epoch is not None and epoch != self.epoch:
             raise RebuildNeeded(f"the store has a new epoch, {epoch}, instead of {self.epoch}")
         if head < seen:
             raise RebuildNeeded(f"the store ends at position {head} and held event {seen} before")
         self.epoch = epoch
+        self.forgotten_at = max(self.forgotten_at, forgotten_at)
         self.saw(head)
         return Heads(head, LedgerHeads(*ledger))

@@ -48,7 +48,7 @@ def key_in(ledger: Ledger, name: str, member: dict[str, Any] | None = None, **te
 def cost(answer: dict[str, Any]) -> Decimal:
     """By the price list, from the tokens that the client was told."""
     used = answer["usage"]
-    return used["prompt_tokens"] * PROMPT + used["completion_tokens"] * COMPLETION
+    return int(used["prompt_tokens"]) * PROMPT + int(used["completion_tokens"]) * COMPLETION
 
 
 def reported(ledger: Ledger, key: str, calls: int) -> datetime:
@@ -81,9 +81,9 @@ def test_spend_is_the_same_everywhere_within_a_second(ledger: Ledger, gateway: G
     key = key_in(ledger, "gw-spend", organization_id=organization)
     answers = [gateway.call(key) for _ in range(3)]
     assert [cost(one) for one in answers] == [Decimal(one["cost"]) for one in answers]
-    streaming = {"stream": True, "stream_options": {"include_usage": True}}
+    streaming: dict[str, Any] = {"stream": True, "stream_options": {"include_usage": True}}
     answers += [gateway.call(key, **streaming) for _ in range(2)]
-    broken = {"extra_body": {"mock_response": "litellm.InternalServerError", "num_retries": 0}}
+    broken: dict[str, Any] = {"extra_body": {"mock_response": "litellm.InternalServerError", "num_retries": 0}}
     status, _ = gateway.refused(key, **broken)
     assert status == 500
 

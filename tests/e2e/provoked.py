@@ -2,13 +2,17 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from services.command.application.ledger_page import entry_id
 from services.edge.openapi.callers import KEY
+from tests.e2e.provocation import Provocation
+from tests.e2e.provocation import gets as _gets
+from tests.e2e.provocation import posts as _posts
+from tests.e2e.provocation import sends as _sends
+from tests.e2e.provoked_history import HISTORY
 
-OPEN, STRANGER, KEYLESS_USER, MEMBER = "master", "eve", "nobody", "mia"
+STRANGER, KEYLESS_USER, MEMBER = "eve", "nobody", "mia"
 COLLEAGUE, OUTSIDER, LEADER = "ivo", "oda", "lea"
 """Of the organization of the examples a mere member, a member of another one, and its admin."""
 
@@ -46,21 +50,6 @@ def levelled(value: Any) -> Any:  # noqa: ANN401
 
 def _alike(found: re.Match[str]) -> str:
     return _SAME_IN_EXAMPLES.get(found[0], f"<{found.lastgroup}>")
-
-
-@dataclass(frozen=True)
-class Provocation:
-    """How a request differs from the example of its operation; None leaves as it is.
-
-    `key` names whose key is presented: see the fixture of the test.
-    """
-
-    body: Any = None
-    query: Mapping[str, str] | None = None
-    path: Mapping[str, str] = field(default_factory=dict)
-    headers: Mapping[str, str] = field(default_factory=dict)
-    key: str = OPEN
-    content: bytes | None = None
 
 
 CALLERS: Mapping[str, Provocation] = {
@@ -121,26 +110,6 @@ _OTHER_PERSON = {"user_id": "bob", "user_email": "ann@example.com", "role": "use
 _CORE = {"team_id": "core"}
 _OVERDRAWN = {**_CORE, "max_budget_in_team": -1}
 _BOTH_TEAMS = Provocation({"team_ids": ["core", CLOSED_TEAM]}, headers={"if-match": "*"})
-
-
-def _sends(method: str, path: str, **bodies: Any) -> dict[tuple[str, str, str], Provocation]:  # noqa: ANN401
-    return {
-        (method, path, name): body if isinstance(body, Provocation) else Provocation(body)
-        for name, body in bodies.items()
-    }
-
-
-def _posts(path: str, **bodies: Any) -> dict[tuple[str, str, str], Provocation]:  # noqa: ANN401
-    return _sends("POST", path, **bodies)
-
-
-def _gets(path: str, **queries: Any) -> dict[tuple[str, str, str], Provocation]:  # noqa: ANN401
-    return {
-        ("GET", path, name): query
-        if isinstance(query, Provocation)
-        else Provocation(query={**query})
-        for name, query in queries.items()
-    }
 
 
 def _member_resets(path: str) -> dict[tuple[str, str, str], Provocation]:
@@ -578,6 +547,7 @@ SPECIAL: Mapping[tuple[str, str, str], Provocation] = {
         no_quarantined_usage=Provocation(path={"id": "0" * 32}),
         bad_path=Provocation(path={"id": "sk-example%00"}),
     ),
+    **HISTORY,
     **_gets("/v1/usage/quarantine", bad_place={"after": "nowhere"}),
     **_gets("/v1/usage/unattributed", bad_place={"after": "nowhere"}),
 }
@@ -591,6 +561,7 @@ ELSEWHERE: Mapping[str, str] = {
     "not_of_members": "tests/register/test_member_budgets.py: the id is drawn at random",
     "limits_members": "tests/register/test_member_budgets.py: the id is drawn at random",
     "too_many_keys": "tests/spec/test_key_organizations.py: needs more than a thousand keys",
+    "changed_meanwhile": "tests/spec: needs a change between two steps of one request",
     "unhealthy": "tests/integration: needs a database that is away",
 }
 """Refusals that are not provoked here, and where they are."""

@@ -94,6 +94,9 @@ GETS = (
 """Those that take a key."""
 
 OUR_POSTS = (
+    "/v1/teams/some-id/restore",
+    "/v1/teams/some-id/revert",
+    "/v1/users/some-id/forget",
     "/v1/usage",
     "/v1/decide",
     "/v1/usage/quarantine/some-id/book",

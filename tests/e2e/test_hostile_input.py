@@ -56,6 +56,7 @@ def templated(path: str) -> str:
     path = path.replace("/keys/some-id", "/keys/{key}").replace("some-user", "{user_id}")
     path = path.replace("some-org", "{organization_id}")
     path = path.replace("/reservations/some-id", "/reservations/{reservation_id}")
+    path = path.replace("/users/some-id", "/users/{user_id}")
     return path.replace("some-id", "{team_id}")
 
 

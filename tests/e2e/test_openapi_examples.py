@@ -36,8 +36,10 @@ ORDER = [
     *(("POST", path) for path in ("/team/bulk_member_add", "/key/service-account/generate")),
     *(("POST", path) for path in ("/key/regenerate", "/key/{key}/regenerate")),
     *(("POST", path) for path in ("/v2/key/info", "/key/bulk_update", "/key/update", "/key/block")),
-    *(("POST", path) for path in ("/key/unblock", "/key/delete", "/team/delete")),
+    *(("POST", path) for path in ("/key/unblock", "/key/delete", "/v1/teams/{team_id}/revert")),
+    *(("POST", path) for path in ("/team/delete", "/v1/teams/{team_id}/restore")),
     *(("POST", path) for path in ("/user/update", "/user/bulk_update", "/user/delete")),
+    ("POST", "/v1/users/{user_id}/forget"),
 ]
 """Commands of which each finds what it needs, and all reads in between."""
 

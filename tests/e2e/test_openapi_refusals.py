@@ -10,6 +10,7 @@ import pytest
 from services.command.api.described.usage import GATEWAY
 from services.database.embedded import EmbeddedServer
 from services.edge.openapi.callers import KEY
+from tests.e2e.provocation import OPEN, Provocation
 from tests.e2e.provoked import (
     BOOKED,
     CLOSED_TEAM,
@@ -20,13 +21,12 @@ from tests.e2e.provoked import (
     KEYLESS_USER,
     LEADER,
     MEMBER,
-    OPEN,
     OUTSIDER,
     SPECIAL,
     STRANGER,
-    Provocation,
     levelled,
 )
+from tests.e2e.provoked_history import with_a_past
 from tests.support.described import Described, operations
 from tests.support.ledger import Ledger, bearer, running_ledger
 from tests.support.service import MASTER_KEY, Start
@@ -108,12 +108,14 @@ def _reporting(ledger: Ledger) -> str:
 
 def _organized(ledger: Ledger) -> Keys:
     """Two organizations, teams of one, and the keys of its admin and a mere member of each."""
-    limits = {"max_budget": 50, "tpm_limit": 1000}
-    ledger.done("/budget/new", {"budget_id": "research-2026", **limits})
+    budget, limits = {"budget_id": "research-2026"}, {"max_budget": 100, "tpm_limit": 1000}
+    ledger.done("/budget/new", {**budget, **limits})
     models = {"models": ["gpt-4o-mini"]}
     research = {"organization_id": "research"}
-    named = {"organization_alias": "Research", "budget_id": "research-2026"}
-    ledger.done("/organization/new", {**research, **named, **models})
+    ledger.done("/organization/new", {**research, **budget, "organization_alias": "Research"})
+    with_a_past(ledger)
+    ledger.done("/budget/update", {**budget, "max_budget": 50})
+    ledger.done("PATCH /organization/update", {**research, **models})
     ledger.done("/organization/new", {"organization_id": "other", "organization_alias": "Other"})
     ledger.done("/team/new", {"team_id": "busy", **research, **models, "tpm_limit": 900})
     ledger.done("/team/new", {"team_id": "lab", **research, **models})

@@ -12,6 +12,7 @@ from events.streams import KEY, TEAM, USER, stream
 from events.team import TeamRole, TeamSettings
 from services.access.principal import MASTER_USER
 from services.command.application.answers import KeyAnswer, TeamAnswer
+from services.command.application.departures import DeleteUsers
 from services.command.application.enrolment import Candidate, EmailClaim
 from services.command.application.folds import evolve, fold_of
 from services.command.application.keys import BlockKey, DeleteKeys, NewKey
@@ -19,10 +20,11 @@ from services.command.application.members import AddMembers, RemoveMember, Updat
 from services.command.application.names import ByName
 from services.command.application.plan import REFUSALS
 from services.command.application.requests import Command
+from services.command.application.restoration import Restored, RestoreTeam
 from services.command.application.store import _net
 from services.command.application.teams import BlockTeam, DeleteTeams, NewTeam, ReviseTeam
 from services.command.application.users import Joining, NewUser
-from services.command.domain.dependents import KEYS, TEAMS, Link, keys_of_member
+from services.command.domain.dependents import KEYS, TEAMS, Link, keys_of_member, revoked_keys
 from services.database.vault import Person
 from tests.support.facts import key_settings, usd, user_settings
 from tests.support.memory_log import MemoryLog, apply_links, linked
@@ -72,6 +74,8 @@ commands: st.SearchStrategy[Command] = st.one_of(
     st.builds(new_team, team_ids, candidates),
     st.builds(ReviseTeam, team_ids, st.just({"team_alias": "New", "limits": {"tpm_limit": 5}})),
     st.builds(DeleteTeams, st.lists(team_ids, max_size=2)),
+    st.builds(RestoreTeam, team_ids, st.booleans()),
+    st.builds(DeleteUsers, st.lists(user_ids, max_size=1)),
     st.builds(AddMembers, team_ids, candidates, st.booleans()),
     st.builds(RemoveMember, team_ids, named),
     st.builds(
@@ -112,6 +116,9 @@ def shown(answer: object) -> object:
     if isinstance(answer, TeamAnswer):
         touched = [(u.user_id, tuple(u.teams)) for u in answer.touched]
         return answer.team_id, answer.team.settings, tuple(answer.members), touched
+    if isinstance(answer, Restored):
+        keys = [(one.token, one.settings.key_alias, one.taken) for one in answer.keys]
+        return shown(answer.team), answer.departed, keys, answer.lost
     if isinstance(answer, KeyAnswer):
         return answer.token, answer.key.settings
     if isinstance(answer, tuple):
@@ -176,6 +183,7 @@ def test_two_processes_in_turn_write_what_one_would_have_written(
 LINK_KEYS = [
     *((stream(USER, user_id), kind) for user_id in USER_IDS for kind in (TEAMS, KEYS)),
     *((stream(TEAM, team_id), KEYS) for team_id in TEAM_IDS),
+    *((stream(TEAM, team_id), revoked_keys(1)) for team_id in TEAM_IDS),
     *((stream(TEAM, t), keys_of_member(u)) for t in TEAM_IDS for u in USER_IDS),
 ]
 

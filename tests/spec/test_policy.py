@@ -21,7 +21,10 @@ from services.access.principal import AccessRefused, Credential, Principal, Towa
 from services.command.application.cache import Cache, Children, LinkKey
 from services.command.application.callers import authenticate
 from services.command.application.folds import AnyState
+from services.command.application.forgetting import FORGET
 from services.command.application.requests import Origin
+from services.command.application.restoration import RESTORE
+from services.command.application.reversion import REVERT
 from services.command.application.team_parts import CALLBACK_ROUTE, DISABLE_ROUTE
 from services.command.application.view import Loads, View
 from services.command.domain.dependents import ORGANIZATIONS
@@ -127,6 +130,9 @@ MATRIX = {
     "/team/{team_id:path}/member/{user_id:path}/reset_spend": "ok 403 ok 403 ok 403 403 403 403",
     f"{OF_TEAM}/members/{{user_id:path}}/reset_spend": "ok 403 ok 403 ok 403 403 403 403",
     "/global/spend/reset": "401 403 401 401 401 401 401 401 401",
+    RESTORE: "                   ok     403    ok     403    403    403    403    403    403",
+    REVERT: "                    ok     403    ok     403    403    403    403    403    403",
+    FORGET: "                    ok     403    403    403    403    403    403    403    403",
     "/v1/usage": "               403    403    403    403    403    403    403    403    403",
     "/v1/events": "              ok     ok     ok     ok     ok     ok     ok     ok     hidden",
     "/v1/proof/checkpoint": "    ok     ok     403    403    403    403    403    403    403",

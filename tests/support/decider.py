@@ -29,6 +29,8 @@ from services.command.domain import (
     team,
     team_callbacks,
     team_models,
+    team_restoration,
+    team_reversion,
     team_update,
     user,
     user_update,
@@ -45,6 +47,25 @@ class DeleteTeam:
 @dataclass(frozen=True, slots=True)
 class BlockTeam:
     blocked: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class RestoreTeam:
+    """With all members looked at, of whom the `departed` are users no more."""
+
+    keys: bool = False
+    departed: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class RevertTeam:
+    then: team.Team
+    departed: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class ForgetUser:
+    persons: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +206,15 @@ class RemoveOrganizationMember:
 
 Decide = Callable[[Any, Any], list[DomainEvent]]
 
+
+def _restored(state: team.Team, command: RestoreTeam) -> list[DomainEvent]:
+    members = [user_id for user_id, _ in state.roster.ordered()]
+    return [
+        *team_restoration.restore(state, "core", keys=command.keys),
+        *team_restoration.members_back(state, members, command.departed),
+    ]
+
+
 _DECISIONS: dict[type, tuple[str, Decide]] = {
     team.CreateTeam: (TEAM, team.create),
     team.UpdateTeam: (TEAM, team_update.update),
@@ -193,12 +223,15 @@ _DECISIONS: dict[type, tuple[str, Decide]] = {
     team.RemoveMember: (TEAM, team.remove_member),
     DeleteTeam: (TEAM, lambda state, c: team.delete(state, c.team_id)),
     BlockTeam: (TEAM, lambda state, c: team.set_blocked(state, blocked=c.blocked)),
+    RestoreTeam: (TEAM, _restored),
+    RevertTeam: (TEAM, lambda state, c: team_reversion.revert(state, c.then, c.departed)),
     AddModels: (TEAM, lambda state, c: team_models.add_models(state, "core", c.models)),
     DeleteModels: (TEAM, lambda state, c: team_models.delete_models(state, "core", c.models)),
     AddCallback: (TEAM, lambda state, c: team_callbacks.add_callback(state, "core", c.callback)),
     DisableCallbacks: (TEAM, lambda state, _: team_callbacks.disable_callbacks(state, "core")),
     user.CreateUser: (USER, user.create),
     DeleteUser: (USER, lambda state, c: user.delete(state, c.user_id)),
+    ForgetUser: (USER, lambda _, c: user.forget(c.persons)),
     UpdateUser: (
         USER,
         lambda s, c: user_update.update(s, user_update.revised(s.settings, c.changes)),

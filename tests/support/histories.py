@@ -11,11 +11,14 @@ from events.team import (
     MemberAdded,
     MemberRemoved,
     MemberRoleChanged,
+    MembersRestored,
+    RestoredMember,
     TeamBlocked,
     TeamCreated,
     TeamDeleted,
     TeamMetadataChanged,
     TeamRenamed,
+    TeamRestored,
     TeamRole,
     TeamSettings,
     TeamUnblocked,
@@ -23,6 +26,10 @@ from events.team import (
 from tests.support.eventlog import History
 
 TEAMS, USERS, ALIASES = ("t1", "t2-with-hyphen", "Ä"), ("ann", "bob", "cy"), (None, "one", "Zwei")
+KINDS = ("rename", "metadata", "block", "delete", "delete", "member", "member", "member")
+RESTORING = ("rename", "member")
+"""What brings a deleted team back, as nothing can be done with it."""
+
 Step = tuple[str, str, int]
 """What kind of thing, about which user, with which number."""
 
@@ -48,13 +55,29 @@ class Story:
 
     def live(self, team_id: str) -> Team | None:
         """The present life of a team, if it has one."""
+        last = self.last(team_id)
+        return last if last is not None and not last.deleted else None
+
+    def last(self, team_id: str) -> Team | None:
+        """Its last life, over or not."""
         lives = [team for (name, _), team in self.teams.items() if name == team_id]
-        return lives[-1] if lives and not lives[-1].deleted else None
+        return lives[-1] if lives else None
 
     def happens(self, team_id: str, *facts: DomainEvent) -> None:
         """One more command."""
         named = stream(TEAM, team_id)
         self.commands.append(self.log.command(*((named, fact) for fact in facts)))
+
+    def restore(self, team_id: str, team: Team) -> None:
+        """The last life goes on with those who were in it."""
+        settings, total = TeamSettings(team_alias=team.alias), len(team.members)
+        back = [RestoredMember(user_id=user, role=role) for user, role in team.members.items()]
+        self.happens(
+            team_id,
+            TeamRestored(settings=settings, members_total=total, keys=False),
+            *([MembersRestored(members=back)] if back else []),
+        )
+        team.deleted = False
 
     def create(self, team_id: str, alias: str | None, members: list[str]) -> None:
         settings = TeamSettings(team_alias=alias, metadata={"kept": True})
@@ -114,14 +137,16 @@ def stories(draw: st.DrawFn) -> Story:
     """Up to 30 commands on three teams, one of which may live several times."""
     steps = st.tuples(
         st.sampled_from(TEAMS),
-        st.sampled_from(["rename", "metadata", "block", "delete", "member", "member", "member"]),
+        st.sampled_from(KINDS),
         st.sampled_from(USERS),
         st.integers(0, 9),
     )
     story = Story()
     for team_id, kind, user_id, value in draw(st.lists(steps, min_size=1, max_size=30)):
-        team = story.live(team_id)
-        if team is None:
+        team, last = story.live(team_id), story.last(team_id)
+        if team is None and last is not None and kind in RESTORING:
+            story.restore(team_id, last)
+        elif team is None:
             story.create(team_id, ALIASES[value % len(ALIASES)], [user_id][: value % 2])
         else:
             change(story, team_id, team, (kind, user_id, value))

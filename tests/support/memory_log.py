@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from uuid import UUID
 
 from events.envelope import Envelope, decode
+from events.user import UserForgotten
 from services.command.application.cache import LinkKey, Mark
 from services.command.application.store import Batch, EventStore, LogHead, Outcome, StoredAnswer
 from services.command.application.view import Row
@@ -32,6 +33,10 @@ class MemoryLog(EventStore):
     async def newest(self) -> Envelope | None:
         return self.envelopes[-1] if self.envelopes else None
 
+    async def forgotten_at(self) -> int:
+        forgotten = (at.position for at in self.envelopes if isinstance(at.event, UserForgotten))
+        return max(forgotten, default=0)
+
     async def stands_at(self, mark: Mark) -> bool:
         return mark == self._mark()
 
@@ -45,6 +50,10 @@ class MemoryLog(EventStore):
     async def load(self, streams: Sequence[str]) -> list[Envelope]:
         wanted = set(streams)
         return [at for at in self.envelopes if at.originator_id in wanted]
+
+    async def facts(self, stream: str, after: int, limit: int) -> list[Envelope]:
+        found = [at for at in self.envelopes if at.originator_id == stream]
+        return found[after : after + limit]
 
     async def load_links(self, keys: Sequence[LinkKey]) -> list[tuple[str, str, str, int]]:
         found = linked(self.envelopes)

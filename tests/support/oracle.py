@@ -119,11 +119,11 @@ class Expected:
                 team["blocked"] = fact.topic == "team.blocked"
             case "team.moved_to_organization":
                 self.belong[key] = data["after"]
-            case "team.deleted":
-                team["deleted"] = True
+            case "team.deleted" | "team.restored":
+                team["deleted"] = fact.topic == "team.deleted"
             case "team.member_added" | "team.member_removed":
                 self._member(fact, key, team)
-            case "team.created":
+            case "team.created" | "team.members_restored":
                 pass
             case unknown:
                 raise LookupError(f"{unknown} is not part of what is tested")
@@ -198,6 +198,8 @@ class Expected:
             row["owned_at"] = fact.position
         if fact.topic == "key.deleted":
             row |= {"deleted": True, "deleted_cause": fact.data["cause"]}
+        if fact.topic == "key.restored":
+            row |= {"deleted": False, "deleted_cause": None, "owned_at": fact.position}
         if fact.topic == "key.rotated":
             successor = fact.data["successor"]
             row |= {"deleted": True, "deleted_cause": "rotated", "successor": successor}

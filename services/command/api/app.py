@@ -10,6 +10,7 @@ from services.command.api.routes import (
     budgets,
     bulk_members,
     bulk_users,
+    history,
     keys,
     members,
     organization_members,
@@ -27,7 +28,7 @@ from services.edge.errors import render, tells_problems
 _OF_TEAMS = (teams, team_parts, members, bulk_members)
 _OF_ORGANIZATIONS = (organizations, organization_members, budgets)
 _OF_USAGE = (usage, quarantine, spend)
-_MODULES = (*_OF_TEAMS, users, bulk_users, keys, *_OF_ORGANIZATIONS, *_OF_USAGE)
+_MODULES = (*_OF_TEAMS, users, bulk_users, keys, *_OF_ORGANIZATIONS, history, *_OF_USAGE)
 ROUTERS = tuple(module.router for module in _MODULES)
 
 

@@ -103,7 +103,7 @@ async def callbacks(vault: Vault, team_id: str, sent: Sequence[LoggingCallback])
 async def _variable(vault: Vault, team_id: str, name: str, value: str) -> CallbackVariable:
     if name in OPEN_VARIABLES or MASK in value:
         return CallbackVariable(shown=value)
-    secret = await vault.seal_for(None, value, named=f"callbacks of {team_id}")
+    secret = await vault.seal_for(vault.holder("callbacks", team_id), value, named=team_id)
     return CallbackVariable(shown=masked_secret(value), secret=secret)
 
 

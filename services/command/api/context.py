@@ -94,10 +94,15 @@ class Caller:
         except EverybodyThere as error:
             raise await self._roster_shown(error) from None
         except DomainError as error:
-            raise answer_for(self.origin.route, error) from None
+            raise self.refusal(error) from None
+
+    def refusal(self, error: DomainError) -> HTTPException:
+        """The route's answer to a refusal."""
+        return answer_for(self.origin.route, error)
 
     async def _roster_shown(self, error: EverybodyThere) -> HTTPException:
         emails = {m.user_id: m.user_email for m in error.answer.members}
+        await self.context.vault.forget_up_to(self.context.loop.forgotten_at)
         opened = await self.context.vault.open_all(e for e in emails.values() if e is not None)
         return everybody_there(
             error, {user: opened[e] for user, e in emails.items() if e is not None}
@@ -108,6 +113,7 @@ class Caller:
 
         `ETag` is the version of the one thing that the command was about.
         """
+        await self.context.vault.forget_up_to(self.context.loop.forgotten_at)
         body = await written(self.context, done.answer)
         headers = {POSITION_HEADER: str(done.position)}
         if done.version is not None:

@@ -5,6 +5,7 @@ from typing import Any
 
 from fastapi import HTTPException
 
+from services.command.application.forgetting import FORGET
 from services.command.application.members import EverybodyThere
 from services.command.application.quarantine import BOOK, DISCARD
 from services.command.application.resets import (
@@ -13,6 +14,8 @@ from services.command.application.resets import (
     MEMBER_ROUTE,
     OUR_MEMBER_ROUTE,
 )
+from services.command.application.restoration import RESTORE
+from services.command.application.reversion import REVERT
 from services.command.application.team_parts import CALLBACK_ROUTE, DISABLE_ROUTE
 from services.command.domain import errors
 from services.edge.errors import INFO, MANAGEMENT, TITLES, Family, Problem, ShapeA, ShapeB
@@ -165,6 +168,36 @@ def _no_member(error: errors.NotAMember) -> HTTPException:
     return ShapeA(404, f"User {error.identity} is not in the team")
 
 
+def _conflict(error: errors.DomainError) -> HTTPException:
+    return _p(409, str(error))
+
+
+def _in_use(error: errors.AlreadyExists) -> HTTPException:
+    return _p(409, f"Team id = {error.identity} is in use: only a deleted team can be restored.")
+
+
+def _in_history(error: errors.NotFound) -> HTTPException:
+    """An organization that a team is to return to is not there, whatever the team is."""
+    return _conflict(error) if error.kind == "organization" else _missing(_p, error)
+
+
+def _not_then(error: errors.NotThen) -> HTTPException:
+    return _p(400 if error.ahead else 409, str(error))
+
+
+_BRINGING_BACK: Mapping[type[errors.DomainError], Answer] = {
+    **_rules(_p),
+    errors.NotFound: _in_history,
+    errors.AlreadyExists: _in_use,
+    errors.OrganizationGone: _conflict,
+    errors.OverOrganization: _conflict,
+    errors.OutsideOrganization: _conflict,
+    errors.OverAllowance: _conflict,
+    errors.CannotMove: _conflict,
+    errors.ModelOutsideOrganization: _conflict,
+    errors.NotThen: _not_then,
+    errors.ChangedMeanwhile: _conflict,
+}
 _IN_B, _IN_A = _rules(_b(MANAGEMENT)), _rules(_a)
 _UPDATING: Mapping[type[errors.DomainError], Answer] = {
     **_rules(_b(INFO)),
@@ -258,6 +291,9 @@ REFUSALS: Mapping[str, Mapping[type[errors.DomainError], Answer]] = {
     MEMBER_ROUTE: {**_IN_A, errors.NotAMember: _no_member},
     OUR_MEMBER_ROUTE: {**_IN_A, errors.NotAMember: _no_member},
     EVERYWHERE_ROUTE: _IN_B,
+    RESTORE: _BRINGING_BACK,
+    REVERT: _BRINGING_BACK,
+    FORGET: _BRINGING_BACK,
 }
 
 

@@ -10,6 +10,7 @@ from uuid import UUID
 from rpds import HashTrieMap
 
 from events.envelope import Envelope
+from events.user import UserForgotten
 from services.command.application.folds import AnyState, evolve, fold_of
 from services.command.application.rosters import Shown, ShownRosters
 from services.command.domain.dependents import Link, links
@@ -39,11 +40,13 @@ class Cache:
     """States as of `head`; what was loaded later may be newer, never older.
 
     `epoch` is that of the store they come from. `recorded_at` is that of the fact at `head`: no
-    later fact may be recorded before it.
+    later fact may be recorded before it. `forgotten_at` is the position of the last fact by which
+    a person was forgotten.
     """
 
     def __init__(self, max_bytes: int) -> None:
         self.epoch = UUID(int=0)
+        self.forgotten_at = 0
         self.stand_at(None)
         self.rosters = ShownRosters()
         self._max_bytes = max_bytes
@@ -124,7 +127,7 @@ class Cache:
         for envelope in news:
             self.stand_at(envelope)
             self.apply_links(links(envelope))
-            self.rosters.follow(envelope.event)
+            self._notice(envelope)
             state = self.state(envelope.originator_id)
             if state is None or envelope.originator_version <= state.version:
                 continue
@@ -140,7 +143,7 @@ class Cache:
     ) -> None:
         """What a batch of our own knows once it is committed."""
         for envelope in envelopes:
-            self.rosters.follow(envelope.event)
+            self._notice(envelope)
         self.rosters.keep(rosters)
         for stream, state in states.items():
             self.keep(stream, state)
@@ -148,6 +151,11 @@ class Cache:
             if key not in self._links:
                 self.keep_children(key, found)
         self.apply_links(new)
+
+    def _notice(self, envelope: Envelope) -> None:
+        self.rosters.follow(envelope.event)
+        if isinstance(envelope.event, UserForgotten):
+            self.forgotten_at = envelope.position
 
     def restart(self, last: Envelope | None) -> None:
         """Forget everything: too much happened elsewhere to follow it fact by fact."""

@@ -78,16 +78,17 @@ def void_because(view: View, key: ApiKey) -> Cause | None:
     view.need(owners(key))
     user_id, team_id = key.settings.user_id, key.settings.team_id
     organization_id = key.settings.organization_id
-    if user_id is not None and _outlives(key, view.user(user_id).gone_at):
+    if user_id is not None and outlives(key, view.user(user_id).gone_at):
         return "user"
     if team_id is not None and is_void(key, view.team(team_id)):
         return "member" if _life_of_team(key, view.team(team_id)) else "team"
-    if organization_id is not None and _outlives(key, view.organization(organization_id).gone_at):
+    if organization_id is not None and outlives(key, view.organization(organization_id).gone_at):
         return "organization"
     return None
 
 
-def _outlives(key: ApiKey, gone_at: int) -> bool:
+def outlives(key: ApiKey, gone_at: int) -> bool:
+    """Whether what the key is of was deleted there, since it has been its key."""
     return 0 < key.owned_at <= gone_at
 
 
@@ -107,13 +108,17 @@ def _org_roles(view: View, user_id: str, user: User) -> tuple[tuple[str, str], .
 
 
 def is_void(key: ApiKey, team: Team) -> bool:
-    """Whether the life of the team, or the membership, that the key was made for is over."""
+    """Whether the life of the team, or the membership, that the key was made for is over.
+
+    A team that was deleted and came back has left the keys behind that it had.
+    """
     return not _life_of_team(key, team) or _membership_over(key, team)
 
 
 def _life_of_team(key: ApiKey, team: Team) -> bool:
-    """Whether the life of the team that the key was made for goes on."""
-    return team.open and team.incarnation == key.settings.team_incarnation
+    """Whether the life of the team that the key was made for goes on, without a break."""
+    of_this_life = team.incarnation == key.settings.team_incarnation
+    return team.open and of_this_life and not outlives(key, team.gone_at)
 
 
 def _membership_over(key: ApiKey, team: Team) -> bool:

@@ -23,15 +23,18 @@ from psycopg_pool import AsyncConnectionPool
 
 from events.envelope import decode
 from events.key import Cause
-from events.streams import ORGANIZATION, TEAM, USER, kind_and_id
+from events.streams import KEY, ORGANIZATION, TEAM, USER, kind_and_id, stream
 from services.access.principal import Credential, Principal
+from services.command.application.callers import is_void
 from services.command.application.departures import Leave
 from services.command.application.keys import deletions
 from services.command.application.loop import CommandLoop
 from services.command.application.organization_deletion import DeleteDependentTeams
 from services.command.application.requests import Command, Decision, Origin, Unavailable
+from services.command.application.returns import Returns
 from services.command.application.view import View
 from services.command.domain.dependents import KEYS, ORGANIZATIONS, TEAMS
+from services.command.domain.key import ApiKey
 
 log = structlog.get_logger(__name__)
 
@@ -61,14 +64,25 @@ _SYSTEM = Credential(token="", tail="", master=True)
 
 @dataclass(frozen=True, slots=True)
 class DeleteDependentKeys:
-    """The facts of keys that are void already; the actor is the service itself."""
+    """The facts of keys that are void already; the actor is the service itself.
+
+    Those of a team that came back meanwhile, and they with it, are left alone.
+    """
 
     tokens: tuple[str, ...]
     cause: Cause
     name: str = "DeleteDependentKeys"
 
     def decide(self, view: View, caller: Principal) -> Decision:  # noqa: ARG002
-        return Decision(deletions(view, self.tokens, self.cause), lambda _: {})
+        view.need(stream(KEY, token) for token in self.tokens)
+        ended = [token for token in self.tokens if not self._came_back(view, view.key(token))]
+        return Decision(deletions(view, ended, self.cause), lambda _: {})
+
+    def _came_back(self, view: View, held: ApiKey) -> bool:
+        team_id = held.settings.team_id
+        return (
+            self.cause == "team" and team_id is not None and not is_void(held, view.team(team_id))
+        )
 
 
 class Chores:
@@ -87,6 +101,7 @@ class Chores:
         others: Mapping[str, CarryOut] = MappingProxyType({}),
     ) -> None:
         self._loop, self._pool, self._others = loop, pool, others
+        self._returns = Returns(loop, pool)
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -119,6 +134,8 @@ class Chores:
             origin = await self._origin(until)
             if (carry_out := self._others.get(kind)) is not None:
                 await carry_out(kind_and_id(parent)[1], origin)
+            elif Returns.concerns(kind):
+                await self._returns.work_off(parent, kind, until, origin)
             else:
                 await self._in_chunks(parent, kind, until, origin)
             async with self._pool.connection() as conn:
@@ -141,7 +158,7 @@ class Chores:
             await asyncio.sleep(time.monotonic() - began)
 
     async def _next(self, parent: str, kind: str, until: int) -> Command | None:
-        """The next chunk of a chore; None when it is done."""
+        """The next chunk of a deletion; None when it is done."""
         of, identity = kind_and_id(parent)
         whole = kind in (TEAMS, ORGANIZATIONS)
         query, limit = (_WEIGHED, TEAMS_CHUNK) if whole else (_KEYS, CHUNK)

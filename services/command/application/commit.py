@@ -161,6 +161,7 @@ class Committer:
     async def _begin_afresh(self) -> None:
         """Jump to the head without following every fact."""
         self._cache.restart(await self._store.newest())
+        self._cache.forgotten_at = await self._store.forgotten_at()
         self._estranged = False
 
     def _settled(self, plan: Plan) -> Plan:

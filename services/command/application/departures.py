@@ -4,11 +4,11 @@
 same append when they are few, and follow in portions otherwise (see `chores`).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from events.registry import DomainEvent
-from events.streams import EMAIL, ORGANIZATION, TEAM, USER, kind_and_id, stream
+from events.streams import EMAIL, ORGANIZATION, TEAM, USER, Stream, kind_and_id, stream
 from services.access.policy import check_route
 from services.access.principal import Principal
 from services.command.application.cache import LinkKey
@@ -41,14 +41,23 @@ class DeleteUsers:
     def decide(self, view: View, caller: Principal) -> Decision:
         check_route("/user/delete", caller)
         names = {user_id: stream(USER, user_id) for user_id in self.user_ids}
-        view.need(names.values())
-        facts: Facts = []
-        for user_id, name in names.items():
-            facts += [(name, fact) for fact in user.delete(view.user(user_id), user_id)]
-        facts += _addresses(view, names)
-        dependents, chores = _dependents(view, names)
+        facts, chores = ends_of_users(view, names)
         subject = next(iter(names.values())) if len(names) == 1 else None
-        return Decision([*facts, *dependents], lambda _: len(names), chores=chores, subject=subject)
+        return Decision(facts, lambda _: len(names), chores=chores, subject=subject)
+
+
+def ends_of_users(view: View, names: Mapping[str, Stream]) -> tuple[Facts, list[LinkKey]]:
+    """The ends of these users, streams by id, and of what hangs on them; which links lead to more.
+
+    Raises NotFound for one who is gone.
+    """
+    view.need(names.values())
+    facts: Facts = []
+    for user_id, name in names.items():
+        facts += [(name, fact) for fact in user.delete(view.user(user_id), user_id)]
+    facts += _addresses(view, names)
+    dependents, chores = _dependents(view, names)
+    return [*facts, *dependents], chores
 
 
 def _addresses(view: View, user_ids: Iterable[str]) -> Facts:

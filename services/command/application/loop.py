@@ -40,6 +40,7 @@ from services.command.application.view import Missing, View
 
 log = structlog.get_logger(__name__)
 MAX_BATCH = 500
+PAGE = 500
 NO_TERMS = Terms()
 _SYSTEM = Credential(token="", tail="", master=True)
 OURSELVES = master_principal(_SYSTEM)
@@ -100,6 +101,11 @@ class CommandLoop:
         if self._task is None or self._task.done():
             return "commands are not taken"
         return self.failed
+
+    @property
+    def forgotten_at(self) -> int:
+        """Up to where persons may have been forgotten, as far as commands were judged."""
+        return self._cache.forgotten_at
 
     @property
     def queued(self) -> int:
@@ -173,6 +179,14 @@ class CommandLoop:
         while found := await self._store.users_before(position, chunk):
             yield [kind_and_id(name)[1] for name, _ in found]
             position = found[-1][1]
+
+    async def facts(self, stream: str) -> AsyncIterator[Envelope]:
+        """What is recorded of one thing, in order, read beside the loop: nobody waits for it."""
+        version = 0
+        while found := await self._store.facts(stream, version, PAGE):
+            for envelope in found:
+                yield envelope
+            version = found[-1].originator_version
 
     async def _run(self) -> None:
         while True:

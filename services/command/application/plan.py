@@ -164,7 +164,7 @@ class Planner:
             return Done(known.open(answer.answer), answer.position)
         decision = request.command.decide(view, caller)
         _check_bounds(request.command.name, decision)
-        _check_expected(terms.expected, decision.subject, view)
+        _check_expected(terms.expected, decision, view)
         if terms.dry_run:
             return self._rehearsed(request, decision, view, _meta(request, caller))
         envelopes = view.record(decision.facts, _meta(request, caller))
@@ -197,13 +197,13 @@ def _check_bounds(name: str, decision: Decision) -> None:
         )
 
 
-def _check_expected(expected: frozenset[int] | None, subject: str | None, view: View) -> None:
+def _check_expected(expected: frozenset[int] | None, decision: Decision, view: View) -> None:
     """After everything else was found right, as RFC 9110 has it for If-Match."""
     if expected is None:
         return
-    if subject is None:
+    if decision.subject is None:
         raise NoOneSubject
-    version = _version(subject, view)
+    version = decision.version or _version(decision.subject, view)
     if version is None or (expected != ANY_VERSION and version not in expected):
         raise PreconditionFailed(version or 0)
 

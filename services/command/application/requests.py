@@ -23,6 +23,7 @@ class Decision:
     `people` are keys of persons that the facts bring about, `chores` are deletions whose
     dependents are too many for one append. `answer` reads the state once the facts are folded.
     `subject` is the one stream that the command is about; None if there are several, or none.
+    `version` is what If-Match is compared with where the subject is something that is gone.
     """
 
     facts: Sequence[tuple[str, DomainEvent]]
@@ -30,6 +31,7 @@ class Decision:
     people: Sequence[tuple[str, bytes]] = ()
     chores: Sequence[LinkKey] = ()
     subject: str | None = None
+    version: int | None = None
 
 
 class Command(Protocol):

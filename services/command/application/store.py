@@ -51,6 +51,9 @@ _NEWEST = """
 SELECT originator_id, originator_version, notification_id, topic, state
 FROM events.stored_events ORDER BY notification_id DESC LIMIT 1
 """
+_FORGOTTEN = """
+SELECT coalesce(max(notification_id), 0) FROM events.stored_events WHERE topic = 'user.forgotten'
+"""
 _NEWS = """
 SELECT originator_id, originator_version, notification_id, topic, state
 FROM events.stored_events WHERE notification_id > %s ORDER BY notification_id LIMIT %s
@@ -59,6 +62,11 @@ _STREAMS = """
 SELECT originator_id, originator_version, notification_id, topic, state
 FROM events.stored_events WHERE originator_id = ANY (%s)
 ORDER BY originator_id, originator_version
+"""
+_FACTS = """
+SELECT originator_id, originator_version, notification_id, topic, state
+FROM events.stored_events WHERE originator_id = %s AND originator_version > %s
+ORDER BY originator_version LIMIT %s
 """
 
 
@@ -178,6 +186,12 @@ class EventStore:
         row = await (await writer.execute(_NEWEST, binary=True)).fetchone()
         return None if row is None else decode(*row)
 
+    async def forgotten_at(self) -> int:
+        """The position of the last fact by which a person was forgotten, 0 if there is none."""
+        writer = await self.writer()
+        row = await (await writer.execute(_FORGOTTEN)).fetchone()
+        return 0 if row is None else int(row[0])
+
     async def stands_at(self, mark: Mark) -> bool:
         """Whether the mark is the head of this store."""
         writer = await self.writer()
@@ -194,6 +208,12 @@ class EventStore:
         """All facts of these streams, each stream in order."""
         async with self._pool.connection() as conn, conn.cursor(binary=True) as cursor:
             await cursor.execute(_STREAMS, (list(streams),))
+            return [decode(*row) for row in await cursor.fetchall()]
+
+    async def facts(self, stream: str, after: int, limit: int) -> list[Envelope]:
+        """Facts of one stream behind a version, in order."""
+        async with self._pool.connection() as conn, conn.cursor(binary=True) as cursor:
+            await cursor.execute(_FACTS, (stream, after, limit))
             return [decode(*row) for row in await cursor.fetchall()]
 
     async def load_links(self, keys: Sequence[LinkKey]) -> list[tuple[str, str, str, int]]:

@@ -88,7 +88,8 @@ class ReviseTeam:
         check_team("/team/update", caller, towards(caller, self.team_id, found))
         facts = update(found, team.UpdateTeam(self.team_id, self.changes))
         wanted = revised(found.settings, self.changes)
-        self._check_move(view, caller, found.settings.organization_id, wanted.organization_id)
+        move = found.settings.organization_id, wanted.organization_id
+        check_mover("/team/update", view, caller, self.team_id, move)
         check_fits(view, self.team_id, found, wanted)
         if self.roster is not None:
             self._check_roster(view, self.roster)
@@ -99,16 +100,6 @@ class ReviseTeam:
             lambda after: team_answer(after, self.team_id),
             subject=name,
         )
-
-    def _check_move(
-        self, view: View, caller: Principal, before: str | None, after: str | None
-    ) -> None:
-        """Moving takes an admin of where the team goes, too; leaving is for proxy admins (D01)."""
-        if before == after or caller.is_admin:
-            return
-        if after is None or after not in caller.administers:
-            check_team("/team/update", caller, Towards(self.team_id))
-        live_organization(view, str(after))
 
     def _check_roster(self, view: View, sent: Sequence[tuple[ByName, TeamRole]]) -> None:
         """A list that answers had to cut is compared as far as it goes."""
@@ -121,6 +112,18 @@ class ReviseTeam:
         known = {user_id: roster[user_id].role for user_id in believed if user_id in roster}
         if believed != known or (whole and len(known) != len(roster)):
             raise NotByUpdate
+
+
+def check_mover(
+    route: str, view: View, caller: Principal, team_id: str, move: tuple[str | None, str | None]
+) -> None:
+    """Moving takes an admin of where the team goes, too; leaving is for proxy admins (D01)."""
+    left, entered = move
+    if left == entered or caller.is_admin:
+        return
+    if entered is None or entered not in caller.administers:
+        check_team(route, caller, Towards(team_id))
+    live_organization(view, str(entered))
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,6 +90,11 @@ class View:
         return other
 
     @property
+    def head(self) -> int:
+        """The position of the last fact, those of this batch included."""
+        return self._cache.head + len(self.rows)
+
+    @property
     def whole_sets(self) -> dict[LinkKey, Children]:
         """Link sets that may be kept: all that were not cut."""
         return {k: v for k, v in self._children.items() if k not in self._loads.partial}
@@ -198,7 +203,7 @@ class View:
         """Fold the facts of one command as if they were stored; all of them or none."""
         rows: list[Row] = []
         states: dict[str, AnyState] = {}
-        first = self._cache.head + len(self.rows) + 1
+        first = self.head + 1
         for index, (name, event) in enumerate(facts):
             state = states.get(name) or self.state(name)
             version = state.version + 1

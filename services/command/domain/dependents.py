@@ -14,7 +14,9 @@ from events.key import (
     KeyGenerated,
     KeyMoved,
     KeyOwner,
+    KeyRestored,
     KeyRotated,
+    KeySettings,
     owner_of,
 )
 from events.organization import (
@@ -30,10 +32,12 @@ from events.team import (
     MemberAdded,
     MemberBudgetChanged,
     MemberRemoved,
+    MembersRestored,
     TeamCreated,
     TeamDeleted,
     TeamMemberDefaultsChanged,
     TeamMovedToOrganization,
+    TeamRestored,
 )
 from events.user import UserCreated, UserDeleted
 from events.values import JsonObject, MemberLimits
@@ -50,6 +54,11 @@ EVERYBODY = "everybody"
 def keys_of_member(user_id: str) -> str:
     """The kind of link from a team to the keys that one member has in it."""
     return f"keys/{user_id}"
+
+
+def revoked_keys(incarnation: int) -> str:
+    """The kind of link from a team to the keys that went with that life of it."""
+    return f"revoked/{incarnation}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,16 +96,27 @@ def links(envelope: Envelope) -> list[Link]:
             return _budgeted(stream_name, since, before_extra, after_extra)
         case KeyMoved(before=before, after=after):
             return _moved(stream_name, since, before, after)
+        case KeyDeleted(settings=settings, cause="team"):
+            left = _left(stream_name, since, settings)
+            return [*left, *_revoked("add", stream_name, since, settings)]
         case KeyDeleted(settings=settings) | KeyRotated(settings=settings):
-            owners = _moved(stream_name, since, owner_of(settings), KeyOwner())
-            return [*owners, *_budgeted(stream_name, since, settings.extra, {})]
+            return _left(stream_name, since, settings)
+        case KeyRestored(settings=settings):
+            owners = _moved(stream_name, since, KeyOwner(), owner_of(settings))
+            back = [*owners, *_budgeted(stream_name, since, {}, settings.extra)]
+            return [*_revoked("remove", stream_name, since, settings), *back]
         case UserCreated():
             return [Link("add", EVERYBODY, USERS, stream_name, since)]
         case UserDeleted():
             return [Link("drop", "", USERS, stream_name)]
-        case TeamCreated(settings=settings):
+        case TeamCreated(settings=settings) | TeamRestored(settings=settings):
             entered = _in_organization(stream_name, since, None, settings.organization_id)
             return [*entered, *_limits(stream_name, since, settings.member_defaults)]
+        case MembersRestored(members=members):
+            users = (stream(USER, member.user_id) for member in members)
+            joined_again = [Link("add", user, TEAMS, stream_name, since) for user in users]
+            held = (_limits(stream_name, since, member.limits) for member in members)
+            return [*joined_again, *(link for limits in held for link in limits)]
         case TeamMovedToOrganization(before=before, after=after):
             return _in_organization(stream_name, since, before, after)
         case OrganizationMemberAdded(user_id=user_id, limits=limits):
@@ -115,6 +135,21 @@ def links(envelope: Envelope) -> list[Link]:
         case OrganizationDeleted():
             return [Link("drop", "", ORGANIZATIONS, stream_name)]
     return []
+
+
+def _left(key: str, since: int, settings: KeySettings) -> list[Link]:
+    owners = _moved(key, since, owner_of(settings), KeyOwner())
+    return [*owners, *_budgeted(key, since, settings.extra, {})]
+
+
+def _revoked(
+    action: Literal["add", "remove"], key: str, since: int, settings: KeySettings
+) -> list[Link]:
+    """What a team takes along when it is deleted can come back with it."""
+    if settings.team_id is None or settings.team_incarnation is None:
+        return []
+    kind = revoked_keys(settings.team_incarnation)
+    return [Link(action, stream(TEAM, settings.team_id), kind, key, since)]
 
 
 def _budgeted(key: str, since: int, before: JsonObject, after: JsonObject) -> list[Link]:

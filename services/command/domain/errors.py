@@ -27,6 +27,9 @@ DomainError
 ├── TeamsNotByUpdate  other teams in /user/update, which changes no memberships
 ├── OverTeamLimit     a key that is allowed more than the team it is to move to
 ├── AlreadySettled    quarantined usage about which something else was decided
+├── OrganizationGone  a team that was in an organization which is there no more
+├── NotThen           a team is to be as it was when it was not there
+├── ChangedMeanwhile  what was looked up for a command is not so any more
 ├── NotAGateway       a key with the routes of gateways that is none, or one made into another key
 ├── NotResettable     spend that is to be reset to less than nothing, or more than it is, or may be
 └── TooLarge          more events than one command may write, or a fact above 256 KiB
@@ -226,6 +229,26 @@ class OverTeamLimit(DomainError):
 class AlreadySettled(DomainError):
     def __init__(self, identity: str) -> None:
         super().__init__(f"Quarantined usage {identity} was settled in another way already")
+
+
+class OrganizationGone(DomainError):
+    """A later organization of the same id is another one."""
+
+    def __init__(self, organization_id: str) -> None:
+        super().__init__(f"The organization of the team is gone. Organization: {organization_id}")
+
+
+class NotThen(DomainError):
+    """`ahead` tells that nobody knows yet what will be then."""
+
+    def __init__(self, why: str, *, ahead: bool = False) -> None:
+        super().__init__(why)
+        self.ahead = ahead
+
+
+class ChangedMeanwhile(DomainError):
+    def __init__(self, identity: str) -> None:
+        super().__init__(f"{identity!r} was changed meanwhile, try again")
 
 
 class NotAGateway(DomainError):

@@ -32,8 +32,8 @@ class ApiKey:
     A successor has the times of the key it carries on; `rotations` counts how often that got a new
     secret, `before` is the hash that it had. `rotation` is set once this one was rotated itself.
 
-    `owned_at` is the position since which it is its owner's: a user who was deleted since takes his
-    keys with him.
+    `owned_at` is the position since which it is its owner's and its team's: a user or a team that
+    was deleted since takes its keys along. `cause` tells with what a deleted key went.
     """
 
     incarnation: int = 0
@@ -51,6 +51,7 @@ class ApiKey:
     rotation: Rotation | None = None
     before: str | None = None
     paces: Paces = UNPACED
+    cause: Cause | None = None
 
 
 def generate(key: ApiKey, settings: KeySettings) -> list[DomainEvent]:
@@ -83,6 +84,14 @@ def delete(key: ApiKey, token: str, cause: Cause = "key") -> list[DomainEvent]:
     return [facts.KeyDeleted(settings=key.settings, cause=cause)]
 
 
+def restore(settings: KeySettings) -> list[DomainEvent]:
+    """A key that went with its team works again, whether or not its own end is recorded already.
+
+    Which keys come back, and under which settings, is decided where their owners are known.
+    """
+    return [facts.KeyRestored(settings=settings)]
+
+
 def set_blocked(key: ApiKey, *, blocked: bool) -> list[DomainEvent]:
     """[] when it is so already."""
     if bool(key.settings.blocked) == blocked:
@@ -107,8 +116,11 @@ def evolve(key: ApiKey, envelope: Envelope) -> ApiKey:
         )
     key = replace(key, version=version, updated_at=at, updated_by=actor)
     match event:
-        case facts.KeyDeleted():
-            return replace(key, open=False)
+        case facts.KeyDeleted(cause=cause):
+            return replace(key, open=False, cause=cause)
+        case facts.KeyRestored(settings=settings):
+            key = replace(key, open=True, cause=None, settings=settings)
+            return replace(key, owned_at=envelope.position)
         case facts.KeyRotated(successor=successor, until=until):
             return replace(key, open=False, rotation=Rotation(successor, until))
         case facts.KeyMoved():

@@ -4,8 +4,8 @@ Up to SMALL members it is a plain dict in the order of joining, copied when it c
 a hash trie, so that one more member of 100,000 copies nothing.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias
 
 from rpds import HashTrieMap
@@ -20,7 +20,8 @@ SMALL = 1_000
 class Membership:
     """One member; `joined` is the version of the fact that added him and orders the roster.
 
-    `at` is the position of that fact: a user who was deleted since is no member any more.
+    `at` is the position of that fact, or of the one by which he came back with his team: a user who
+    was deleted since is no member any more.
     """
 
     joined: int
@@ -81,6 +82,17 @@ class Roster:
         if len(members) < SMALL or user_id in members:
             return Roster({**members, user_id: member})
         return Roster(HashTrieMap(members).insert(user_id, member))
+
+    def reached(self, user_ids: Sequence[str], position: int) -> "Roster":
+        """Those of these who are here are members up to a later position; all keep their places."""
+        present = ((user_id, self._members.get(user_id)) for user_id in user_ids)
+        moved = {u: replace(member, at=position) for u, member in present if member is not None}
+        members = self._members
+        if isinstance(members, dict):
+            return Roster({**members, **moved})
+        for user_id, member in moved.items():
+            members = members.insert(user_id, member)
+        return Roster(members)
 
     def discard(self, user_id: str) -> "Roster":
         """Without that member."""

@@ -32,7 +32,9 @@ class Team:
     """Folded state of one team stream. `incarnation` 0 means: never created.
 
     `organization_at` is the position of the fact that put the team into its organization: one that
-    was deleted since takes the team with it.
+    was deleted since takes the team with it. `gone_at` is that of its last deletion in this life:
+    keys that were its own up to there are void. Those up to `lapsed_at` do not come back with it;
+    `restored_at` is when it came back last.
     """
 
     incarnation: int = 0
@@ -47,6 +49,9 @@ class Team:
     model_aliases_by: str | None = None
     organization_at: int = 0
     paces: Paces = UNPACED
+    gone_at: int = 0
+    lapsed_at: int = 0
+    restored_at: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,11 +252,23 @@ def evolve(team: Team, envelope: Envelope) -> Team:
                 created_at=created or team.created_at,
                 updated_at=updated or created or team.updated_at,
             )
-        case facts.TeamDeleted():
-            return replace(team, open=False, version=envelope.originator_version, updated_at=at)
+        case facts.MembersRestored(members=back):
+            roster = team.roster.reached([member.user_id for member in back], envelope.position)
+        case facts.TeamDeleted() | facts.TeamRestored():
+            return _ended_or_restored(team, envelope)
         case _:
             return _with_settings(team, envelope)
     return replace(team, roster=roster, version=envelope.originator_version, updated_at=at)
+
+
+def _ended_or_restored(team: Team, envelope: Envelope) -> Team:
+    event, position = envelope.event, envelope.position
+    team = replace(team, version=envelope.originator_version, updated_at=envelope.recorded_at)
+    if not isinstance(event, facts.TeamRestored):
+        return replace(team, open=False, gone_at=position)
+    lapsed_at = team.lapsed_at if event.keys else team.gone_at
+    team = replace(team, open=True, settings=event.settings, lapsed_at=lapsed_at)
+    return replace(team, organization_at=position, restored_at=position)
 
 
 def _with_settings(team: Team, envelope: Envelope) -> Team:
@@ -271,7 +288,9 @@ def _with_settings(team: Team, envelope: Envelope) -> Team:
         case facts.TeamModelAliasesChanged(after=after):
             team = replace(
                 team,
-                model_table_id=team.model_table_id or envelope.position,
+                model_table_id=(team.model_table_id or envelope.position)
+                if after is not None
+                else None,
                 model_aliases_by=envelope.meta.actor,
             )
             return replace(team, settings=settings.model_copy(update={"model_aliases": after}))

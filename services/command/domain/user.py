@@ -1,5 +1,6 @@
 """The user: comes to exist by `/user/new` or by being added to a team."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -17,6 +18,9 @@ IMPLICIT_ROLE = "internal_user"
 MAX_USER_BYTES = 96 * 1024
 """A change of one part is recorded with its value before and after."""
 
+PERSONS = 1_000
+"""Names of persons in one fact: 70 bytes each."""
+
 
 @dataclass(frozen=True, slots=True)
 class User:
@@ -25,6 +29,7 @@ class User:
     `persons` are all under whose keys something of this user was ever sealed: an address that is
     given later comes with a key of its own. Forgetting the user means forgetting all of them.
     `gone_at` is the position of his last deletion: memberships and keys made up to there are void.
+    `forgotten` are all persons whose keys were destroyed on his account, of whatever life.
     """
 
     incarnation: int = 0
@@ -37,6 +42,7 @@ class User:
     budget_since: datetime | None = None
     gone_at: int = 0
     paces: Paces = UNPACED
+    forgotten: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +95,13 @@ def delete(user: User, user_id: str) -> list[DomainEvent]:
     return [facts.UserDeleted(settings=user.settings)]
 
 
+def forget(persons: Collection[str]) -> list[DomainEvent]:
+    """That these persons are forgotten, however many they are."""
+    listed = sorted(persons)
+    portions = (listed[start : start + PERSONS] for start in range(0, len(listed), PERSONS))
+    return [facts.UserForgotten(persons=portion) for portion in portions]
+
+
 def evolve(user: User, envelope: Envelope) -> User:
     """The state after one more fact."""
     event, at = envelope.event, envelope.recorded_at
@@ -105,6 +118,7 @@ def evolve(user: User, envelope: Envelope) -> User:
                 updated_at=at,
                 budget_since=at,
                 gone_at=user.gone_at,
+                forgotten=user.forgotten,
             )
         case ThingImported(created_at=created, updated_at=updated):
             return replace(
@@ -122,6 +136,8 @@ def evolve(user: User, envelope: Envelope) -> User:
             user = replace(user, budget_since=at if moved else user.budget_since)
         case facts.UserDeleted():
             return replace(user, open=False, version=version, gone_at=envelope.position)
+        case facts.UserForgotten(persons=persons):
+            return replace(user, version=version, forgotten=user.forgotten | set(persons))
     changed = facts.replaced(event)
     if not changed:
         return replace(user, version=version)

@@ -300,6 +300,18 @@ USAGE: Mapping[str, str] = {
     "last_at": "The quarter of an hour of the last call.",
 }
 
+BROUGHT_BACK: Mapping[str, str] = {
+    "team": "The team.",
+    "left_out": "What could not come back: who is a user no more, keys of theirs, taken aliases.",
+    "key_aliases": "Aliases that somebody else has taken.",
+    "to_follow": "How much comes in portions, because there is much of it.",
+    "reverted_to": "The last fact about the team that had happened by then.",
+    "recorded_at": "When it was recorded.",
+    "deleted": "Whether the user was still there, and was deleted along.",
+    "persons": "How many names his personal data was sealed under.",
+    "remains": "What cannot be forgotten, and why; null if there is nothing.",
+}
+
 REFUSALS: Mapping[str, str] = {
     "title": "What every such problem is called.",
     "errors": "What of the request is not valid.",
@@ -317,6 +329,7 @@ REFUSALS: Mapping[str, str] = {
 
 FIELDS: Mapping[str, str] = {
     **HISTORY,
+    **BROUGHT_BACK,
     **MONEY_AND_LIMITS,
     **TEAMS,
     **PERMISSIONS,

@@ -62,6 +62,7 @@ async def reader(request: Request) -> Reader:
     headers = cast("Mapping[str, str]", request.headers)
     credential = identify(presented_key(headers, context.key_header), context.master_key)
     head = await context.head.read()
+    await context.vault.forget_up_to(context.head.forgotten_at)
     principal = await _as_of(head, request, context, credential)
     if (minimum := _min_position(request)) > head:
         principal = await _as_of(minimum, request, context, credential)

@@ -6,19 +6,27 @@ from typing import Any, TypeVar
 
 from events import organization, team
 from events.budget import BudgetCreated, BudgetDeleted
-from events.key import KeyBlocked, KeyDeleted, KeyGenerated, KeyRotated, KeyUnblocked
+from events.key import (
+    KeyBlocked,
+    KeyDeleted,
+    KeyGenerated,
+    KeyRestored,
+    KeyRotated,
+    KeyUnblocked,
+)
 from events.quarantine import QuarantineBooked, QuarantineDiscarded
 from events.registry import DomainEvent
-from events.user import UserCreated, UserDeleted
+from events.user import UserCreated, UserDeleted, UserForgotten
 from services.projection.projectors.audit_values import Values
 
 _CREATING: set[type[DomainEvent]] = {
     *(team.TeamCreated, UserCreated, KeyGenerated),
+    *(team.TeamRestored, KeyRestored),
     *(organization.OrganizationCreated, BudgetCreated),
     QuarantineBooked,
 }
 _DELETING: set[type[DomainEvent]] = {
-    *(team.TeamDeleted, UserDeleted, KeyDeleted),
+    *(team.TeamDeleted, UserDeleted, UserForgotten, KeyDeleted),
     *(organization.OrganizationDeleted, BudgetDeleted),
     QuarantineDiscarded,
 }

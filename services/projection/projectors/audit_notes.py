@@ -1,9 +1,16 @@
 """What each fact tells an auditor: values before and after, under the contract's names."""
 
 from events import key, team, user
-from events.key import KeyBlocked, KeyDeleted, KeyGenerated, KeyRotated, KeyUnblocked
+from events.key import (
+    KeyBlocked,
+    KeyDeleted,
+    KeyGenerated,
+    KeyRestored,
+    KeyRotated,
+    KeyUnblocked,
+)
 from events.registry import DomainEvent
-from events.user import UserCreated, UserDeleted, UserEmailChanged
+from events.user import UserCreated, UserDeleted, UserEmailChanged, UserForgotten
 from events.values import timestamp
 from services.projection.projectors import audit_values as values
 from services.projection.projectors.audit_entry import Entry, Note, Notes, on, replaces
@@ -26,6 +33,17 @@ def team_created(entry: Entry, event: team.TeamCreated) -> None:
 def team_deleted(entry: Entry, event: team.TeamDeleted) -> None:
     entry.before |= values.team(entry.object_id, event.settings)
     entry.before["members_total"] = event.members_total
+
+
+def team_restored(entry: Entry, event: team.TeamRestored) -> None:
+    entry.after |= values.team(entry.object_id, event.settings)
+    entry.after["members_total"] = event.members_total
+
+
+def members_restored(entry: Entry, event: team.MembersRestored) -> None:
+    for member in event.members:
+        limits = values.member_limits(member.limits) if member.limits else {}
+        entry.member(member.user_id, None, {"role": member.role, **limits})
 
 
 def blocks(*, blocked: bool) -> Note[DomainEvent]:
@@ -103,6 +121,12 @@ def user_deleted(entry: Entry, event: UserDeleted) -> None:
     entry.before |= values.user(entry.object_id, event.settings)
 
 
+def user_forgotten(entry: Entry, event: UserForgotten) -> None:
+    """How many they are; whose keys were destroyed, the fact itself says."""
+    entry.after["forgotten"] = True
+    entry.after["persons"] = entry.after.get("persons", 0) + len(event.persons)
+
+
 def key_generated(entry: Entry, event: KeyGenerated) -> None:
     entry.team_id = event.settings.team_id
     entry.after |= values.key(entry.object_id, event.settings)
@@ -134,6 +158,11 @@ def key_rotated(entry: Entry, event: KeyRotated) -> None:
     entry.after |= {"token": event.successor, "accepted_until": until}
 
 
+def key_restored(entry: Entry, event: KeyRestored) -> None:
+    entry.team_id = event.settings.team_id
+    entry.after |= values.key(entry.object_id, event.settings)
+
+
 def key_deleted(entry: Entry, event: KeyDeleted) -> None:
     entry.team_id = event.settings.team_id
     entry.before |= values.key(entry.object_id, event.settings)
@@ -161,6 +190,8 @@ NOTES: Notes = {
     **on(team.MemberBudgetChanged, member_budget_changed),
     **on(team.MemberRemoved, member_removed),
     **on(team.TeamDeleted, team_deleted),
+    **on(team.TeamRestored, team_restored),
+    **on(team.MembersRestored, members_restored),
     **on(UserCreated, user_created),
     **on(UserEmailChanged, email_changed),
     **on(user.UserRenamed, user_changed),
@@ -171,6 +202,7 @@ NOTES: Notes = {
     **on(user.UserMetadataChanged, user_changed),
     **on(user.UserDetailsChanged, user_changed),
     **on(UserDeleted, user_deleted),
+    **on(UserForgotten, user_forgotten),
     **on(KeyGenerated, key_generated),
     **on(key.KeyMoved, key_changed),
     **on(key.KeyBudgetChanged, key_changed),
@@ -185,6 +217,7 @@ NOTES: Notes = {
     **on(KeyUnblocked, blocks(blocked=False)),
     **on(KeyRotated, key_rotated),
     **on(KeyDeleted, key_deleted),
+    **on(KeyRestored, key_restored),
     **ORGANIZATION_NOTES,
     **USAGE_NOTES,
     **SPEND_NOTES,

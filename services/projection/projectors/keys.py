@@ -4,7 +4,8 @@ So does one that was rotated, closed like a deleted one: the key goes on in the 
 `successor`, which stands for the old secret too until `accepted_until`.
 
 The key of a deleted team, a removed member or a deleted user is void before its own `KeyDeleted` is
-here: whoever reads compares `team_incarnation`, membership, and `owned_at` with the user's end.
+here: whoever reads compares `team_incarnation`, membership, and `owned_at` with the last ends of
+team and user.
 """
 
 from events import key
@@ -15,6 +16,7 @@ from events.key import (
     KeyDeleted,
     KeyGenerated,
     KeyMoved,
+    KeyRestored,
     KeyRotated,
     KeySettings,
 )
@@ -121,6 +123,22 @@ def deleted(rows: Rows, at: Envelope, event: KeyDeleted) -> None:
     )
 
 
+def restored(rows: Rows, at: Envelope, event: KeyRestored) -> None:
+    """The alias is the one part of the settings that may be another one than before."""
+    rows.merge(_key(at), "settings", {"key_alias": event.settings.key_alias})
+    rows.change(
+        _key(at),
+        key_alias=event.settings.key_alias,
+        updated_at=at.recorded_at,
+        updated_by=at.meta.actor,
+        version=at.originator_version,
+        owned_at=at.position,
+        deleted_at=None,
+        deleted_by=None,
+        deleted_cause=None,
+    )
+
+
 def made_and_ended_elsewhere(event: ThingImported) -> dict[str, object]:
     """Who made a key, and, if its life was over before the import, when and who ended it."""
     if event.deleted_at is None:
@@ -161,6 +179,7 @@ KEYS = TableProjector(
         **on(key.KeyUnblocked, changed),
         **on(KeyRotated, rotated),
         **on(KeyDeleted, deleted),
+        **on(KeyRestored, restored),
         **on(ThingImported, imported(KEY, made_and_ended_elsewhere)),
     },
 )

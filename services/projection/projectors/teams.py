@@ -14,6 +14,7 @@ from events.team import (
     MemberPermissionsChanged,
     MemberRemoved,
     MemberRoleChanged,
+    MembersRestored,
     TeamAccessGroupsChanged,
     TeamBlocked,
     TeamBudgetChanged,
@@ -28,6 +29,7 @@ from events.team import (
     TeamObjectPermissionChanged,
     TeamRateLimitsChanged,
     TeamRenamed,
+    TeamRestored,
     TeamRouterSettingsChanged,
     TeamUnblocked,
 )
@@ -61,6 +63,7 @@ TABLE = Table(
         "defaults_since": "timestamptz",
         "model_table_id": "bigint",
         "model_aliases_by": "text",
+        "gone_at": "bigint",
     },
 )
 
@@ -128,8 +131,12 @@ def defaults_changed(rows: Rows, at: Envelope, event: TeamMemberDefaultsChanged)
 
 
 def aliases_changed(rows: Rows, at: Envelope, event: TeamModelAliasesChanged) -> None:
-    first = {"model_table_id": at.position} if event.before is None else {}
-    _change(rows, at, {"model_aliases": event.after}, model_aliases_by=at.meta.actor, **first)
+    columns: JsonObject = {"model_aliases_by": at.meta.actor}
+    if event.after is None:
+        columns = {"model_aliases_by": None, "model_table_id": None}
+    elif event.before is None:
+        columns["model_table_id"] = at.position
+    _change(rows, at, {"model_aliases": event.after}, **columns)
 
 
 def metadata_changed(rows: Rows, at: Envelope, event: TeamMetadataChanged) -> None:
@@ -156,6 +163,11 @@ def deleted(rows: Rows, at: Envelope, _: TeamDeleted) -> None:
     rows.change(team_key(at), version=at.originator_version, **_end(at))
 
 
+def restored(rows: Rows, at: Envelope, _: TeamRestored) -> None:
+    """Nothing is left of the end but `gone_at`: keys that were the team's up to there stay void."""
+    _change(rows, at, {}, **dict.fromkeys(_end(at).keys() - {"gone_at"}))
+
+
 def organization_deleted(rows: Rows, at: Envelope, _: OrganizationDeleted) -> None:
     live = {"organization_id": identity(at.originator_id), "deleted_at": None}
     rows.change_where(live, **_end(at))
@@ -170,6 +182,7 @@ def _end(at: Envelope) -> JsonObject:
         "deleted_by_role": at.meta.actor_role,
         "deleted_claim": claim.model_dump() if claim else None,
         "deleted_event_id": at.event_id,
+        "gone_at": at.position,
     }
 
 
@@ -227,7 +240,9 @@ TEAMS = TableProjector(
         **on(MemberRoleChanged, touched),
         **on(MemberBudgetChanged, touched),
         **on(MemberRemoved, counts(-1)),
+        **on(MembersRestored, touched),
         **on(TeamDeleted, deleted),
+        **on(TeamRestored, restored),
         **on(OrganizationDeleted, organization_deleted),
         **on(ThingImported, imported(TEAM, ended_elsewhere)),
     },

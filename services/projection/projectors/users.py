@@ -13,6 +13,7 @@ from events.user import (
     UserCreated,
     UserDeleted,
     UserEmailChanged,
+    UserForgotten,
     UserRenamed,
     UserSettings,
 )
@@ -69,6 +70,13 @@ def deleted(rows: Rows, at: Envelope, _: UserDeleted) -> None:
     )
 
 
+def forgotten(rows: Rows, at: Envelope, _: UserForgotten) -> None:
+    """The text of every life is gone, as are the keys to it."""
+    erased = dict.fromkeys(("email", "email_lower", "user_alias"))
+    rows.change_where({"user_id": identity(at.originator_id)}, **erased)
+    rows.change(_key(at), version=at.originator_version)
+
+
 _PLAIN: Folds = {
     **on(user.UserRoleChanged, changed),
     **on(UserBudgetChanged, budget_changed),
@@ -77,6 +85,7 @@ _PLAIN: Folds = {
     **on(user.UserMetadataChanged, changed),
     **on(user.UserDetailsChanged, changed),
     **on(UserDeleted, deleted),
+    **on(UserForgotten, forgotten),
 }
 """What needs nothing opened."""
 

@@ -14,6 +14,7 @@ from services.projection.queries.reading import POSITION, fetch
 from services.projection.queries.records import (
     KEY_ROW,
     LAST_KEY,
+    NOT_LEFT_BEHIND,
     OWNER_THERE,
     KeyRecord,
     key_record,
@@ -33,7 +34,7 @@ _STATEMENT = (
             LEFT JOIN read.memberships_1 c ON c.team_id = t.team_id
                 AND c.incarnation = t.incarnation AND c.user_id = %(caller)s
         ) ON k.deleted_at IS NULL AND (k.team_id IS NULL OR (
-            t.team_id IS NOT NULL AND t.deleted_at IS NULL
+            t.team_id IS NOT NULL AND t.deleted_at IS NULL AND {not_left_behind}
             AND (k.settings->>'member_since' IS NULL
                 OR o.joined = (k.settings->>'member_since')::bigint)))
             AND {owner_there}
@@ -45,6 +46,7 @@ _STATEMENT = (
         key=KEY_ROW,
         last_key=LAST_KEY.format(token=SQL("q.token")),
         owner_there=OWNER_THERE,
+        not_left_behind=NOT_LEFT_BEHIND,
     )
     .as_bytes()
 )

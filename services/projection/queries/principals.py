@@ -17,6 +17,7 @@ from services.projection.queries.records import (
     LAST_KEY,
     LAST_ORGANIZATION,
     LAST_USER,
+    NOT_LEFT_BEHIND,
     OWNER_THERE,
 )
 
@@ -32,7 +33,7 @@ _STATEMENT = (
         SELECT {position}, k.token IS NOT NULL, k.user_id, k.team_id, k.blocked, k.expires,
             (k.settings->'allowed_routes')::text, (k.settings->'models')::text,
             k.team_id IS NOT NULL AND (t.team_id IS NULL OR t.deleted_at IS NOT NULL
-                OR (k.settings->>'member_since' IS NOT NULL
+                OR NOT {not_left_behind} OR (k.settings->>'member_since' IS NOT NULL
                     AND m.joined IS DISTINCT FROM (k.settings->>'member_since')::bigint))
                 OR NOT {owner_there},
             k.user_id IS NULL OR u.user_id IS NOT NULL, u.user_role, {org_roles}, t.blocked,
@@ -52,6 +53,7 @@ _STATEMENT = (
         key=LAST_KEY.format(token=SQL("q.token")),
         user=LAST_USER.format(user_id=SQL("k.user_id")),
         owner_there=OWNER_THERE,
+        not_left_behind=NOT_LEFT_BEHIND,
         org_roles=_ORG_ROLES,
     )
     .as_bytes()

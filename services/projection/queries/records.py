@@ -89,8 +89,12 @@ OWNER_THERE = SQL(
 """Whether neither the owner of a key nor the organization of its own, if it has them, was deleted
 since the key is theirs (S12, S14). Few keys are an organization's own: only those look for it."""
 
+NOT_LEFT_BEHIND = SQL("(t.gone_at IS NULL OR t.gone_at < k.owned_at)")
+"""Whether a key of team `t` is not one that the team had when it was deleted, be it back or not."""
+
 _KEY_OF_TEAM = SQL(
     "k.team_id = t.team_id AND k.team_incarnation = t.incarnation AND k.deleted_at IS NULL "
+    "AND {not_left_behind} "
     "AND (k.settings->>'member_since' IS NULL OR EXISTS (SELECT FROM read.memberships_1 o WHERE "
     "o.team_id = t.team_id AND o.incarnation = t.incarnation AND o.user_id = k.user_id "
     "AND o.joined = (k.settings->>'member_since')::bigint)) AND {owner_there} "
@@ -102,14 +106,14 @@ KEYS = SQL(
 )
 KEY_IN_FORCE = SQL(
     "(k.team_id IS NULL OR EXISTS (SELECT FROM read.teams_1 t WHERE t.team_id = k.team_id "
-    "AND t.incarnation = k.team_incarnation AND t.deleted_at IS NULL) "
+    "AND t.incarnation = k.team_incarnation AND t.deleted_at IS NULL AND {not_left_behind}) "
     "AND (k.member_since IS NULL OR EXISTS (SELECT FROM read.memberships_1 o "
     "WHERE o.team_id = k.team_id AND o.incarnation = k.team_incarnation "
     "AND o.user_id = k.user_id AND o.joined = k.member_since))) AND {owner_there}"
-).format(owner_there=OWNER_THERE)
-"""Whether a key of KEYS that is not deleted is not void either: its team lives, and so does the
-membership it was made for, and neither its owner nor its organization was deleted. It looks at four
-other tables for every key."""
+).format(owner_there=OWNER_THERE, not_left_behind=NOT_LEFT_BEHIND)
+"""Whether a key of KEYS that is not deleted is not void either: its team lives and has not left it
+behind, and so does the membership it was made for, and neither its owner nor its organization was
+deleted. It looks at four other tables for every key."""
 
 
 def key_of_team(caller: SQL, every_key: SQL) -> Composable:
@@ -118,7 +122,12 @@ def key_of_team(caller: SQL, every_key: SQL) -> Composable:
     The key of somebody who is no longer a member, or there at all, is void before its own end is
     recorded.
     """
-    return _KEY_OF_TEAM.format(caller=caller, every_key=every_key, owner_there=OWNER_THERE)
+    return _KEY_OF_TEAM.format(
+        caller=caller,
+        every_key=every_key,
+        owner_there=OWNER_THERE,
+        not_left_behind=NOT_LEFT_BEHIND,
+    )
 
 
 @dataclass(frozen=True, slots=True)

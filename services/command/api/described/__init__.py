@@ -5,6 +5,7 @@ A new route needs an entry in the table of its module, and nothing else.
 
 from services.command.api.described import (
     budgets,
+    history,
     keys,
     members,
     organization_members,
@@ -20,13 +21,14 @@ from services.edge.openapi.operation import Operations
 
 __all__ = ["OPERATIONS", "PARAMETERS"]
 
+_OF_TEAMS = (teams, parts, members)
 _IN_ORGANIZATIONS = (organizations, organization_members)
 _OF_USAGE = (spend, usage)
 
 OPERATIONS: Operations = {
     **{
         ("POST", route): operation
-        for module in (teams, parts, members, users, keys, budgets, *_IN_ORGANIZATIONS, *_OF_USAGE)
+        for module in (*_OF_TEAMS, users, keys, budgets, *_IN_ORGANIZATIONS, history, *_OF_USAGE)
         for route, operation in module.OPERATIONS.items()
     },
     **{
