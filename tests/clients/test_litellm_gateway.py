@@ -83,7 +83,9 @@ def test_spend_is_the_same_everywhere_within_a_second(ledger: Ledger, gateway: G
     assert [cost(one) for one in answers] == [Decimal(one["cost"]) for one in answers]
     streaming: dict[str, Any] = {"stream": True, "stream_options": {"include_usage": True}}
     answers += [gateway.call(key, **streaming) for _ in range(2)]
-    broken: dict[str, Any] = {"extra_body": {"mock_response": "litellm.InternalServerError", "num_retries": 0}}
+    broken: dict[str, Any] = {
+        "extra_body": {"mock_response": "litellm.InternalServerError", "num_retries": 0}
+    }
     status, _ = gateway.refused(key, **broken)
     assert status == 500
 
