@@ -79,6 +79,8 @@ GETS = (
     *("/organization/info", "/organization/list", "/budget/list", "/budget/settings"),
     *("/user/list", "/user/filter/ui", "/user/available_roles"),
     *("/audit", "/audit/some-id", "/models", "/v1/models"),
+    *("/user/daily/activity", "/user/daily/activity/aggregated", "/organization/daily/activity"),
+    *("/global/spend/teams", "/global/spend/report", "/spend/logs/v2", "/spend/logs/ui"),
 )
 """Those that take a key."""
 
@@ -87,7 +89,7 @@ OUR_POSTS = (
     "/v1/usage/quarantine/some-id/book",
     "/v1/usage/quarantine/some-id/discard",
 )
-OUR_GETS = ("/v1/usage/quarantine", "/v1/usage/unattributed", "/v1/reconcile")
+OUR_GETS = ("/v1/usage/quarantine", "/v1/usage/unattributed", "/v1/reconcile", "/v1/spend")
 """Routes that LiteLLM does not have: what they refuse is told as problem details."""
 
 BODILESS = ("/team/some-id/disable_logging",)

@@ -25,7 +25,8 @@ from services.projection.runner import ProjectionGroup
 class ReadContext:
     """`master_key` is compared in constant time; `zone` aligns budget windows.
 
-    `ledger_pool` leads to the ledger of usage, maybe in another database than the read models.
+    `ledger_pool` leads to the ledger of usage, maybe in another database than the read models, and
+    `reports_pool` as well: a long report keeps no other read waiting.
     `commands_stopped` tells readiness why commands of this process are not taken, or None;
     `available_teams` are ids of teams that are offered to everybody, there or not; `models` are the
     names of what the gateways serve.
@@ -34,6 +35,7 @@ class ReadContext:
     read_pool: Pool
     events_pool: Pool
     ledger_pool: Pool
+    reports_pool: Pool
     head: Head
     feed: Feed
     group: ProjectionGroup
