@@ -13,7 +13,6 @@ LEFT_OUT: Mapping[str, str] = {
     "GET /team/available query response_model: left out": "D64",
     "GET /user/available_users: left out": _SEATS,
     "POST /key/health: left out": _LOGGING,
-    "POST /key/{key}/reset_spend: left out": "what is reset comes with the ledger of spend",
     "POST /user/bulk_update body.user_updates.password: left out": _PASSWORD,
     "POST /user/bulk_update body.users[].password: left out": _PASSWORD,
     "POST /user/update body.password: left out": _PASSWORD,
@@ -39,7 +38,7 @@ _CHANGED_BY = (
     *("/team/new", "/team/update", "/team/delete", "/team/{team_id}/callback"),
     *("/key/generate", "/key/service-account/generate", "/key/bulk_update", "/key/update"),
     *("/key/delete", "/key/block", "/key/unblock", "/key/regenerate", "/key/{key}/regenerate"),
-    *("/user/bulk_update", "/user/delete"),
+    *("/user/bulk_update", "/user/delete", "/key/{key}/reset_spend"),
 )
 _KEYS = (
     *("/key/generate", "/key/service-account/generate", "/key/update"),

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.edge.shapes.activity import KEYS_SHOWN, NOTHING, Line, Metrics, activity_day, total
-from services.edge.shapes.spend_reports import TeamDay, labels, spend_of_teams
 from services.edge.shapes.spend_groups import By, csv_head, csv_line, hour_of
+from services.edge.shapes.spend_reports import TeamDay, labels, spend_of_teams
 
 DAY = date(2026, 3, 11)
 DIGITS = "999999999999.999999999999999999"

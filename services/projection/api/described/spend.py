@@ -24,6 +24,7 @@ from services.edge.openapi.examples import ALIAS, KEY_VIEW, MODEL, USER
 from services.edge.openapi.operation import Operation
 from services.edge.shapes.activity import Line, Metrics, activity_day, daily_activity
 from services.edge.shapes.activity import metrics as shown
+from services.edge.shapes.spend_groups import By, csv_head, csv_line, group
 from services.edge.shapes.spend_reports import (
     Call,
     TeamDay,
@@ -32,7 +33,6 @@ from services.edge.shapes.spend_reports import (
     report_day,
     spend_of_teams,
 )
-from services.edge.shapes.spend_groups import By, csv_head, csv_line, group
 from services.projection.api.days import no_dates
 from services.projection.api.dependencies import too_long
 from services.projection.api.described.common import read
