@@ -43,10 +43,16 @@ def reports_conninfo(url: str) -> str:
     """The same database under the service role, for reading alone. Raises likewise.
 
     A statement that takes longer than REPORT_SECONDS is given up (psycopg.errors.QueryCanceled).
+    As it holds no lock that others wait for, a session may be idle in a transaction as long.
     """
-    timeout = f"statement_timeout={REPORT_SECONDS * 1000}"
-    reading = "default_transaction_read_only=on"
-    return _with_options(service_conninfo(url), REPORTS_NAME, reading, timeout)
+    milliseconds = REPORT_SECONDS * 1000
+    return _with_options(
+        service_conninfo(url),
+        REPORTS_NAME,
+        "default_transaction_read_only=on",
+        f"statement_timeout={milliseconds}",
+        f"idle_in_transaction_session_timeout={milliseconds}",
+    )
 
 
 def owner_conninfo(url: str) -> str:

@@ -305,6 +305,21 @@ async def test_d39_a_model_is_a_filter(daily: Spent) -> None:
     assert await daily.spent("sk-ann", model="gpt") == {}
 
 
+@pytest.mark.parametrize("timezone", ["UTC", "America/St_Johns", "Asia/Kathmandu"])
+async def test_the_days_and_every_division_of_them_add_up(daily: Spent, timezone: str) -> None:
+    page = await daily.shown(timezone=timezone, page_size=1000)
+    days = page["results"]
+    assert sum(day["metrics"]["spend"] for day in days) == page["metadata"]["total_spend"]
+    for day in days:
+        whole, breakdown = day["metrics"], day["breakdown"]
+        for name in ("models", "providers", "entities"):
+            parts = [part["metrics"] for part in breakdown[name].values()]
+            assert {field: sum(part[field] for part in parts) for field in whole} == whole
+        for of in breakdown["entities"].values():
+            told = sum(part["metrics"]["spend"] for part in of["api_key_breakdown"].values())
+            assert told <= of["metrics"]["spend"]  # some calls were made by nobody's key
+
+
 async def test_sums_are_exact_until_they_are_shown(daily: Spent) -> None:
     daily.world.team("exact", {"bob": "admin"})
     costs = ["999999999999.999999999999999999", "0.000000000000000001", "0.1", "0.2"]

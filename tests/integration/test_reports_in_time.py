@@ -74,8 +74,11 @@ async def test_more_groups_than_anybody_can_read_are_refused(
         assert "more than 4 groups" in answered.json()["detail"]
 
 
-async def test_reports_cannot_write(world: World) -> None:
+async def test_reports_have_their_time_and_cannot_write(world: World) -> None:
     async with world.context.reports_pool.connection() as connection:
+        for name in ("statement_timeout", "idle_in_transaction_session_timeout"):
+            cursor = await connection.execute("SELECT current_setting(%s)", (name,))
+            assert await cursor.fetchone() == ("8s",)
         for statement in (
             "DELETE FROM usage.quarantine",
             "SELECT usage.sum_days(1, 1)",
