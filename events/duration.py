@@ -15,7 +15,7 @@ spans a change of the clocks, so it is never longer than it says.
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import Self
 
 _SPELLING = re.compile(r"([1-9][0-9]{0,9})(s|m|h|d|w|mo|y)")
@@ -185,6 +185,18 @@ def _on_the_clock(moment: datetime, seconds: int, zone: tzinfo) -> tuple[datetim
     if _offset(end, zone) != offset:
         end = _clock_change(moment, end, zone)
     return start, end
+
+
+def midnight(day: date, zone: tzinfo) -> datetime:
+    """When a day begins in a zone: the first moment there that is not of the day before, in UTC."""
+    return _instant(datetime.combine(day, time()), zone)
+
+
+def clock_change(begin: datetime, end: datetime, zone: tzinfo) -> datetime | None:
+    """When the clock of a zone is put back or forward within (begin, end], if that happens once."""
+    if _offset(begin, zone) == _offset(end, zone):
+        return None
+    return _clock_change(begin, end, zone)
 
 
 def _instant(wall: datetime, zone: tzinfo) -> datetime:

@@ -15,12 +15,19 @@ from services.command.api.app import ROUTERS as COMMAND_ROUTERS
 from services.command.api.app import answer_command_errors, include_command_routes
 from services.command.api.context import Context
 from services.command.application.chores import Chores
+from services.command.application.day_sums import DaySums
 from services.command.application.ledger import Ledger
 from services.command.application.ledger_store import LedgerStore
 from services.command.application.loop import CommandLoop
 from services.command.application.quarantine import SETTLE, Quarantine
 from services.command.application.store import EventStore
-from services.database.connections import Pool, open_pool, owner_conninfo, service_conninfo
+from services.database.connections import (
+    Pool,
+    open_pool,
+    owner_conninfo,
+    reports_conninfo,
+    service_conninfo,
+)
 from services.database.migrations import migrate
 from services.database.secrets import Secrets
 from services.database.vault import Vault
@@ -89,6 +96,7 @@ async def _start(
 ) -> None:
     events_pool = await _pool(stack, conninfo, "events")
     read_pool = await _pool(stack, conninfo, "read")
+    reports_pool = await _pool(stack, reports_conninfo(conninfo), "reports")
     vault = Vault(events_pool, secrets.root_key)
     await vault.open()
     head = Head(events_pool)
@@ -127,6 +135,9 @@ async def _start(
     chores = Chores(loop, events_pool, {SETTLE: quarantine.carry_out})
     chores.start()
     stack.push_async_callback(chores.stop)
+    day_sums = DaySums(events_pool)
+    day_sums.start()
+    stack.push_async_callback(day_sums.stop)
     zone = ZoneInfo(settings.timezone)
     key_header = settings.key_header_name
     joinable = frozenset(settings.available_teams)
@@ -148,6 +159,7 @@ async def _start(
         read_pool=read_pool,
         events_pool=events_pool,
         ledger_pool=await _pool(stack, conninfo, "usage"),
+        reports_pool=reports_pool,
         head=head,
         feed=feed,
         group=group,

@@ -76,7 +76,7 @@ def activity_scope(
     if not principal.reads_everything:
         _check_user(principal, user_known=user_known)
         named = own if asked.team_ids is None else asked.team_ids
-        teams = {team_id: _share(_membership(team_id, own)) for team_id in named}
+        teams = {team_id: share(_membership(team_id, own)) for team_id in named}
     elif asked.team_ids is None:
         teams = None
     else:
@@ -100,7 +100,8 @@ def _membership(team_id: str, own: Mapping[str, Membership]) -> Membership:
     return found
 
 
-def _share(membership: Membership) -> Share:
+def share(membership: Membership) -> Share:
+    """How much of a team its own rules let this member see."""
     allowed = membership.permissions or DEFAULT_PERMISSIONS
     if membership.role == "admin" or DAILY_ACTIVITY in allowed:
         return Share.WHOLE

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from services.access.principal import (
+    DASHBOARD_TEAM,
     INTERNAL_VIEWER,
     PROXY_ADMIN,
     VIEWER,
@@ -26,10 +27,12 @@ class As(StrEnum):
     TEAM_KEY = "key of the team"
     USER = "internal user"
     GATEWAY = "key of a gateway"
+    SESSION = "user at a dashboard"
 
 
 PA, MK, PV, OA, IU = As.PROXY_ADMIN, As.MASTER_KEY, As.VIEWER, As.ORG_ADMIN, As.USER
 TA, TM, TK, GW = As.TEAM_ADMIN, As.MEMBER, As.TEAM_KEY, As.GATEWAY
+DS = As.SESSION
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +108,9 @@ POLICY: dict[str, Rule] = {
     "/team/filter/ui": Rule(frozenset({PA}), routed=True, writes=False),
     "/team/permissions_list": Rule(_MEMBERS.admits, writes=False),
     "/team/daily/activity": Rule(frozenset({PA, PV, IU}), writes=False),
+    "/user/daily/activity": Rule(frozenset({PA, PV, IU}), writes=False),
+    "/user/daily/activity/aggregated": Rule(frozenset({PA, PV, IU}), writes=False),
+    "/organization/daily/activity": Rule(frozenset({PA, PV, OA}), writes=False),
     "/user/new": Rule(frozenset({PA, OA}), routed=True),
     "/user/update": Rule(frozenset({PA, IU}), routed=True),
     "/user/bulk_update": Rule(frozenset({PA}), routed=True),
@@ -128,6 +134,11 @@ POLICY: dict[str, Rule] = {
     "/user/info": _USER_INFO,
     "/models": Rule(frozenset({PA, PV, IU, TK}), writes=False),
     "/v1/models": Rule(frozenset({PA, PV, IU, TK}), writes=False),
+    "/spend/logs/v2": Rule(frozenset({PA, PV, DS}), routed=True, writes=False),
+    "/spend/logs/ui": Rule(frozenset({PA, PV, DS}), routed=True, writes=False),
+    "/global/spend/teams": Rule(frozenset({PA, PV}), routed=True, writes=False),
+    "/global/spend/report": Rule(frozenset({PA, PV}), routed=True, writes=False),
+    "/v1/spend": Rule(frozenset({PA, PV, OA, IU}), writes=False),
     "/audit": Rule(frozenset({PA, PV}), routed=True, writes=False),
     "/audit/{id}": Rule(frozenset({PA, PV}), routed=True, writes=False),
     "/v1/proof/checkpoint": _AUDIT,
@@ -198,7 +209,7 @@ def standing(principal: Principal, team: Towards | None = None) -> frozenset[As]
     if principal.role == VIEWER:
         found.add(PV)
     if principal.user_id is not None and principal.user_known and principal.role != VIEWER:
-        found.add(IU)
+        found |= {IU, DS} if principal.team_id == DASHBOARD_TEAM else {IU}
     administers = principal.administers
     if administers if team is None else team.organization_id in administers:
         found.add(OA)

@@ -7,6 +7,9 @@ MASTER_USER = "default_user_id"
 PROXY_ADMIN, VIEWER = "proxy_admin", "proxy_admin_viewer"
 INTERNAL_USER, INTERNAL_VIEWER = "internal_user", "internal_user_viewer"
 ORG_ADMIN = "org_admin"
+DASHBOARD_TEAM = "litellm-dashboard"
+"""The team of keys that are a user's session in a dashboard."""
+
 USER_ROLES = frozenset({PROXY_ADMIN, VIEWER, INTERNAL_USER, INTERNAL_VIEWER})
 
 

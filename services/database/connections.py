@@ -14,8 +14,10 @@ from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout
 
 SERVICE_ROLE = "teamledger_service"
 SERVICE_NAME, OWNER_NAME = "teamledger", "teamledger-owner"  # of sessions, as the server shows them
+REPORTS_NAME = "teamledger-reports"
 OLDEST_MAJOR = 15
 IDLE_IN_TRANSACTION_MS = 2000
+REPORT_SECONDS = 8
 CONNECT_SECONDS = 5
 CHECKOUT_SECONDS = 5.0
 RETRY_SECONDS = 0.5
@@ -35,6 +37,22 @@ def service_conninfo(url: str) -> str:
     """
     idle = f"idle_in_transaction_session_timeout={IDLE_IN_TRANSACTION_MS}"
     return _with_options(url, SERVICE_NAME, f"role={SERVICE_ROLE}", "timezone=UTC", idle)
+
+
+def reports_conninfo(url: str) -> str:
+    """The same database under the service role, for reading alone. Raises likewise.
+
+    A statement that takes longer than REPORT_SECONDS is given up (psycopg.errors.QueryCanceled).
+    As it holds no lock that others wait for, a session may be idle in a transaction as long.
+    """
+    milliseconds = REPORT_SECONDS * 1000
+    return _with_options(
+        service_conninfo(url),
+        REPORTS_NAME,
+        "default_transaction_read_only=on",
+        f"statement_timeout={milliseconds}",
+        f"idle_in_transaction_session_timeout={milliseconds}",
+    )
 
 
 def owner_conninfo(url: str) -> str:

@@ -108,6 +108,39 @@ FROM (
 ORDER BY series, quarter
 """
 
+_SERIES_DAYS: Final = """
+SELECT jsonb_build_object('day', day, 'series', series, 'source', s.source,
+        'organization_id', s.organization_id, 'team_id', s.team_id, 'user_id', s.user_id,
+        'key_hash', s.key_hash, 'model', s.model_name),
+    CASE WHEN x.calls IS NOT NULL THEN jsonb_build_object('cost', x.cost::text,
+        'prompt_tokens', prompt, 'completion_tokens', completion, 'cache_read_tokens', cache_read,
+        'cache_creation_tokens', cache_creation, 'succeeded', x.calls, 'failed', x.failures) END,
+    CASE WHEN d.series IS NOT NULL THEN jsonb_build_object('cost', d.cost::text,
+        'prompt_tokens', d.prompt_tokens, 'completion_tokens', d.completion_tokens,
+        'cache_read_tokens', d.cache_read_tokens,
+        'cache_creation_tokens', d.cache_creation_tokens, 'succeeded', d.succeeded,
+        'failed', d.failed) END, in_all
+FROM (
+    SELECT series, day, r.cost, prompt, completion, cache_read, cache_creation, calls, failures,
+        count(*) OVER () AS in_all
+    FROM (
+        SELECT series, (started_at AT TIME ZONE 'UTC')::date AS day, sum(cost) AS cost,
+            sum(prompt_tokens) AS prompt, sum(completion_tokens) AS completion,
+            sum(cache_read_tokens) AS cache_read, sum(cache_creation_tokens) AS cache_creation,
+            count(*) FILTER (WHERE outcome = 1) AS calls,
+            count(*) FILTER (WHERE outcome = 0) AS failures
+        FROM usage.records WHERE position <= (SELECT max(position) FROM usage.days_summed)
+        GROUP BY 1, 2
+    ) r FULL JOIN usage.series_days d USING (series, day)
+    WHERE (r.cost, prompt, completion, cache_read, cache_creation, calls, failures)
+        IS DISTINCT FROM (d.cost, d.prompt_tokens, d.completion_tokens, d.cache_read_tokens,
+            d.cache_creation_tokens, d.succeeded, d.failed)
+    ORDER BY series, day LIMIT 100
+) x LEFT JOIN usage.series_days d USING (series, day) LEFT JOIN usage.series s USING (series)
+ORDER BY series, day
+"""
+"""Of the records that were summed already: reports add the others by themselves."""
+
 _DAYS: Final = """
 SELECT jsonb_build_object('day', day, 'kind', a.kind, 'id', a.id, 'incarnation', a.incarnation,
         'member', nullif(a.member, ''), 'account', account),
@@ -181,9 +214,11 @@ COMPARISONS: Final[Mapping[str, str]] = {
     "batches": _BATCHES,
     "ids": _IDS,
     "quarters": _QUARTERS,
+    "series_days": _SERIES_DAYS,
     "days": _DAYS,
     "lists": _LISTS,
     "names": _NAMES,
 }
 """By what is compared with the records: positions of commits, ids that are known, sums by quarter
-of an hour, sums by day, the list of each account's series, and the names of accounts."""
+of an hour, sums by series and day, sums by account and day, the list of each account's series, and
+the names of accounts."""

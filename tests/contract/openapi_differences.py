@@ -5,19 +5,14 @@
 
 from collections.abc import Iterable, Mapping
 
-_SPEND = "reports of what was spent come with the ledger of spend"
 _LOGGING = "tries the logging callbacks of a key, which only a gateway can call"
 _SEATS = "counts the users that a licence allows, and there is no licence"
 _PASSWORD = "S01: nobody logs in by password; one that is sent is without effect"
 
 LEFT_OUT: Mapping[str, str] = {
-    "GET /organization/daily/activity: left out": _SPEND,
     "GET /team/available query response_model: left out": "D64",
     "GET /user/available_users: left out": _SEATS,
-    "GET /user/daily/activity/aggregated: left out": _SPEND,
-    "GET /user/daily/activity: left out": _SPEND,
     "POST /key/health: left out": _LOGGING,
-    "POST /key/{key}/reset_spend: left out": "what is reset comes with the ledger of spend",
     "POST /user/bulk_update body.user_updates.password: left out": _PASSWORD,
     "POST /user/bulk_update body.users[].password: left out": _PASSWORD,
     "POST /user/update body.password: left out": _PASSWORD,
@@ -43,7 +38,7 @@ _CHANGED_BY = (
     *("/team/new", "/team/update", "/team/delete", "/team/{team_id}/callback"),
     *("/key/generate", "/key/service-account/generate", "/key/bulk_update", "/key/update"),
     *("/key/delete", "/key/block", "/key/unblock", "/key/regenerate", "/key/{key}/regenerate"),
-    *("/user/bulk_update", "/user/delete"),
+    *("/user/bulk_update", "/user/delete", "/key/{key}/reset_spend"),
 )
 _KEYS = (
     *("/key/generate", "/key/service-account/generate", "/key/update"),
@@ -89,6 +84,15 @@ NARROWED: Mapping[str, str] = {
     "GET /key/aliases query search: no null": _NO_TEXT,
     "GET /key/list query expand: no array": _REPEATED,
     "GET /key/list query page: maximum 1000000000": _OFFSET,
+    "GET /organization/daily/activity query page: minimum 1": "D39",
+    "GET /organization/daily/activity query page: maximum 1000000000": "D39",
+    "GET /organization/daily/activity query page_size: minimum 1": "D39",
+    "GET /organization/daily/activity query page_size: maximum 1000": "D39",
+    "GET /user/daily/activity query page: maximum 1000000000": "D39",
+    "GET /user/daily/activity query timezone: no integer": _NO_TEXT,
+    "GET /user/daily/activity query timezone: no null": _NO_TEXT,
+    "GET /user/daily/activity/aggregated query timezone: no integer": _NO_TEXT,
+    "GET /user/daily/activity/aggregated query timezone: no null": _NO_TEXT,
     "GET /team/daily/activity query page: minimum 1": "D39",
     "GET /team/daily/activity query page: maximum 1000000000": "D39",
     "GET /team/daily/activity query page_size: minimum 1": "D39",

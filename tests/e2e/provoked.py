@@ -16,6 +16,9 @@ STRANGER, KEYLESS_USER, MEMBER = "eve", "nobody", "mia"
 COLLEAGUE, OUTSIDER, LEADER = "ivo", "oda", "lea"
 """Of the organization of the examples a mere member, a member of another one, and its admin."""
 
+SESSION = "session"
+"""Eve's key at a dashboard."""
+
 CLOSED_TEAM = "closed"
 
 BOOKED, DISCARDED = (entry_id("eu", name).hex() for name in ("booked", "discarded"))
@@ -79,6 +82,7 @@ COMMON: Mapping[str, Provocation] = {
 """What provokes the same on every route that shows it."""
 
 _MISSING = {"team_id": "missing"}
+_DATES = {"start_date": "2026-03-01", "end_date": "2026-03-31"}
 _NEGATIVE = {"max_budget": -1}
 _ORDER = {"soft_budget": 20, "max_budget": 10}
 _MASK = {"langfuse_secret_key": "sk-l****cdef"}
@@ -550,6 +554,35 @@ SPECIAL: Mapping[tuple[str, str, str], Provocation] = {
     **HISTORY,
     **_gets("/v1/usage/quarantine", bad_place={"after": "nowhere"}),
     **_gets("/v1/usage/unattributed", bad_place={"after": "nowhere"}),
+    **{
+        key: provocation
+        for route in ("/user/daily/activity", "/user/daily/activity/aggregated")
+        for key, provocation in _gets(
+            route,
+            no_dates={},
+            no_user=Provocation(key="no_user"),
+            no_user_row=Provocation(key=KEYLESS_USER),
+            not_his_own=Provocation(key=STRANGER),
+        ).items()
+    },
+    **_gets(
+        "/organization/daily/activity",
+        no_dates={},
+        leads_none=Provocation(key=STRANGER),
+        leads_another=_by(LEADER, **_DATES, organization_ids="missing"),
+    ),
+    **_gets("/global/spend/report", no_dates={}, no_customers={**_DATES, "customer_id": "x"}),
+    **{
+        key: provocation
+        for route in ("/spend/logs/v2", "/spend/logs/ui")
+        for key, provocation in _gets(
+            route,
+            no_dates={},
+            no_end_users={**_DATES, "end_user": "x"},
+            not_team_admin=Provocation(key=SESSION),
+        ).items()
+    },
+    **_gets("/v1/spend", no_range={}, no_user=Provocation(key="no_user")),
 }
 
 ELSEWHERE: Mapping[str, str] = {
@@ -563,5 +596,7 @@ ELSEWHERE: Mapping[str, str] = {
     "too_many_keys": "tests/spec/test_key_organizations.py: needs more than a thousand keys",
     "changed_meanwhile": "tests/spec: needs a change between two steps of one request",
     "unhealthy": "tests/integration: needs a database that is away",
+    "too_long": "tests/integration/test_reports_in_time.py: needs a database that is slow",
+    "too_many_groups": "tests/integration/test_reports_in_time.py: needs very many calls",
 }
 """Refusals that are not provoked here, and where they are."""

@@ -90,6 +90,8 @@ GETS = (
     *("/organization/info", "/organization/list", "/budget/list", "/budget/settings"),
     *("/user/list", "/user/filter/ui", "/user/available_roles"),
     *("/audit", "/audit/some-id", "/models", "/v1/models"),
+    *("/user/daily/activity", "/user/daily/activity/aggregated", "/organization/daily/activity"),
+    *("/global/spend/teams", "/global/spend/report", "/spend/logs/v2", "/spend/logs/ui"),
 )
 """Those that take a key."""
 
@@ -105,6 +107,7 @@ OUR_POSTS = (
 )
 OUR_GETS = (
     *("/v1/usage/quarantine", "/v1/usage/unattributed", "/v1/reconcile", "/v1/events"),
+    "/v1/spend",
     *("/v1/proof/checkpoint", "/v1/proof/inclusion", "/v1/proof/consistency"),
     *("/v1/teams/some-id/windows", "/v1/teams/some-id/members/some-user/windows"),
     *("/v1/keys/some-id/windows", "/v1/users/some-user/windows"),

@@ -252,7 +252,9 @@ QUERY_NAMES = (
     *("size", "key_hash", "key_alias", "return_full_object", "include_team_keys", "expand"),
     *("include_created_by_keys", "project_id", "access_group_id", "team_ids", "exclude_team_ids"),
     *("model", "api_key", "search", "role", "user_ids", "sso_user_ids", "user_email", "team"),
-    *("organization_ids", "after"),
+    *("organization_ids", "after", "timezone", "group_by", "from", "to", "format", "tag"),
+    *("min_spend", "max_spend", "request_id", "organization", "member", "provider"),
+    *("status_filter", "exclude_organization_ids"),
 )
 """All but min_position: a position that is not reached in time is a 503 by promise."""
 
@@ -269,14 +271,22 @@ QUERY_VALUES = (
         "default_organization",
     ),
     *("0", "1", "-1", "1e9", str(2**63), "NaN", "%", "_", "\\", "'", "\0", "x" * 2_000),
+    *("Europe/Berlin", "-330", "team,day", "hour,tag,key", "csv", "success", "2026-01-01 00:00:00"),
     *("true", "user", "token", "max_budget", f"{TEAMS[0]},{TEAMS[2]}"),
     *("2026-01-01", "2026-01-01T00:00:00+14:00", "0001-01-01T00:00:00+23:59", "9999-12-31"),
     *("9999-12-31T23:59:59-23:59", "294277-01-01", "-1", "20260101"),
 )
 
 
+DATES = [("start_date", "2026-01-01"), ("end_date", "2026-12-31")]
 NEEDED: Mapping[str, list[tuple[str, str]]] = {
-    "/team/daily/activity": [("start_date", "2026-01-01"), ("end_date", "2026-12-31")],
+    "/team/daily/activity": DATES,
+    "/user/daily/activity": DATES,
+    "/user/daily/activity/aggregated": DATES,
+    "/organization/daily/activity": DATES,
+    "/global/spend/report": DATES,
+    "/spend/logs/v2": DATES,
+    "/v1/spend": [("from", "2026-01-01"), ("to", "2026-12-31")],
 }
 """Without these a request meets nothing but the refusal to answer without them."""
 

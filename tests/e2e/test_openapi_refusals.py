@@ -7,6 +7,7 @@ from datetime import datetime
 import httpx
 import pytest
 
+from services.access.principal import DASHBOARD_TEAM
 from services.command.api.described.usage import GATEWAY
 from services.database.embedded import EmbeddedServer
 from services.edge.openapi.callers import KEY
@@ -22,6 +23,7 @@ from tests.e2e.provoked import (
     LEADER,
     MEMBER,
     OUTSIDER,
+    SESSION,
     SPECIAL,
     STRANGER,
     levelled,
@@ -87,6 +89,7 @@ def keys(ledger: Ledger) -> Keys:
         "internal_viewer": ledger.user("iva", "internal_user_viewer"),
         "no_user": ledger.key(),
         STRANGER: eve,
+        SESSION: _session(ledger),
         MEMBER: mia,
         **_organized(ledger),
         KEYLESS_USER: ledger.key(user_id=KEYLESS_USER),
@@ -131,6 +134,13 @@ def _organized(ledger: Ledger) -> Keys:
         )
     ledger.key(key="sk-of-ivo", user_id=COLLEAGUE, **research)
     return made
+
+
+def _session(ledger: Ledger) -> str:
+    """A key that is somebody's session at a dashboard."""
+    member = {"user_id": STRANGER, "role": "user"}
+    ledger.done("/team/new", {"team_id": DASHBOARD_TEAM, "members_with_roles": [member]})
+    return ledger.key(team_id=DASHBOARD_TEAM, user_id=STRANGER)
 
 
 def _provocation(operation: Described, name: str) -> Provocation:

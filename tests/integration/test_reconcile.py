@@ -9,6 +9,7 @@ from itertools import count
 import pytest
 
 from events.usage import UsageCorrected
+from services.command.application.day_sums import DaySums
 from services.command.domain.usage import Attribution
 from services.spend.reconcile import MOST_NAMED, Difference, Reconciliation, Total, reconcile
 from tests.support.eventlog import create_store, owner
@@ -34,7 +35,9 @@ async def books(url: str) -> AsyncIterator[Books]:
         await opened.book(call(4, "4"), call(5, "8"), by=member_of("edge", "ann"))
         await opened.book(call(6, "16", key_hash="ab" * 32), by=Attribution(unattributed="unknown"))
         fix = UsageCorrected(id="fix", corrects="call-4", cost=Decimal(-1), prompt_tokens=3)
-        await opened.book(fix, call(7, "0", provider="azure"), by=member_of("edge", "ann"))
+        await opened.book(fix, by=member_of("edge", "ann"))
+        await DaySums(opened.pool).work_off(fewest=1)
+        await opened.book(call(7, "0", provider="azure"), by=member_of("edge", "ann"))
         yield opened
 
 
@@ -84,6 +87,7 @@ OF_OTHER_TEAM = "(SELECT min(series) FROM usage.series WHERE team_id = 'edge')"
 ANN = "(SELECT series FROM usage.series WHERE (team_id, user_id) = ('core', 'ann'))"
 BOB = "(SELECT account FROM usage.accounts WHERE (id, member) = ('core', 'bob'))"
 ON_DAY = f"WHERE account = {TEAM} AND day = '2026-11-18'"
+OF_DAY = f"WHERE series = {ANN} AND day = '2026-11-18'"
 IN_QUARTER = f"WHERE series = {ANN} AND quarter = '{NOON}'"
 NEXT_QUARTER = NOON + timedelta(minutes=15)
 MADE_UP = "99, series, started_at, NULL, received_at, 7, 0, 0, 0, 0, 1, 'made-up', NULL"
@@ -175,6 +179,41 @@ TAMPERINGS: dict[str, Tampering] = {
         {"team_id": "core", "quarter": "2026-11-18T12:15:00+00:00"},
         None,
         {**QUARTER, "cost": "3"},
+    ),
+    "the cost of a series on a day": (
+        f"UPDATE usage.series_days SET cost = 9 {OF_DAY}",
+        "series_days",
+        {"team_id": "core", "user_id": "ann", "day": "2026-11-18"},
+        QUARTER,
+        {**QUARTER, "cost": "9"},
+    ),
+    "a series on a day taken away": (
+        f"DELETE FROM usage.series_days {OF_DAY}",
+        "series_days",
+        {"team_id": "core", "user_id": "ann", "day": "2026-11-18"},
+        QUARTER,
+        None,
+    ),
+    "a series on a day made up": (
+        f"INSERT INTO usage.series_days VALUES ({ANN}, '2026-11-19', 3, 0, 0, 0, 0, 1, 0)",
+        "series_days",
+        {"team_id": "core", "user_id": "ann", "day": "2026-11-19"},
+        None,
+        {**QUARTER, "cost": "3"},
+    ),
+    "what was summed by day, forgotten": (
+        "UPDATE usage.days_summed SET position = 0",
+        "series_days",
+        {"team_id": "core", "user_id": "ann", "day": "2026-11-18"},
+        None,
+        QUARTER,
+    ),
+    "what was not summed by day, passed over": (
+        f"UPDATE usage.days_summed SET position = {BOOKED}",
+        "series_days",
+        {"team_id": "edge", "user_id": "ann", "day": "2026-11-18"},
+        {**QUARTER, "cost": "0"},
+        None,
     ),
     "a record's cost": (
         "UPDATE usage.records SET cost = 2.5 WHERE position = 1",

@@ -17,7 +17,7 @@ from services.access.policy import (
     masked,
     standing,
 )
-from services.access.principal import AccessRefused, Credential, Principal, Towards
+from services.access.principal import DASHBOARD_TEAM, AccessRefused, Credential, Principal, Towards
 from services.command.application.cache import Cache, Children, LinkKey
 from services.command.application.callers import authenticate
 from services.command.application.folds import AnyState
@@ -82,6 +82,14 @@ MATRIX = {
     "/team/filter/ui": "         ok     403    401    401    401    401    401    401    401",
     "/team/permissions_list": "  ok     hidden ok     hidden ok     hidden hidden hidden hidden",
     "/team/daily/activity": "    ok     ok     ok     ok     ok     ok     ok     ok     hidden",
+    "/user/daily/activity": "    ok     ok     ok     ok     ok     ok     ok     ok     hidden",
+    "/user/daily/activity/aggregated": "ok ok  ok     ok     ok     ok     ok     ok     hidden",
+    "/organization/daily/activity": "ok ok ok  hidden hidden hidden hidden hidden hidden",
+    "/global/spend/teams": "     ok     ok     401    401    401    401    401    401    401",
+    "/global/spend/report": "    ok     ok     401    401    401    401    401    401    401",
+    "/spend/logs/v2": "          ok     ok     401    401    401    401    401    401    401",
+    "/spend/logs/ui": "          ok     ok     401    401    401    401    401    401    401",
+    "/v1/spend": "               ok     ok     ok     ok     ok     ok     ok     ok     hidden",
     "/user/new": "               ok     403    ok     401    401    401    401    401    401",
     "/user/update": "            ok     403    ok     ok     ok     ok     ok     401    401",
     "/user/bulk_update": "       ok     403    401    401    401    401    401    401    401",
@@ -212,6 +220,16 @@ def test_a_users_key_in_a_team_speaks_for_the_user_only() -> None:
     in_team = replace(USER_KEY, team_id="core")
     assert standing(in_team, Towards("core")) == {As.USER}
     assert standing(in_team, Towards("core", "user")) == {As.USER, As.MEMBER}
+
+
+def test_a_users_session_at_a_dashboard_reads_single_calls() -> None:
+    session = replace(USER_KEY, team_id=DASHBOARD_TEAM)
+    assert standing(session, Towards("core")) == {As.USER, As.SESSION}
+    for route in ("/spend/logs/v2", "/spend/logs/ui"):
+        check_route(route, session)
+    nobodys = replace(TEAM_KEY, team_id=DASHBOARD_TEAM)
+    with pytest.raises(AccessRefused):
+        check_route("/spend/logs/v2", nobodys)
 
 
 def test_an_admin_of_a_team_is_a_member_too() -> None:

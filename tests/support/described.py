@@ -37,7 +37,11 @@ class Described:
         """What is said of the JSON of answers with a status; fails where there are none."""
         responses = self.operation["responses"]
         assert str(status) in responses, f"{self}: no {status} is described"
-        (content,) = responses[str(status)]["content"].values()
+        (content,) = (
+            content
+            for media_type, content in responses[str(status)]["content"].items()
+            if "json" in media_type
+        )
         return cast("Json", content)
 
     @property

@@ -18,7 +18,7 @@ from events.team import MemberAdded, TeamRole
 from events.user import UserCreated
 from events.values import Sealed
 from services.access.credentials import hash_key
-from services.database.connections import open_pool, service_conninfo
+from services.database.connections import open_pool, reports_conninfo, service_conninfo
 from services.database.vault import Vault
 from services.edge.app import EdgeSettings, create_app
 from services.projection.api import ReadContext, include_read_routes
@@ -170,6 +170,8 @@ async def reading(
     async with AsyncExitStack() as stack:
         events_pool = await stack.enter_async_context(await open_pool(conninfo, 1, 4, "events"))
         read_pool = await stack.enter_async_context(await open_pool(conninfo, 1, 8, "read"))
+        reports = await open_pool(reports_conninfo(url), 1, 4, "reports")
+        reports_pool = await stack.enter_async_context(reports)
         vault = Vault(events_pool, ROOT_KEY)
         await vault.open()
         head = Head(events_pool)
@@ -186,6 +188,7 @@ async def reading(
             events_pool=events_pool,
             read_pool=read_pool,
             ledger_pool=read_pool,
+            reports_pool=reports_pool,
             head=head,
             feed=feed,
             group=group,

@@ -17,16 +17,16 @@ _LINE = re.compile(r"^\S+ \S+ \S+ \[\d+\] LOG:  (?:statement|execute [^:]*): ", 
 _ANY_LINE = re.compile(r"^\d{4}-\d\d-\d\d \S+ \S+ \[\d+\] ", re.MULTILINE)
 _MANY_ROWS = """
 UPDATE pg_class SET reltuples = 1e6, relpages = 1
-WHERE relnamespace = 'read'::regnamespace AND relkind = 'r'
+WHERE relnamespace IN ('read'::regnamespace, 'usage'::regnamespace) AND relkind = 'r'
 """
 _NOTHING_ANALYZED = """
 DELETE FROM pg_statistic s USING pg_class c
-WHERE c.oid = s.starelid AND c.relnamespace = 'read'::regnamespace
+WHERE c.oid = s.starelid AND c.relnamespace IN ('read'::regnamespace, 'usage'::regnamespace)
 """
 _COLUMNS = """
 SELECT c.relname, array_agg(pg_get_indexdef(c.oid, k, true) ORDER BY k)
 FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid, generate_series(1, i.indnkeyatts) k
-WHERE c.relnamespace = 'read'::regnamespace GROUP BY c.relname
+WHERE c.relnamespace IN ('read'::regnamespace, 'usage'::regnamespace) GROUP BY c.relname
 """
 
 
@@ -57,9 +57,9 @@ class Statements:
     def plan(self, statement: str) -> list["Step"]:
         """How PostgreSQL finds the rows, without knowing what is asked for.
 
-        The planner is told that every read model has a million rows: the tables of a test are so
-        small that reading all of them is cheapest. What autovacuum found out about those few rows
-        is set aside for the same reason.
+        The planner is told that every table of read models and of the ledger has a million rows:
+        those of a test are so small that reading all of them is cheapest. What autovacuum found
+        out about those few rows is set aside for the same reason.
         """
         with self.database.transaction(force_rollback=True):
             self.database.execute("SET LOCAL log_statement = 'none'")

@@ -1,5 +1,6 @@
 """Calls in tests: made, booked, and summed without the code under test."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -49,6 +50,31 @@ def member_of(team: str, user: str, organization: str | None = None) -> Attribut
     )
 
 
+def used(  # noqa: PLR0913 - what a report may be divided by
+    number: int,
+    cost: str = "1",
+    at: datetime = NOON,
+    *,
+    key: str | None = None,
+    model: str = "gpt-4o",
+    tokens: tuple[int, int] = (10, 1),
+    failed: bool = False,
+    **told: Any,  # noqa: ANN401
+) -> UsageRecorded:
+    """A call as reports tell it apart; `key` is a sha256, `told` are further fields."""
+    return UsageRecorded(
+        id=f"call-{number}",
+        started_at=at,
+        key_hash=key,
+        model=model,
+        status="failure" if failed else "success",
+        cost=Decimal(cost),
+        prompt_tokens=tokens[0],
+        completion_tokens=tokens[1],
+        **told,
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Books:
     """A ledger as one process has it, whose clock stands at noon."""
@@ -84,6 +110,16 @@ async def opened_books(
     finally:
         await ledger.stop()
         await pool.close()
+
+
+def booked(url: str, *calls: Usage, by: Attribution | None = None) -> None:
+    """Calls of today, in the ledger of a service that runs."""
+
+    async def book() -> None:
+        async with opened_books(url, datetime.now(UTC)) as books:
+            await books.book(*calls, by=by)
+
+    asyncio.run(book())
 
 
 def rows(url: str, query: str, *given: object) -> list[tuple[Any, ...]]:

@@ -162,7 +162,7 @@ def _parameters(
             each["name"],
             each["in"],
             _plain(each["schema"]),
-            PARAMETERS.get(each["name"]) or FIELDS[each["name"]],
+            each.get("description") or PARAMETERS.get(each["name"]) or FIELDS[each["name"]],
             required=each["required"],
         )
         for each in (route.openapi_extra or {}).get("parameters", ())
@@ -187,13 +187,17 @@ def _success(operation: Operation, schema: JsonObject) -> JsonObject:
         components.HEADERS[each][0]: {"$ref": f"#/components/headers/{each}"}
         for each in operation.headers
     }
+    as_csv = {"text/csv": {"schema": {"type": "string"}, "example": operation.csv}}
     either = {"anyOf": [schema, _rehearsal(schema)]} if operation.rehearsed else schema
     return {
         "description": "Done; or, with `dry_run`, what would be."
         if operation.rehearsed
         else "The answer.",
         "headers": {**headers, **components.ALWAYS},
-        "content": {"application/json": {"schema": either, "example": operation.example}},
+        "content": {
+            "application/json": {"schema": either, "example": operation.example},
+            **({} if operation.csv is None else as_csv),
+        },
     }
 
 

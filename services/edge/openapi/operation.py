@@ -27,7 +27,8 @@ class Operation:
     a request with `sent` as body, `path` and `query`. `parameters` and `headers` name components:
     parameters that routes share, and headers of the answer. `refusals` are errors as the code
     raises them, by a name. Without `needs_body` a body may be absent. `bodies` are those of a route
-    that reads its body by itself: by media type, the type and an example.
+    that reads its body by itself: by media type, the type and an example. `csv` is an example of
+    the answer as CSV, where it can be had.
     """
 
     id: str
@@ -43,6 +44,7 @@ class Operation:
     rehearsed: bool = False
     public: bool = False
     needs_body: bool = True
+    csv: str | None = None
 
 
 Operations = Mapping[RouteName, Operation]

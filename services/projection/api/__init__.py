@@ -11,18 +11,23 @@ from services.projection.api.routes import (
     callbacks,
     changes,
     decisions,
+    global_spend,
     health,
     key_lists,
     keys,
     models,
+    organization_activity,
     organizations,
     permissions,
     proof,
     reconcile,
+    spend,
+    spend_logs,
     team_lists,
     team_pickers,
     teams,
     usage,
+    user_activity,
     user_lists,
     users,
     windows,
@@ -30,9 +35,10 @@ from services.projection.api.routes import (
 
 __all__ = ["ROUTERS", "ReadContext", "include_read_routes"]
 
-_OF_TEAMS = (teams, team_lists, team_pickers, permissions, callbacks, activity)
+_OF_TEAMS = (teams, team_lists, team_pickers, permissions, callbacks)
 _OTHERS = (keys, key_lists, models, users, user_lists, organizations, budgets, audit, health)
-_SPEND = (usage, windows, reconcile)
+_REPORTS = (activity, user_activity, organization_activity, global_spend, spend_logs, spend)
+_SPEND = (*_REPORTS, usage, windows, reconcile)
 _OF_GATEWAYS = (decisions,)
 _HISTORY = (changes, proof)
 _ASKED_BY_BODY = (keys.several, organizations.bodies, budgets.bodies)

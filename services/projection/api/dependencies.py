@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Annotated, Any, cast
 
+import psycopg
 from fastapi import Depends
 from fastapi.exceptions import RequestValidationError
 from starlette.requests import Request
@@ -20,6 +21,7 @@ from services.access.credentials import (
 )
 from services.access.policy import check_route
 from services.access.principal import Credential, Principal
+from services.database.connections import REPORT_SECONDS
 from services.edge.body import LedgerRoute
 from services.edge.errors import ShapeB
 from services.projection.api.context import ReadContext
@@ -107,11 +109,19 @@ def unavailable() -> ShapeB:
     return ShapeB(503, "The read models cannot answer right now, try again", "service_unavailable")
 
 
+def too_long() -> ShapeB:
+    """What is answered where a report would take too long."""
+    text = f"This takes more than {REPORT_SECONDS} seconds: ask for fewer days, or about less"
+    return ShapeB(503, text, "service_unavailable")
+
+
 @contextmanager
 def _readable() -> Iterator[None]:
     """Makes a 503, shape B, of what cannot be read as it is now."""
     try:
         yield
+    except psycopg.errors.QueryCanceled as error:
+        raise too_long() from error
     except UNAVAILABLE as error:
         raise unavailable() from error
 

@@ -26,23 +26,32 @@ class Items:
 
 async def spooled(content: Items | Mapping[str, object], headers: Mapping[str, str]) -> "Spooled":
     """An answer with this content, in which objects may hold Items wherever a value may stand."""
+    return await spooled_text(pieces(content), headers, "application/json")
+
+
+async def spooled_text(
+    text: AsyncIterator[bytes], headers: Mapping[str, str], media_type: str
+) -> "Spooled":
+    """An answer made of these pieces."""
     spool: SpooledTemporaryFile[bytes] = SpooledTemporaryFile(_KEPT_IN_MEMORY)  # noqa: SIM115
     try:
-        async for piece in pieces(content):
+        async for piece in text:
             spool.write(piece)
             await asyncio.sleep(0)
     except BaseException:
         spool.close()
         raise
-    return Spooled(spool, headers)
+    return Spooled(spool, headers, media_type)
 
 
 class Spooled(StreamingResponse):
     """Sends what was spooled, and gives the space back whether it arrives or not."""
 
-    def __init__(self, spool: SpooledTemporaryFile[bytes], headers: Mapping[str, str]) -> None:
+    def __init__(
+        self, spool: SpooledTemporaryFile[bytes], headers: Mapping[str, str], media_type: str
+    ) -> None:
         length = {"content-length": str(spool.tell())}
-        super().__init__(_read(spool), 200, {**headers, **length}, "application/json")
+        super().__init__(_read(spool), 200, {**headers, **length}, media_type)
         self._spool = spool
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

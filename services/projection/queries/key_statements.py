@@ -12,13 +12,11 @@ from typing import Literal
 from psycopg.sql import SQL, Composable
 from psycopg.sql import Literal as Constant
 
+from services.access.principal import DASHBOARD_TEAM
 from services.access.visibility import KEY_LIST
 from services.projection.queries.reading import POSITION
 from services.projection.queries.records import KEY_IN_FORCE, KEY_ROW, KEYS, LAST_USER
 from services.projection.queries.spend_books import KEY_BOOK
-
-DASHBOARD = "litellm-dashboard"
-"""The team of session keys, which no list shows."""
 
 Column = Literal["spend", "max_budget", "created_at", "updated_at", "token", "key_alias"]
 _COLUMNS: Mapping[str, SQL] = {
@@ -237,7 +235,7 @@ def _mine(given: Given) -> Composable:
 def _conditions(given: Given) -> Composable:
     found: list[Composable] = [
         _state(given),
-        SQL("k.team_id IS DISTINCT FROM {}").format(Constant(DASHBOARD)),
+        SQL("k.team_id IS DISTINCT FROM {}").format(Constant(DASHBOARD_TEAM)),
     ]
     if given.subject and not given.several:
         found.append(SQL("k.user_id = %(subject)s"))

@@ -1,13 +1,14 @@
-"""What a caller is to teams, and what these let their members do (team-api.md 3.17, 3.19)."""
+"""What a caller is to teams and organizations, and what he may there (team-api.md 3.17, 3.19)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import orjson
-from psycopg.sql import SQL
+from psycopg.sql import SQL, Literal
 
 from services.access.activity import Membership
-from services.access.principal import Principal, Towards
+from services.access.principal import ORG_ADMIN, Principal, Towards
+from services.access.sight import Known
 from services.database.connections import Pool
 from services.projection.queries.reading import POSITION, fetch
 from services.projection.queries.records import LAST_TEAM, LAST_USER
@@ -32,19 +33,25 @@ _TEAM = (
 _OWN = (
     SQL(
         """
-        SELECT {position}, EXISTS (SELECT FROM {user} u WHERE u.deleted_at IS NULL),
-            m.team_id, m.role, {permissions}
-        FROM (SELECT) one LEFT JOIN (
-            read.memberships_1 m JOIN read.teams_1 t ON t.team_id = m.team_id
+        SELECT {position},
+            (SELECT u.incarnation FROM {user} u WHERE u.deleted_at IS NULL),
+            (SELECT json_agg(json_build_array(
+                m.team_id, m.incarnation, m.role, t.settings->'member_permissions'))
+            FROM read.memberships_1 m JOIN read.teams_1 t ON t.team_id = m.team_id
                 AND t.incarnation = m.incarnation AND t.deleted_at IS NULL
-        ) ON m.user_id = %(user_id)s
-            AND (%(team_ids)s::text[] IS NULL OR m.team_id = ANY (%(team_ids)s::text[]))
+            WHERE m.user_id = %(user_id)s
+                AND (%(team_ids)s::text[] IS NULL OR m.team_id = ANY (%(team_ids)s::text[])))::text,
+            (SELECT json_agg(json_build_array(m.organization_id, m.incarnation))
+            FROM read.organization_members_1 m JOIN read.organizations_1 o
+                ON o.organization_id = m.organization_id AND o.incarnation = m.incarnation
+                AND o.deleted_at IS NULL
+            WHERE m.user_id = %(user_id)s AND m.role = {admin})::text
         """
     )
     .format(
         position=POSITION,
         user=LAST_USER.format(user_id=SQL("%(user_id)s")),
-        permissions=_PERMISSIONS,
+        admin=Literal(ORG_ADMIN),
     )
     .as_bytes()
 )
@@ -71,22 +78,23 @@ async def team_standing(
     return position, TeamStanding(towards, orjson.loads(permissions))
 
 
-@dataclass(frozen=True, slots=True)
-class OwnTeams:
-    """The memberships of a user by team id; `user_known` tells whether he has a user row."""
+async def own_standing(
+    pool: Pool, principal: Principal, team_ids: Sequence[str] | None = None
+) -> tuple[int, Known]:
+    """Position, and what the ledger is shown by: of his teams all, or those among `team_ids`.
 
-    position: int
-    user_known: bool
-    teams: Mapping[str, Membership]
-
-
-async def own_teams(pool: Pool, user_id: str | None, team_ids: Sequence[str] | None) -> OwnTeams:
-    """The teams that a user is in: all of them, or those among `team_ids`."""
+    Of who reads everything nothing has to be known.
+    """
+    user_id = None if principal.reads_everything else principal.user_id
     asked = None if team_ids is None else list(team_ids)
-    rows = await fetch(pool, _OWN, {"user_id": user_id, "team_ids": asked})
-    teams = {
-        team_id: Membership(role, orjson.loads(permissions))
-        for _, _, team_id, role, permissions in rows
-        if team_id is not None
-    }
-    return OwnTeams(rows[0][0], rows[0][1], teams)
+    [row] = await fetch(pool, _OWN, {"user_id": user_id, "team_ids": asked})
+    position, user, teams, administered = row
+    known = Known(
+        user=user,
+        teams={
+            team_id: (life, Membership(role, permissions))
+            for team_id, life, role, permissions in orjson.loads(teams or "[]")
+        },
+        administered=dict(orjson.loads(administered or "[]")),
+    )
+    return position, known

@@ -38,6 +38,7 @@ CREATE TABLE usage.series (
     tags text[] NOT NULL,
     unattributed text
 );
+CREATE INDEX series_key_hash_idx ON usage.series (key_hash);
 
 -- Under which series an account's records stand.
 CREATE TABLE usage.booked_on (
@@ -64,6 +65,8 @@ CREATE TABLE usage.records (
     corrects text
 ) WITH (autovacuum_vacuum_insert_scale_factor = 0.2, autovacuum_analyze_scale_factor = 0.05);
 CREATE INDEX records_series_idx ON usage.records (series, started_at);
+CREATE INDEX records_started_at_idx ON usage.records USING brin (started_at)
+    WITH (pages_per_range = 32, autosummarize = on);
 COMMENT ON COLUMN usage.records.outcome IS '1 succeeded, 0 failed, -1 corrects another record';
 
 -- Which ids were booked: the first payload under an id is the one that counts.
@@ -94,6 +97,26 @@ CREATE TABLE usage.quarters (
     failed bigint NOT NULL,
     PRIMARY KEY (series, quarter)
 ) WITH (fillfactor = 70);
+CREATE INDEX quarters_quarter_idx ON usage.quarters USING brin (quarter)
+    WITH (pages_per_range = 32, autosummarize = on);
+
+-- The same by UTC day, of the records up to the position in usage.days_summed: what reports read
+-- first. Booking does not wait for it; who reads adds the records after that position.
+CREATE TABLE usage.series_days (
+    series bigint NOT NULL,
+    day date NOT NULL,
+    cost numeric NOT NULL,
+    prompt_tokens bigint NOT NULL,
+    completion_tokens bigint NOT NULL,
+    cache_read_tokens bigint NOT NULL,
+    cache_creation_tokens bigint NOT NULL,
+    succeeded bigint NOT NULL,
+    failed bigint NOT NULL,
+    PRIMARY KEY (series, day)
+) WITH (fillfactor = 70);
+CREATE INDEX series_days_day_idx ON usage.series_days (day);
+CREATE TABLE usage.days_summed (position bigint NOT NULL);
+INSERT INTO usage.days_summed VALUES (0);
 
 -- Sums by account and UTC day in which calls started.
 CREATE TABLE usage.days (
@@ -274,6 +297,36 @@ BEGIN
     END IF;
 END $$;
 
+-- Adds the next records, at most so many, to usage.series_days, unless fewer than `fewest` wait.
+-- Returns how many are left then; 0 also where another process is at it.
+CREATE FUNCTION usage.sum_days(fewest bigint, most bigint) RETURNS bigint
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
+DECLARE
+    head bigint := coalesce((SELECT max(position) FROM usage.batches), 0);
+    before bigint;
+    upto bigint;
+BEGIN
+    SELECT position INTO before FROM usage.days_summed FOR UPDATE SKIP LOCKED;
+    IF before IS NULL OR head - before < greatest(fewest, 1) THEN
+        RETURN 0;
+    END IF;
+    upto := least(head, before + most);
+    INSERT INTO usage.series_days AS d (series, day, cost, prompt_tokens, completion_tokens,
+        cache_read_tokens, cache_creation_tokens, succeeded, failed)
+    SELECT series, (started_at AT TIME ZONE 'UTC')::date, sum(cost), sum(prompt_tokens),
+        sum(completion_tokens), sum(cache_read_tokens), sum(cache_creation_tokens),
+        count(*) FILTER (WHERE outcome = 1), count(*) FILTER (WHERE outcome = 0)
+    FROM usage.records WHERE position > before AND position <= upto GROUP BY 1, 2
+    ON CONFLICT (series, day) DO UPDATE SET cost = d.cost + EXCLUDED.cost,
+        prompt_tokens = d.prompt_tokens + EXCLUDED.prompt_tokens,
+        completion_tokens = d.completion_tokens + EXCLUDED.completion_tokens,
+        cache_read_tokens = d.cache_read_tokens + EXCLUDED.cache_read_tokens,
+        cache_creation_tokens = d.cache_creation_tokens + EXCLUDED.cache_creation_tokens,
+        succeeded = d.succeeded + EXCLUDED.succeeded, failed = d.failed + EXCLUDED.failed;
+    UPDATE usage.days_summed SET position = upto;
+    RETURN head - upto;
+END $$;
+
 -- What an account spent on calls that started at or after `since` and before `until`, in USD; NULL
 -- is without bound. Whole days, then whole quarters, then single records.
 CREATE FUNCTION usage.spent(account bigint, since timestamptz, until timestamptz) RETURNS numeric
@@ -337,9 +390,9 @@ BEGIN
 END $$;
 
 REVOKE ALL ON FUNCTION usage.lock_head, usage.series_for, usage.append,
-    usage.spent, usage.spent_within_a_day FROM PUBLIC;
+    usage.sum_days, usage.spent, usage.spent_within_a_day FROM PUBLIC;
 GRANT USAGE ON SCHEMA usage TO teamledger_service;
 GRANT SELECT ON ALL TABLES IN SCHEMA usage TO teamledger_service;
 GRANT INSERT, UPDATE, DELETE ON usage.reservations, usage.quarantine TO teamledger_service;
 GRANT EXECUTE ON FUNCTION usage.lock_head, usage.series_for, usage.append,
-    usage.spent, usage.spent_within_a_day TO teamledger_service;
+    usage.sum_days, usage.spent, usage.spent_within_a_day TO teamledger_service;

@@ -38,6 +38,7 @@ class LedgerDiffering(Document):
     batches: _Differing = Field(description="Commits whose positions hold other records.")
     ids: _Differing = Field(description="Records whose id is not known, or ids without a record.")
     quarters: _Differing = Field(description="Sums by series and quarter of an hour.")
+    series_days: _Differing = Field(description="Sums by series and day, which reports read.")
     days: _Differing = Field(description="Sums by account and day.")
     lists: _Differing = Field(description="Entries in the lists of each account's series.")
     names: _Differing = Field(description="Accounts that are not those which their series name.")
@@ -46,7 +47,7 @@ class LedgerDiffering(Document):
 class LedgerDifference(Document):
     """One thing, with its figures by the records and as kept."""
 
-    among: Literal["batches", "ids", "quarters", "days", "lists", "names"] = Field(
+    among: Literal["batches", "ids", "quarters", "series_days", "days", "lists", "names"] = Field(
         description="Where it was found."
     )
     of: dict[str, Any] = Field(description="What it is.")

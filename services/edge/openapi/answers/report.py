@@ -1,8 +1,12 @@
 """The audit log, what was spent by day, rehearsals, and health."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from services.edge.openapi.schema import Document, Moment
+from pydantic import Field
+
+from services.edge.openapi.schema import SOMETIMES, Document, Moment
+
+_SPENT = "USD."
 
 
 class AuditEntry(Document):
@@ -36,7 +40,7 @@ class AuditPage(Document):
 class Metrics(Document):
     """What was spent and used."""
 
-    spend: float
+    spend: Annotated[float, Field(description=_SPENT)]
     prompt_tokens: int
     completion_tokens: int
     cache_read_input_tokens: int
@@ -67,6 +71,7 @@ class NamedMetrics(Document):
     metrics: Metrics
     metadata: dict[str, Any]
     api_key_breakdown: dict[str, KeyMetrics]
+    api_keys_total: int = SOMETIMES
 
 
 class Breakdown(Document):
@@ -78,6 +83,7 @@ class Breakdown(Document):
     providers: dict[str, NamedMetrics]
     endpoints: dict[str, NamedMetrics]
     api_keys: dict[str, KeyMetrics]
+    api_keys_total: int = SOMETIMES
     entities: dict[str, NamedMetrics]
 
 

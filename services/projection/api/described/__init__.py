@@ -13,6 +13,7 @@ from services.projection.api.described import (
     others,
     proof,
     reconcile,
+    spend,
     teams,
     usage,
     users,
@@ -27,7 +28,7 @@ OPERATIONS: Operations = {
         ("GET", route): operation
         for module in (
             *(teams, users, others, models, organizations, budgets),
-            *(usage, windows, reconcile),
+            *(spend, usage, windows, reconcile),
             *(changes, proof),
         )
         for route, operation in module.OPERATIONS.items()

@@ -1,16 +1,14 @@
-"""Reads about teams (team-api.md 3.4 to 3.8, 3.17, 3.19, 4)."""
+"""Reads about teams (team-api.md 3.4 to 3.8, 3.17, 4)."""
 
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC
 
-from services.access.activity import Asked, activity_scope
-from services.access.principal import INTERNAL_USER, AccessRefused
+from services.access.principal import INTERNAL_USER
 from services.access.visibility import check_teams_of, stranger_to_team
 from services.edge.errors import INFO, INFO_MESSAGE, ShapeA, ShapeB
 from services.edge.openapi import examples
 from services.edge.openapi.answers.member import Callbacks
-from services.edge.openapi.answers.report import Activity
 from services.edge.openapi.answers.team import (
     Permissions,
     Team,
@@ -20,7 +18,6 @@ from services.edge.openapi.answers.team import (
     TeamRow,
 )
 from services.edge.openapi.callers import (
-    STRANGER,
     TEAM,
     refusal_of_stranger,
     refused_by,
@@ -28,7 +25,6 @@ from services.edge.openapi.callers import (
 )
 from services.edge.openapi.examples import NOW, TEAM_VIEW
 from services.edge.openapi.operation import Operation
-from services.edge.shapes.activity import NOTHING, daily_activity
 from services.edge.shapes.permissions import permissions_list
 from services.edge.shapes.team import team_info
 from services.projection.api.described.common import read
@@ -40,12 +36,6 @@ _NOT_HIS = {
     "not_his_own": refused_by(lambda: check_teams_of(somebody(INTERNAL_USER), None)),
     "no_user_row": refused_by(lambda: check_teams_of(_NOBODY, None)),
 }
-
-
-def _activity(user_id: str | None, *, user_known: bool) -> AccessRefused:
-    """The refusal of a caller who asks for the activity of a team that he is not in."""
-    caller, asked = somebody(INTERNAL_USER, user_id), Asked(team_ids=[TEAM])
-    return refused_by(lambda: activity_scope(caller, asked, {}, user_known=user_known))
 
 
 OPERATIONS: Mapping[str, Operation] = {
@@ -125,19 +115,6 @@ OPERATIONS: Mapping[str, Operation] = {
                 404, "Team doesn't exist in db. Team=missing. Create team via `/team/new` call."
             ),
             "not_team_admin": refusal_of_stranger("/team/permissions_list"),
-        },
-    ),
-    "/team/daily/activity": read(
-        "/team/daily/activity",
-        "get_team_activity",
-        Activity,
-        query={"team_ids": TEAM, "start_date": "2026-03-01", "end_date": "2026-03-31"},
-        example=daily_activity([], NOTHING, page=1, total_pages=0),
-        refusals={
-            "no_dates": ShapeA(400, "Please provide start_date and end_date"),
-            "no_user": _activity(None, user_known=False),
-            "no_user_row": _activity(STRANGER, user_known=False),
-            "not_in_team": _activity(STRANGER, user_known=True),
         },
     ),
     _CALLBACK: read(
