@@ -49,8 +49,10 @@ class Gateway:
 
 
 @contextmanager
-def proxy(python: Path, ledger_url: str, gateway_key: str, home: Path) -> Iterator[Gateway]:
-    """Reports usage once a second."""
+def proxy(
+    python: Path, ledger_url: str, gateway_key: str, home: Path, **env: str
+) -> Iterator[Gateway]:
+    """Reports usage once a second; `env` is added to its environment."""
     port = free_port()
     own = {
         "TEAMLEDGER_URL": ledger_url,
@@ -59,18 +61,18 @@ def proxy(python: Path, ledger_url: str, gateway_key: str, home: Path) -> Iterat
         "GENERIC_LOGGER_HEADERS": f"Authorization=Bearer {gateway_key}",
         "DEFAULT_FLUSH_INTERVAL_SECONDS": "1",
     }
-    env = {**environment(home), **own}
+    full = {**environment(home), **own, **env}
     command = [str(python.with_name("litellm")), "--config", str(CONFIG), "--telemetry", "False"]
     command += ["--host", "127.0.0.1", "--port", str(port)]
     log = home / "proxy.log"
     with log.open("wb") as output:
-        served = subprocess.Popen(command, env=env, cwd=home, stdout=output, stderr=output)
+        served = subprocess.Popen(command, env=full, cwd=home, stdout=output, stderr=output)
     try:
         url = f"http://127.0.0.1:{port}"
         _wait(served, url, log)
         pipe = subprocess.PIPE
         with subprocess.Popen(
-            [str(python), str(DRIVER)], env=env, stdin=pipe, stdout=pipe, text=True
+            [str(python), str(DRIVER)], env=full, stdin=pipe, stdout=pipe, text=True
         ) as driver:
             yield Gateway(url, driver)
             assert driver.stdin is not None
