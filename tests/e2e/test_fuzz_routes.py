@@ -208,7 +208,7 @@ def test_any_body(ledger: Ledger) -> None:
         else:
             assert answered.status_code < 500, answered.text
             refusal(answered)
-            assert ledger.stored() == before
+            assert ledger.caused(before) == 0
 
     check()
     assert ledger.shown("/team/info", team_id=BYSTANDER)["team_info"]["max_budget"] == 1

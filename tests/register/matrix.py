@@ -133,11 +133,11 @@ class Matrix:
     ) -> httpx.Response:
         """The answer to a caller with a key, held to its status and to the usual refusal."""
         caller, key = by
-        stored = self.ledger.stored()
+        before = self.ledger.stored()
         response = self.ledger.http.post(path, json=sent, params=query, headers=bearer(key))
         assert response.status_code == status, response.text
         if status != 200:
-            assert self.ledger.stored() == stored
+            assert self.ledger.caused(before) == 0
             assert_refused(response, status, *_told(path, caller, status))
         return response
 
