@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from events.key import KeyBlocked, KeyDeleted, KeyUnblocked
+from events.key import KeyBlocked, KeyDeleted, KeyRestored, KeyUnblocked
 from services.command.domain.errors import AlreadyExists, NegativeLimit, NotFound, TooLarge
 from services.command.domain.limits import MAX_SETTINGS_BYTES
 from tests.support.decider import BlockKey, DeleteKey, GenerateKey, given, key_after
@@ -55,6 +55,15 @@ def test_what_a_key_was_is_recorded_when_it_ends_and_why(cause: str) -> None:
 def test_a_key_ends_once() -> None:
     given().when(DeleteKey("h")).then_raises(NotFound, "key 'h' does not exist")
     given(KEY, KeyDeleted(settings=SETTINGS)).when(DeleteKey()).then_raises(NotFound)
+
+
+def test_a_restored_key_is_the_one_it_was_from_now_on() -> None:
+    ended, back = KeyDeleted(settings=SETTINGS, cause="team"), KeyRestored(settings=SETTINGS)
+    before, after = key_after(KEY), key_after(KEY, ended, back)
+    assert (after.open, after.incarnation, after.settings) == (True, 1, before.settings)
+    assert (after.created_at, after.budget_since) == (before.created_at, before.budget_since)
+    assert (key_after(KEY, ended).cause, after.cause) == ("team", None)
+    assert (before.owned_at, after.owned_at) == (1, 3)
 
 
 def test_blocking_and_unblocking_are_idempotent() -> None:
