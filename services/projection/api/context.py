@@ -34,7 +34,7 @@ class ReadContext:
     """`master_key` is compared in constant time; `zone` aligns budget windows.
 
     `ledger_pool` leads to the event database, with the ledger of usage; read models may be in
-    another one. `reports_pool` leads there too: a long report keeps no other read waiting.
+    another one. `reports_pool` leads there as well: a long report keeps no other read waiting.
     `commands_stopped` tells readiness why commands of this process are not taken, or None;
     `available_teams` are ids of teams that are offered to everybody, there or not; `models` are the
     names of what the gateways serve. `strict` keeps LiteLLM's wording in what gateways are to tell

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
@@ -104,13 +105,14 @@ class Activity:
         group = Group("day", {"entity": _IDS[self.entity], **_TERMS}, newest_first=True)
         chunks = sums.chunks(group, first=rows[-1][0], last=rows[0][0])
         labels: dict[Thing, JsonObject] = {}
-        async for found in whole_days(chunks):
-            lines = [Line._make(measured(row)) for row in found]
-            await self._add_labels(labels, sums.connection, lines)
-            if len(lines) > _MANY:
-                yield [await asyncio.to_thread(activity_day, lines, self.entity, labels)]
-            else:
-                yield [activity_day(lines, self.entity, labels)]
+        async with aclosing(whole_days(chunks)) as days:
+            async for found in days:
+                lines = [Line._make(measured(row)) for row in found]
+                await self._add_labels(labels, sums.connection, lines)
+                if len(lines) > _MANY:
+                    yield [await asyncio.to_thread(activity_day, lines, self.entity, labels)]
+                else:
+                    yield [activity_day(lines, self.entity, labels)]
 
     async def _add_labels(
         self, labels: dict[Thing, JsonObject], ledger: Connection, lines: Sequence[Line]

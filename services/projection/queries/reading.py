@@ -1,7 +1,7 @@
 """How the read models are asked: prepared statements, binary rows, one snapshot per answer."""
 
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -56,8 +56,11 @@ async def snapshot(pool: Pool) -> AsyncIterator[Connection]:
 
 async def chunks(
     connection: Connection, statement: bytes, parameters: Parameters, size: int
-) -> AsyncIterator[list[Row]]:
-    """The rows of a large result, `size` at a time, by a cursor of the server."""
+) -> AsyncGenerator[list[Row], None]:
+    """The rows of a large result, `size` at a time, by a cursor of the server.
+
+    Whoever may stop half-way closes it (contextlib.aclosing), while the connection is his.
+    """
     async with connection.cursor(name="chunks", binary=True) as cursor:
         await cursor.execute(statement, parameters)
         while rows := await cursor.fetchmany(size):

@@ -1,6 +1,7 @@
 """Sums divided by several things at once, each group with what tells which it is."""
 
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
+from contextlib import aclosing
 
 from psycopg.sql import SQL
 
@@ -27,7 +28,7 @@ TERMS: Mapping[str, SQL] = {
     "provider": SQL("s.provider"),
     "tag": SQL("t.tag"),
 }
-Found = AsyncIterator[list[tuple[JsonObject, Metrics]]]
+Found = AsyncGenerator[list[tuple[JsonObject, Metrics]], None]
 
 
 async def spend_groups(sums: Sums, by: Sequence[By]) -> Found:
@@ -38,9 +39,10 @@ async def spend_groups(sums: Sums, by: Sequence[By]) -> Found:
     """
     each: Each = "hour" if "hour" in by else "day" if "day" in by else "range"
     terms: dict[str, SQL] = {name: TERMS[name] for name in by if name in TERMS}
-    async for rows in sums.chunks(Group(each, terms, tags="tag" in by)):
-        aliases = await aliases_of(sums.connection, {last_series(row) for row in rows})
-        yield [_group(by, terms, row, aliases[last_series(row)]) for row in rows]
+    async with aclosing(sums.chunks(Group(each, terms, tags="tag" in by))) as chunks:
+        async for rows in chunks:
+            aliases = await aliases_of(sums.connection, {last_series(row) for row in rows})
+            yield [_group(by, terms, row, aliases[last_series(row)]) for row in rows]
 
 
 def _group(

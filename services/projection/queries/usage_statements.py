@@ -102,7 +102,8 @@ class Group:
 
     With `tags` there is a row for each tag `t.tag` of a series, and one without for none. Rows have
     the day; the hour, when it began and by how many seconds the clock was ahead of UTC; the terms
-    in their order; the last series; the sums.
+    in their order; the last series; the sums. They come in the order of time, or with
+    `newest_first` the days in the other one.
     """
 
     each: Each = "range"

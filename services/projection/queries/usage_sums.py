@@ -5,7 +5,8 @@ zones other than UTC, the quarters around each midnight (services.spend.calendar
 one snapshot, so every sum is exact to the last digit, whichever way it is divided.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import date
 from itertools import groupby
@@ -20,6 +21,7 @@ from services.projection.queries.usage_scope import UsageScope
 from services.projection.queries.usage_statements import Group, Reading, statement
 from services.spend.calendar import Calendar, Span
 
+Chunks = AsyncGenerator[list[Row], None]
 _CHUNK = 2_000
 _LOOK_UPS = 50_000
 _SUMMED = b"SELECT position FROM usage.days_summed"
@@ -52,15 +54,16 @@ def last_series(row: Row) -> int:
     return number
 
 
-async def whole_days(chunks: AsyncIterator[list[Row]]) -> AsyncIterator[list[Row]]:
+async def whole_days(chunks: Chunks) -> Chunks:
     """All rows of one day at a time, of rows that begin with the day and come day by day."""
     rows: list[Row] = []
-    async for chunk in chunks:
-        for day, found in groupby(chunk, key=itemgetter(0)):
-            if rows and rows[0][0] != day:
-                yield rows
-                rows = []
-            rows += found
+    async with aclosing(chunks):
+        async for chunk in chunks:
+            for day, found in groupby(chunk, key=itemgetter(0)):
+                if rows and rows[0][0] != day:
+                    yield rows
+                    rows = []
+                rows += found
     if rows:
         yield rows
 
@@ -95,9 +98,7 @@ class Sums:
         """The rows of a group, of which there are few."""
         return await run(self.connection, *self._query(group, self.calendar))
 
-    def chunks(
-        self, group: Group, first: date | None = None, last: date | None = None
-    ) -> AsyncIterator[list[Row]]:
+    def chunks(self, group: Group, first: date | None = None, last: date | None = None) -> Chunks:
         """The rows of a group in the order of time, then of the terms.
 
         With `first` and `last` only those days are looked at, of the days of the calendar.

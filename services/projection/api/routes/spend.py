@@ -1,6 +1,7 @@
 """GET /v1/spend: what was spent, divided by whatever is asked for, as JSON or CSV."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import aclosing
 from datetime import date
 from typing import Annotated, Any, ClassVar, Literal, get_args
 
@@ -153,11 +154,12 @@ def too_many_groups() -> Problem:
 
 async def _bounded(groups: Found) -> Found:
     count = 0
-    async for chunk in groups:
-        count += len(chunk)
-        if count > MOST_GROUPS:
-            raise too_many_groups()
-        yield chunk
+    async with aclosing(groups):
+        async for chunk in groups:
+            count += len(chunk)
+            if count > MOST_GROUPS:
+                raise too_many_groups()
+            yield chunk
 
 
 async def _items(groups: Found) -> AsyncIterator[list[JsonObject]]:
