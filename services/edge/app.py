@@ -1,15 +1,18 @@
 """The application both APIs are built on: what holds for every request, whatever its route."""
 
+import os
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from uuid import uuid4
 
 import structlog
 from fastapi import FastAPI
+from fastapi.telemetry import TelemetryConfig
 from starlette.datastructures import Headers
 from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Lifespan, Message, Receive, Scope, Send
+from structlog.contextvars import bind_contextvars, reset_contextvars
+from uuid_utils import uuid4
 
 from services.edge.body import LedgerRoute
 from services.edge.errors import handlers, render, tells_problems, too_large, unexpected
@@ -58,6 +61,7 @@ def create_app(
         lifespan=lifespan,
         redirect_slashes=False,
         openapi_url=None,
+        telemetry=None if _observed() else _UNOBSERVED,
         exception_handlers=handlers(strict=settings.strict),
         middleware=[
             Middleware(Exchange, strict=settings.strict),
@@ -71,6 +75,14 @@ def create_app(
     app.router.route_class = LedgerRoute
     app.state.max_json_depth = settings.max_json_depth
     return app
+
+
+_UNOBSERVED: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False}
+
+
+def _observed() -> bool:
+    """Whether OpenTelemetry is set up from outside; FastAPI would find out for every request."""
+    return any(name.startswith(("OTEL_", "FASTAPI_OTEL_")) for name in os.environ)
 
 
 class Exchange:
@@ -91,16 +103,18 @@ class Exchange:
         identity = _correlation_id(Headers(scope=scope))
         scope.setdefault("state", {})["correlation_id"] = identity
         answered = _Answered(send, identity)
-        with structlog.contextvars.bound_contextvars(correlation_id=identity):
-            try:
-                await self._app(scope, receive, answered)
-            except Exception:
-                _log.exception("request_failed", correlation_id=identity, route=_route(scope))
-                if answered.begun:
-                    raise
-                problems = tells_problems(scope["path"])
-                error = render(unexpected(identity), strict=self._strict, problems=problems)
-                await error(scope, receive, answered)
+        bound = bind_contextvars(correlation_id=identity)
+        try:
+            await self._app(scope, receive, answered)
+        except Exception:
+            _log.exception("request_failed", correlation_id=identity, route=_route(scope))
+            if answered.begun:
+                raise
+            problems = tells_problems(scope["path"])
+            error = render(unexpected(identity), strict=self._strict, problems=problems)
+            await error(scope, receive, answered)
+        finally:
+            reset_contextvars(**bound)
 
 
 class _Answered:

@@ -1,6 +1,7 @@
 """Heads: how far answers must reach in event store and ledger to hold all that was acknowledged."""
 
 import asyncio
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 from uuid import UUID
 
@@ -44,7 +45,7 @@ class Head:
     def __init__(self, events_pool: Pool, *, deadline_seconds: float = 1.0) -> None:
         self._pool = events_pool
         self._deadline = deadline_seconds
-        self._next: asyncio.Future[Heads] | None = None
+        self._waiting: list[asyncio.Future[Heads]] = []
         self._asking: asyncio.Task[None] | None = None
         self._seen = 0
         self._replaced: RebuildNeeded | None = None
@@ -63,12 +64,11 @@ class Head:
         Raises HeadUnavailable, and RebuildNeeded for good once the store was replaced.
         """
         self.check()
-        if self._next is None:
-            self._next = asyncio.get_running_loop().create_future()
-        joined = self._next
+        joined: asyncio.Future[Heads] = asyncio.get_running_loop().create_future()
+        self._waiting.append(joined)
         if self._asking is None:
             self._asking = asyncio.create_task(self._ask())
-        return await asyncio.shield(joined)
+        return await joined
 
     def check(self) -> None:
         """Raise RebuildNeeded if the store is known to have been replaced."""
@@ -80,18 +80,19 @@ class Head:
         self._seen = max(self._seen, position)
 
     async def _ask(self) -> None:
-        while self._next is not None:
-            waiting, self._next = self._next, None
+        while self._waiting:
+            waiting, self._waiting = self._waiting, []
             try:
-                waiting.set_result(await self._query())
+                heads = await self._query()
             except (psycopg.Error, TimeoutError) as error:
-                unavailable = HeadUnavailable(f"the event database did not tell its head: {error}")
-                waiting.set_exception(unavailable)
-                waiting.exception()
+                text = f"the event database did not tell its head: {error}"
+                _fail(waiting, HeadUnavailable(text))
             except RebuildNeeded as replaced:
                 self._replaced = replaced
-                waiting.set_exception(replaced)
-                waiting.exception()
+                _fail(waiting, replaced)
+            else:
+                for joined in _still(waiting):
+                    joined.set_result(heads)
         self._asking = None
 
     async def _query(self) -> Heads:
@@ -110,3 +111,13 @@ class Head:
         self.forgotten_at = max(self.forgotten_at, forgotten_at)
         self.saw(head)
         return Heads(head, LedgerHeads(*ledger))
+
+
+def _fail(waiting: Iterable[asyncio.Future[Heads]], error: Exception) -> None:
+    for joined in _still(waiting):
+        joined.set_exception(error)
+        joined.exception()  # who waited may be gone before he is told
+
+
+def _still(waiting: Iterable[asyncio.Future[Heads]]) -> Iterator[asyncio.Future[Heads]]:
+    return (joined for joined in waiting if not joined.done())

@@ -66,6 +66,10 @@ class Counters:
     def __contains__(self, counted: Counted) -> bool:
         return counted in self._kept
 
+    def know(self, counted: Iterable[Counted]) -> bool:
+        """Whether all of them are here."""
+        return all(map(self._kept.__contains__, counted))
+
     def spent(self, counted: Counted) -> Decimal:
         """USD at `position` or, where it was loaded later, then; KeyError if it is not here."""
         self._kept.move_to_end(counted)

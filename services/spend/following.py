@@ -95,8 +95,8 @@ class LedgerFollower:
         return (
             self._counters.position >= heads.position
             and self._holds.change >= heads.change
-            and all(one in self._counters for one in counted)
-            and all(one in self._numbers for one in holders)
+            and self._counters.know(counted)
+            and all(map(self._numbers.__contains__, holders))
         )
 
     async def reach(

@@ -4,7 +4,7 @@ Here every tenth of a millisecond counts: routes are plain ASGI applications, an
 is let in again for as long as nothing changes.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from time import perf_counter
@@ -78,7 +78,7 @@ async def gateway(request: Request) -> Gateway:
     """
     began, scope = perf_counter(), request.scope
     context: ReadContext = scope["app"].state.reads
-    headers = _Headers(scope["headers"])
+    headers = _first(scope["headers"])
     credential = identify(presented_key(headers, context.key_header), context.master_key)
     heads, now = await context.head.both(), datetime.now(UTC)
     context.check()
@@ -128,17 +128,6 @@ class _Request(Request):
         return body
 
 
-class _Headers(Mapping[str, str]):
+def _first(headers: list[tuple[bytes, bytes]]) -> dict[str, str]:
     """Of several headers of a name the first counts, as everywhere."""
-
-    def __init__(self, raw: list[tuple[bytes, bytes]]) -> None:
-        self._values = dict(reversed(raw))
-
-    def __getitem__(self, name: str) -> str:
-        return self._values[name.encode("latin-1")].decode("latin-1")
-
-    def __iter__(self) -> Any:  # noqa: ANN401
-        return (name.decode("latin-1") for name in self._values)
-
-    def __len__(self) -> int:
-        return len(self._values)
+    return {name.decode("latin-1"): value.decode("latin-1") for name, value in reversed(headers)}

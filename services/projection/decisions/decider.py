@@ -167,8 +167,9 @@ class Decider:
 
 def _names(*models: str) -> list[str]:
     """What budgets and limits for a model may call it: they may leave its provider out."""
-    bare = (model.partition("/")[2] for model in models)
-    return list(dict.fromkeys([*models, *(name for name in bare if name)]))
+    names = dict.fromkeys(models)
+    names |= {bare: None for model in models if (bare := model.partition("/")[2])}
+    return list(names)
 
 
 def _beyond(funds: Funds, refused: Refused, estimate: Decimal) -> Denied:
