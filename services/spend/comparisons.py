@@ -16,8 +16,9 @@ FROM (
         sum(prompt_tokens + completion_tokens) AS tokens
     FROM usage.records GROUP BY series
 ) r LEFT JOIN usage.series s USING (series) CROSS JOIN LATERAL (VALUES ('record', 0),
-    ('organization', s.organization), ('team', s.team), ('member', s.member), ('user', s."user"),
-    ('key', s.key), ('model', s.model)) a(kind, account)
+    ('organization', s.organization), ('team', s.team), ('member', s.member),
+    ('organization_member', s.organization_member), ('user', s."user"), ('key', s.key),
+    ('model', s.model)) a(kind, account)
 WHERE a.account IS NOT NULL GROUP BY a.kind
 """
 """Records, USD and tokens by the records: of all, and of those that each kind of account has."""
@@ -160,7 +161,8 @@ FROM (
                 count(*) FILTER (WHERE outcome >= 0) AS requests
             FROM usage.records GROUP BY 1, 2
         ) r JOIN usage.series s USING (series) CROSS JOIN LATERAL (VALUES (s.organization),
-            (s.team), (s.member), (s."user"), (s.key), (s.model)) a(account)
+            (s.team), (s.member), (s.organization_member), (s."user"), (s.key),
+            (s.model)) a(account)
         WHERE a.account IS NOT NULL GROUP BY 1, 2
     ) r FULL JOIN usage.days d USING (account, day)
     WHERE (r.cost, r.tokens, r.requests) IS DISTINCT FROM (d.cost, d.tokens, d.requests)
@@ -179,7 +181,7 @@ FROM (
     FROM (
         SELECT DISTINCT a.account, s.series, true AS named
         FROM usage.series s CROSS JOIN LATERAL (VALUES (s.organization), (s.team), (s.member),
-            (s."user"), (s.key), (s.model)) a(account)
+            (s.organization_member), (s."user"), (s.key), (s.model)) a(account)
         WHERE a.account IS NOT NULL
     ) n FULL JOIN usage.booked_on b USING (account, series)
     WHERE n.named IS NULL OR b.account IS NULL
@@ -198,7 +200,9 @@ FROM (
         a.member AS a_member, count(*) OVER () AS in_all
     FROM usage.series s CROSS JOIN LATERAL (VALUES
         ('organization', s.organization, s.organization_id, ''), ('team', s.team, s.team_id, ''),
-        ('member', s.member, s.team_id, s.user_id), ('user', s."user", s.user_id, ''),
+        ('member', s.member, s.team_id, s.user_id),
+        ('organization_member', s.organization_member, s.organization_id, s.user_id),
+        ('user', s."user", s.user_id, ''),
         ('key', s.key, s.key_hash, ''),
         ('model', s.model, coalesce(s.model_group, s.model_name), '')
     ) n(kind, account, id, member)

@@ -27,11 +27,11 @@ KEY_MODEL = "key_model"
 
 _SNAPSHOT = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
 _NEWS = """
-SELECT r.position, r.started_at, r.cost, s.organization, s.team, s.member, s."user", s.key, s.model,
-    NULL::uuid, NULL::bigint[]
+SELECT r.position, r.started_at, r.cost, s.organization, s.team, s.member, s.organization_member,
+    s."user", s.key, s.model, NULL::uuid, NULL::bigint[]
 FROM usage.records r JOIN usage.series s USING (series) WHERE r.position > %b
 UNION ALL
-SELECT h.change, h.expires_at, h.amount, NULL, NULL, NULL, NULL, NULL, NULL,
+SELECT h.change, h.expires_at, h.amount, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
     h.reservation, h.accounts
 FROM usage.holds h WHERE h.change > %b
 ORDER BY 1

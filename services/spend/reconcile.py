@@ -17,7 +17,7 @@ from services.spend.comparisons import COMPARISONS, KEPT, TOTALS
 MOST_NAMED = 100
 WORK_MEMORY = "32MB"
 RECORD, QUARTER = "record", "quarter"
-KINDS = ("organization", "team", "member", "user", "key", "model")
+KINDS = ("organization", "team", "member", "organization_member", "user", "key", "model")
 
 _SNAPSHOT = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
 _MODEST = (

@@ -35,7 +35,7 @@ GROUP BY place
 class Span(NamedTuple):
     """An account, and the calls that count: started at or after `since` and before `until`.
 
-    None is without bound. `member` is the user where `kind` is "member" and `id` the team.
+    None is without bound. `member` is the user where the account is one of a team or organization.
     """
 
     kind: str

@@ -67,6 +67,7 @@ async def test_a_ledger_agrees_with_all_its_sums(books: Books) -> None:
         "organization": Decimal("3.75"),
         "team": Decimal("14.75"),
         "member": Decimal("14.75"),
+        "organization_member": Decimal("3.75"),
         "user": Decimal("14.75"),
         "key": Decimal("14.75"),
         "model": Decimal("30.75"),

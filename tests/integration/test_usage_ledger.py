@@ -60,6 +60,7 @@ async def test_a_call_is_booked_on_everybody_it_concerns(books: Books, url: str)
         Span("organization", "acme", 1),
         TEAM,
         Span("member", "core", 1, "ann"),
+        Span("organization_member", "acme", 1, "ann"),
         Span("user", "ann", 1),
         Span("key", "core:ann", 1),
         Span("model", "gpt-4o", 0),

@@ -15,12 +15,15 @@ from events.streams import KEY, ORGANIZATION, TEAM, USER
 from events.usage import UsageRecorded
 
 OLDEST, NEWEST = timedelta(days=35), timedelta(minutes=5)
-MEMBER, MODEL = "member", "model"
+MEMBER, ORGANIZATION_MEMBER, MODEL = "member", "organization_member", "model"
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Something that spends: one life of it. `member` is set for a member of the team `id`."""
+    """Something that spends: one life of it.
+
+    `member` is set for a member of the team or organization `id`.
+    """
 
     kind: str
     id: str
@@ -55,8 +58,10 @@ class Attribution(NamedTuple):
         ):
             if life is not None:
                 yield Account(kind, life.id, life.incarnation)
-        if self.team is not None and self.user is not None:
-            yield Account(MEMBER, self.team.id, self.team.incarnation, self.user.id)
+        if self.user is not None:
+            for kind, group in ((MEMBER, self.team), (ORGANIZATION_MEMBER, self.organization)):
+                if group is not None:
+                    yield Account(kind, group.id, group.incarnation, self.user.id)
 
 
 class Series(NamedTuple):

@@ -1,8 +1,9 @@
 -- The ledger of usage: what was called, by whom, at what cost. Records are never changed.
 CREATE SCHEMA usage;
 
--- Everything that spends: a life of an organization, team, user or key, a member of a team (id is
--- the team, member the user), a model. Incarnation 0 where there are no lives.
+-- Everything that spends: a life of an organization, team, user or key, a member of a team or an
+-- organization (id is the team or organization, member the user), a model. Incarnation 0 where there
+-- are no lives.
 CREATE TABLE usage.accounts (
     account bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     kind text NOT NULL,
@@ -19,6 +20,7 @@ CREATE TABLE usage.series (
     organization bigint,
     team bigint,
     member bigint,
+    organization_member bigint,
     "user" bigint,
     key bigint,
     model bigint,
@@ -185,6 +187,7 @@ BEGIN
         SELECT w.digest, max(k.account) FILTER (WHERE kind = 'organization') AS organization,
             max(k.account) FILTER (WHERE kind = 'team') AS team,
             max(k.account) FILTER (WHERE kind = 'member') AS member,
+            max(k.account) FILTER (WHERE kind = 'organization_member') AS organization_member,
             max(k.account) FILTER (WHERE kind = 'user') AS "user",
             max(k.account) FILTER (WHERE kind = 'key') AS key,
             max(k.account) FILTER (WHERE kind = 'model') AS model
@@ -192,20 +195,24 @@ BEGIN
             AS a(kind text, id text, incarnation bigint, member text)
         JOIN usage.accounts k USING (kind, id, incarnation, member) GROUP BY w.digest
     ), made AS (
-        INSERT INTO usage.series (digest, organization, team, member, "user", key, model, source,
-            organization_id, team_id, user_id, key_hash, organization_alias, team_alias,
-            key_alias, model_name, model_group, provider, endpoint, mcp_tool, tags, unattributed)
-        SELECT digest, c.organization, c.team, c.member, c."user", c.key, c.model, w.source,
-            w.organization_id, w.team_id, w.user_id, w.key_hash, w.organization_alias,
-            w.team_alias, w.key_alias, w.model_name, w.model_group, w.provider, w.endpoint,
-            w.mcp_tool, ARRAY(SELECT json_array_elements_text(w.tags)), w.unattributed
+        INSERT INTO usage.series (digest, organization, team, member, organization_member, "user",
+            key, model, source, organization_id, team_id, user_id, key_hash, organization_alias,
+            team_alias, key_alias, model_name, model_group, provider, endpoint, mcp_tool, tags,
+            unattributed)
+        SELECT digest, c.organization, c.team, c.member, c.organization_member, c."user", c.key,
+            c.model, w.source, w.organization_id, w.team_id, w.user_id, w.key_hash,
+            w.organization_alias, w.team_alias, w.key_alias, w.model_name, w.model_group,
+            w.provider, w.endpoint, w.mcp_tool, ARRAY(SELECT json_array_elements_text(w.tags)),
+            w.unattributed
         FROM described w JOIN paying c USING (digest)
         ON CONFLICT DO NOTHING
-        RETURNING digest, series, organization, team, member, "user", key, model
+        RETURNING digest, series, organization, team, member, organization_member, "user", key,
+            model
     ), listed AS (
         INSERT INTO usage.booked_on (account, series)
         SELECT a.account, s.series FROM made s CROSS JOIN LATERAL (VALUES
-            (s.organization), (s.team), (s.member), (s."user"), (s.key), (s.model)) a(account)
+            (s.organization), (s.team), (s.member), (s.organization_member), (s."user"), (s.key),
+            (s.model)) a(account)
         WHERE a.account IS NOT NULL
     )
     SELECT digest, series FROM made
@@ -265,18 +272,20 @@ BEGIN
             cache_creation_tokens = q.cache_creation_tokens + EXCLUDED.cache_creation_tokens,
             succeeded = q.succeeded + EXCLUDED.succeeded, failed = q.failed + EXCLUDED.failed
     ), paid AS (
-        SELECT s.organization, s.team, s.member, s."user", s.key, s.model, d.day,
+        SELECT s.organization, s.team, s.member, s.organization_member, s."user", s.key, s.model,
+            d.day,
             usage.total(f.cost) AS cost, usage.total(f.prompt + f.completion) AS tokens,
             count(*) FILTER (WHERE f.outcome >= 0) AS calls
         FROM fresh f JOIN usage.series s USING (series)
             CROSS JOIN LATERAL (VALUES ((f.started_at AT TIME ZONE 'UTC')::date)) d(day)
         GROUP BY GROUPING SETS (
-            (s.organization, s.team, s.member, s."user", s.key, d.day), (s.model, d.day))
+            (s.organization, s.team, s.member, s.organization_member, s."user", s.key, d.day),
+            (s.model, d.day))
     ), by_day AS (
         INSERT INTO usage.days AS d (account, day, cost, tokens, requests)
         SELECT a.account, p.day, usage.total(p.cost), usage.total(p.tokens), usage.total(p.calls)
         FROM paid p CROSS JOIN LATERAL (VALUES (p.organization), (p.team), (p.member),
-            (p."user"), (p.key), (p.model)) a(account)
+            (p.organization_member), (p."user"), (p.key), (p.model)) a(account)
         WHERE a.account IS NOT NULL GROUP BY 1, 2
         ON CONFLICT (account, day) DO UPDATE SET cost = d.cost + EXCLUDED.cost,
             tokens = d.tokens + EXCLUDED.tokens, requests = d.requests + EXCLUDED.requests

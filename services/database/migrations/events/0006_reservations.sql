@@ -129,7 +129,8 @@ BEGIN
     WITH news AS MATERIALIZED (
         SELECT a.account, s.model, r.started_at, r.cost
         FROM usage.records r JOIN usage.series s USING (series) CROSS JOIN LATERAL (VALUES
-            (s.organization), (s.team), (s.member), (s."user"), (s.key)) a(account)
+            (s.organization), (s.team), (s.member), (s.organization_member), (s."user"),
+            (s.key)) a(account)
         WHERE r.position > known_position AND a.account IS NOT NULL
     ), found AS (
         SELECT p.place, sum(n.cost) AS cost

@@ -23,9 +23,9 @@ class LedgerSums(Document):
 class LedgerBook(Document):
     """One way of keeping sums: what it should hold, and what it does hold."""
 
-    book: Literal["quarter", "organization", "team", "member", "user", "key", "model"] = Field(
-        description="By what is summed: quarters of an hour, or days of so many things."
-    )
+    book: Literal[
+        "quarter", "organization", "team", "member", "organization_member", "user", "key", "model"
+    ] = Field(description="By what is summed: quarters of an hour, or days of so many things.")
     records: int = Field(description="How many records belong in it.")
     rows: int = Field(description="How many sums it consists of.")
     by_records: LedgerSums = Field(description="What it should hold: computed from the records.")
