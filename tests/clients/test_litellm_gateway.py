@@ -128,7 +128,7 @@ def test_a_member_over_his_budget_is_refused(ledger: Ledger, gateway: Gateway) -
     reported(ledger, key, 1)
     status, error = gateway.refused(key)
     assert (status, error["type"]) == (400, "budget_exceeded")
-    assert "User=gw-member in Team=gw-member" in error["message"]
+    assert "Current cost: 1.35e-05, Max budget: 1e-06" in error["message"]
 
 
 def test_limits_of_a_member_are_kept_by_the_proxy(ledger: Ledger, gateway: Gateway) -> None:
