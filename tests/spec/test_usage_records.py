@@ -151,6 +151,20 @@ def test_another_moment_is_refused(written: object) -> None:
     assert refusal({**PLAIN, "started_at": written}).startswith("started_at: must ")
 
 
+@pytest.mark.parametrize("text", ["NaN", "Infinity", "1e999999", "-1e-6", "1" * 5_000, "true"])
+def test_seconds_that_are_none_are_refused(text: str) -> None:
+    body = f'{{"id": "x", "model": "m", "started_at": {text}}}'
+    with pytest.raises(Unusable, match="started_at: must "):
+        usage(parse(body.encode()))
+
+
+def test_seconds_may_have_any_number_of_digits() -> None:
+    text = f'{{"id": "x", "model": "m", "started_at": 1795431008.4133479{"9" * 40}}}'
+    found = usage(parse(text.encode()))
+    assert isinstance(found, UsageRecorded)
+    assert found.started_at == datetime(2026, 11, 23, 10, 50, 8, 413347, UTC)
+
+
 def test_a_key_is_hashed_at_once() -> None:
     found = read("1", key="sk-secret")
     assert found.key_hash == hash_key("sk-secret")

@@ -10,7 +10,6 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import ROUND_HALF_EVEN, Context, Decimal
-from math import isfinite
 from uuid import UUID
 
 from pydantic import ValidationError
@@ -23,13 +22,15 @@ Fields = dict[str, object]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LAST = datetime(9999, 12, 31, tzinfo=UTC)
-_SECONDS = int((_LAST - _EPOCH).total_seconds())
+_MICROSECONDS = (_LAST - _EPOCH) // timedelta(microseconds=1)
+_MOST_DIGITS = 11
 _PLAIN = re.compile(r"-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]{1,3})?")
 _FINEST = Decimal(1).scaleb(-MOST_DECIMALS)
 _EXACT = Context(prec=2 * LONGEST_NUMBER, rounding=ROUND_HALF_EVEN)
 _SHOWN_NAME, _SHOWN_ERRORS = 64, 3
 _MOST_FIELDS = 64
 _NO_MOMENT = "must be a moment: RFC 3339, or seconds since 1970"
+_OUT_OF_RANGE = "must lie between 1970 and 9999"
 
 
 class Unusable(ValueError):
@@ -82,37 +83,41 @@ def _hashed(fields: Fields) -> str:
 
 
 def moment(value: object) -> datetime:
-    """What RFC 3339, or seconds since 1970, say; raises ValueError."""
+    """What RFC 3339, or seconds since 1970, say, in UTC; raises ValueError."""
     match value:
         case str():
-            found = _written(value)
-        case Decimal() | int() if not isinstance(value, bool):
-            found = _since_1970(value)
-        case float() if isfinite(value):
-            found = _since_1970(Decimal(repr(value)))
-        case _:
-            raise ValueError(_NO_MOMENT)
-    if found.tzinfo is None:
-        raise ValueError("must have a time zone, such as Z")
-    if not _EPOCH <= found <= _LAST:
-        raise ValueError("must lie between 1970 and 9999")
-    return found.astimezone(UTC)
+            return _written(value)
+        case Decimal():
+            return _since_1970(value)
+        case int() if not isinstance(value, bool):
+            return _since_1970(Decimal(value))
+        case float():
+            return _since_1970(Decimal(repr(value)))
+    raise ValueError(_NO_MOMENT)
 
 
 def _written(text: str) -> datetime:
     try:
-        return datetime.fromisoformat(text)
+        found = datetime.fromisoformat(text)
     except ValueError:
         raise ValueError(_NO_MOMENT) from None
+    if found.tzinfo is None:
+        raise ValueError("must have a time zone, such as Z")
+    if not _EPOCH <= found <= _LAST:
+        raise ValueError(_OUT_OF_RANGE)
+    return found.astimezone(UTC)
 
 
-def _since_1970(seconds: Decimal | int) -> datetime:
+def _since_1970(seconds: Decimal) -> datetime:
     """To the microsecond, later digits left out."""
-    if isinstance(seconds, Decimal) and not seconds.is_finite():
+    if not seconds.is_finite():
         raise ValueError(_NO_MOMENT)
-    if not 0 <= seconds <= _SECONDS:
-        raise ValueError("must be seconds since 1970, and lie before 10000")
-    return _EPOCH + timedelta(microseconds=int(Decimal(seconds).scaleb(6)))
+    if seconds.adjusted() > _MOST_DIGITS:
+        raise ValueError(_OUT_OF_RANGE)
+    microseconds = int(_EXACT.multiply(seconds, 1_000_000))
+    if not 0 <= microseconds <= _MICROSECONDS:
+        raise ValueError(_OUT_OF_RANGE)
+    return _EPOCH + timedelta(0, 0, microseconds)
 
 
 def _money(value: object) -> Decimal:
