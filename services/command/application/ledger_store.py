@@ -30,7 +30,7 @@ SELECT head, repeated_at, repeated_payloads FROM usage.append(
 _QUARANTINE = """
 INSERT INTO usage.quarantine (id, source, request_id, reason, payload, received_at)
 SELECT q.id, q.source, q.request_id, q.reason, q.payload::jsonb, %s
-FROM unnest(%s::bytea[], %s::text[], %s::text[], %s::text[], %s::text[])
+FROM unnest(%b::bytea[], %b::text[], %b::text[], %b::text[], %b::text[])
     AS q(id, source, request_id, reason, payload)
 ON CONFLICT DO NOTHING
 """
