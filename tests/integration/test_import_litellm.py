@@ -68,7 +68,7 @@ def test_the_report_counts_every_kind(imported: Imported) -> None:
         "user": (5, 3),
         "deleted team": (2, 0),
         "team": (2, 4),
-        "key": (7, 2),
+        "key": (7, 3),
         "deleted key": (1, 0),
         "membership": (0, 0),
     }
@@ -158,6 +158,7 @@ def test_what_makes_no_sense_is_repaired_and_said(imported: Imported) -> None:
         ("tab\tbed", "user_id", "control characters"),
         ("u" * 256, "user_id", "256 characters"),
         ("(not shown)", "token", "is no sha256"),
+        ("(not shown)", "allowed_routes", "are for the keys of gateways"),
     ],
 )
 def test_what_cannot_be_kept_is_refused_by_itself(
@@ -186,6 +187,7 @@ def test_an_old_secret_opens_the_same_doors(imported: Imported) -> None:
         ("sk-expired", 400),
         ("sk-teamless", 401),
         ("sk-deleted", 401),
+        ("sk-gateway", 401),
         ("sk-unheard-of", 401),
     ],
 )

@@ -235,6 +235,8 @@ def _keys(db: LiteLLM) -> None:
     db.put(KEY, token="sk-stored-in-the-clear", user_id="ann", **own)
     db.put(KEY, token=token("sk-waits"), team_id="deep", **own)
     db.put(KEY, token="broken", user_id="ann", **own)
+    routes = ["gateway_routes"]
+    db.put(KEY, token=token("sk-gateway"), key_alias="eu", allowed_routes=routes, **own)
 
 
 def _deleted(db: LiteLLM) -> None:
