@@ -152,7 +152,6 @@ def test_d29_removing_by_address_removes_the_user_and_his_keys(ledger: Ledger) -
 
 
 def test_d43_every_member_has_a_membership(ledger: Ledger) -> None:
-    """What it is for, counting what members spend, comes with spend."""
     team = new_team(ledger, "d43", "d43-ann")
     ledger.done("/team/member_add", {**team, "member": {"user_id": "d43-bob", "role": "user"}})
     found = budgets(ledger, "d43")
