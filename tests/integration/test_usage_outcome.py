@@ -9,6 +9,7 @@ import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
+from events.usage import UsageRecorded
 from services.command.application.requests import Unavailable
 from services.database.connections import service_conninfo
 from services.spend.reconcile import reconcile
@@ -106,17 +107,17 @@ async def test_a_connection_that_falls_silent_is_replaced(
             await books.book(call(7))
         assert refused.value.outcome == "unknown"
         await cut.release()
-        await again(books, 7)
-        await again(books, 8)
+        await again(books, call(7))
+        await again(books, call(8))
     await check(url, 3)
 
 
-async def again(books: Books, number: int) -> None:
-    """Send it until it is acknowledged."""
+async def again(books: Books, *calls: UsageRecorded) -> None:
+    """Send them until they are acknowledged."""
     async with asyncio.timeout(60):
         while True:
             try:
-                await books.book(call(number))
+                await books.book(*calls)
             except Unavailable:
                 continue
             return
@@ -136,7 +137,7 @@ async def keep_sending(books: Books, sender: int, over: asyncio.Event) -> int:
     """How many calls were sent, three at a time; of each three one was in those before."""
     number = first = sender * 1_000_000
     while not over.is_set():
-        await books.book(*(call(n) for n in range(number, number + 3)))
+        await again(books, *(call(n) for n in range(number, number + 3)))
         number += 2
     return number + 1 - first if number > first else 0
 

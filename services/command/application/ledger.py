@@ -7,8 +7,7 @@ the same lines are simply sent again: if they were booked, they find themselves 
 import asyncio
 import time
 from collections import OrderedDict, deque
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -55,7 +54,7 @@ class Ledger:
     ) -> None:
         self._store, self._deadline, self._queue_size = store, deadline, queue_size
         self._clock = clock
-        self._known_series: OrderedDict[Series, int] = OrderedDict()
+        self._known_series: OrderedDict[bytes, int] = OrderedDict()
         self._queue: deque[_Submission] = deque()
         self._waiting = 0
         self._work = asyncio.Event()
@@ -151,13 +150,13 @@ class Ledger:
             await self._store.withhold(withheld, now)
         return Report(page.outcomes(lines, appended.repeated, seen), appended.head)
 
-    async def _numbers(self, wanted: Sequence[Series]) -> list[int]:
+    async def _numbers(self, wanted: Mapping[bytes, Series]) -> Mapping[bytes, int]:
         known = self._known_series
-        with suppress(KeyError):
-            return [known[series] for series in wanted]
-        missing = {series for series in wanted if series not in known}
+        missing = {digest: series for digest, series in wanted.items() if digest not in known}
+        if not missing:
+            return known
         known.update(await self._store.series(missing))
-        numbers = [known[series] for series in wanted]
+        numbers = {digest: known[digest] for digest in wanted}
         while len(known) > SERIES_KEPT:
             known.popitem(last=False)
         return numbers

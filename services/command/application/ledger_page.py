@@ -45,7 +45,8 @@ class Entry:
     """Something to book. `attribution` is that of a call; a correction has its original's.
 
     `released` from quarantine: somebody decided to book it whenever the call began. What else the
-    ledger wants to know is found out here, where entries are made, and not by its one writer.
+    ledger wants to know is found out here, where entries are made, and not by its one writer: what
+    each is known by, what was reported, and the series of a call, by its digest.
     """
 
     source: str
@@ -54,7 +55,7 @@ class Entry:
     released: bool = False
     id: bytes = field(init=False)
     payload: bytes = field(init=False)
-    series: Series | None = field(init=False)
+    series: tuple[bytes, Series] | None = field(init=False)
 
     def __post_init__(self) -> None:
         usage = self.usage
@@ -62,7 +63,8 @@ class Entry:
         self.payload = payload_digest(usage)
         self.series = None
         if isinstance(usage, UsageRecorded):
-            self.series = Series.of(self.source, usage, self.attribution)
+            series = Series.of(self.source, usage, self.attribution)
+            self.series = series.digest, series
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +90,9 @@ class Page:
         firsts = [(place, entries[place]) for place in self._first.values()]
         self._late = {place: why for place, entry in firsts if (why := _why(entry, now))}
         self._calls = {
-            place: (entry, entry.usage)
+            place: (entry, entry.usage, entry.series)
             for place, entry in firsts
-            if isinstance(entry.usage, UsageRecorded) and place not in self._late
+            if isinstance(entry.usage, UsageRecorded) and entry.series and place not in self._late
         }
         self._corrections = {
             place: entry_id(entry.source, entry.usage.corrects)
@@ -109,9 +111,9 @@ class Page:
         return list(self._corrections.values())
 
     @cached_property
-    def series(self) -> list[Series]:
-        """The series of every call that is to be booked."""
-        return [entry.series for entry, _ in self._calls.values() if entry.series is not None]
+    def series(self) -> Mapping[bytes, Series]:
+        """The series of all calls that are to be booked, by digest."""
+        return dict(series for *_, series in self._calls.values())
 
     @cached_property
     def released(self) -> list[UUID]:
@@ -120,14 +122,16 @@ class Page:
         return [u.reservation for u in usages if isinstance(u, UsageRecorded) and u.reservation]
 
     def lines(
-        self, numbers: Sequence[int], originals: Mapping[bytes, Original]
+        self, numbers: Mapping[bytes, int], originals: Mapping[bytes, Original]
     ) -> Mapping[int, Line]:
         """What to append, by place: calls, and corrections of what is booked or on this page.
 
-        `numbers` are those of `series`, one by one.
+        `numbers` are those of `series`.
         """
-        calls = zip(self._calls.items(), numbers, strict=True)
-        lines = {place: _line(*call, series) for (place, call), series in calls}
+        lines = {
+            place: _line(entry, usage, numbers[digest])
+            for place, (entry, usage, (digest, _)) in self._calls.items()
+        }
         if not self._corrections:
             return lines
         booked = {line.id: Original(line.series, line.started_at) for line in lines.values()}

@@ -88,18 +88,17 @@ class LedgerStore:
     def __init__(self, pool: AsyncConnectionPool[Any]) -> None:
         self._pool = pool
 
-    async def series(self, wanted: Iterable[Series]) -> dict[Series, int]:
-        """The number of each series; those that are not there yet come to be."""
-        by_digest = {series.digest: series for series in wanted}
+    async def series(self, wanted: Mapping[bytes, Series]) -> dict[bytes, int]:
+        """The number of each series by its digest; those that are not there yet come to be."""
         async with self._pool.connection() as conn:
-            cursor = await conn.execute(_KNOWN_SERIES, (list(by_digest),), binary=True)
+            cursor = await conn.execute(_KNOWN_SERIES, (list(wanted),), binary=True)
             found = dict(await cursor.fetchall())
-            missing = [(d, s) for d, s in by_digest.items() if d not in found]
+            missing = [(d, s) for d, s in wanted.items() if d not in found]
             if missing:
                 described = [_described(digest, series) for digest, series in missing]
                 cursor = await conn.execute(_SERIES, (Json(described, orjson.dumps),), binary=True)
                 found.update(await cursor.fetchall())
-        return {by_digest[digest]: number for digest, number in found.items()}
+        return found
 
     async def originals(self, ids: Iterable[bytes]) -> dict[bytes, Original]:
         """Series and start of the records that were booked under these ids."""

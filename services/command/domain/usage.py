@@ -6,6 +6,7 @@ These are tuples because they are made and looked up for every record.
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from hashlib import blake2b
 from typing import NamedTuple
 
@@ -16,6 +17,7 @@ from events.usage import UsageRecorded
 
 OLDEST, NEWEST = timedelta(days=35), timedelta(minutes=5)
 MEMBER, ORGANIZATION_MEMBER, MODEL = "member", "organization_member", "model"
+DIGESTS_KEPT = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +106,12 @@ class Series(NamedTuple):
     @property
     def digest(self) -> bytes:
         """128 bits of everything that tells this series from others."""
-        return blake2b(orjson.dumps(self, default=tuple), digest_size=16).digest()
+        return _digest(self)
+
+
+@lru_cache(maxsize=DIGESTS_KEPT)
+def _digest(series: Series) -> bytes:
+    return blake2b(orjson.dumps(series, default=tuple), digest_size=16).digest()
 
 
 def untimely(started_at: datetime, now: datetime) -> str | None:
