@@ -11,7 +11,7 @@ from typing import NamedTuple
 from tests.support.deliveries import Item
 
 Account = tuple[str, str, str]
-"""Kind, id, and the user where the kind is "member"."""
+"""Kind, id, and the user where the kind is that of a member."""
 
 
 class Owner(NamedTuple):
@@ -28,6 +28,8 @@ class Owner(NamedTuple):
                 yield kind, name, ""
         if self.team is not None and self.user is not None:
             yield "member", self.team, self.user
+        if self.organization is not None and self.user is not None:
+            yield "organization_member", self.organization, self.user
 
 
 class Figures(NamedTuple):
