@@ -85,20 +85,21 @@ class Page:
     def __init__(self, entries: Sequence[Entry], now: datetime) -> None:
         self._entries = entries
         self._first: dict[bytes, int] = {}
+        self._late: dict[int, str] = {}
+        self._calls: dict[int, tuple[Entry, UsageRecorded, tuple[bytes, Series]]] = {}
+        self._corrections: dict[int, bytes] = {}
         for place, entry in enumerate(entries):
-            self._first.setdefault(entry.id, place)
-        firsts = [(place, entries[place]) for place in self._first.values()]
-        self._late = {place: why for place, entry in firsts if (why := _why(entry, now))}
-        self._calls = {
-            place: (entry, entry.usage, entry.series)
-            for place, entry in firsts
-            if isinstance(entry.usage, UsageRecorded) and entry.series and place not in self._late
-        }
-        self._corrections = {
-            place: entry_id(entry.source, entry.usage.corrects)
-            for place, entry in firsts
-            if isinstance(entry.usage, UsageCorrected)
-        }
+            if self._first.setdefault(entry.id, place) == place:
+                self._judge(place, entry, now)
+
+    def _judge(self, place: int, entry: Entry, now: datetime) -> None:
+        usage = entry.usage
+        if isinstance(usage, UsageCorrected):
+            self._corrections[place] = entry_id(entry.source, usage.corrects)
+        elif not entry.released and (why := untimely(usage.started_at, now)):
+            self._late[place] = why
+        elif entry.series is not None:
+            self._calls[place] = entry, usage, entry.series
 
     @cached_property
     def late(self) -> list[bytes]:
@@ -171,12 +172,6 @@ class Page:
             return RECORDED
         payload = known or self._entries[first].payload
         return Outcome("duplicate", altered=payload != entry.payload)
-
-
-def _why(entry: Entry, now: datetime) -> str | None:
-    if entry.released or not isinstance(entry.usage, UsageRecorded):
-        return None
-    return untimely(entry.usage.started_at, now)
 
 
 def _line(entry: Entry, usage: UsageRecorded, series: int) -> Line:
