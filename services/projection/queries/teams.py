@@ -66,7 +66,9 @@ _PARTS = {
     ),
     "one": SQL(
         "(SELECT %(team_id)s::text AS team_id, %(incarnation)s::bigint AS incarnation, "
-        "%(role)s::text AS role, false AS administered) t"
+        "%(role)s::text AS role, false AS administered, "
+        "(SELECT gone_at FROM read.teams_1 WHERE team_id = %(team_id)s "
+        "AND incarnation = %(incarnation)s) AS gone_at) t"
     ),
     "reader": SQL("(SELECT %(caller)s::text AS caller, %(every_key)s::bool AS every_key) q"),
 }
