@@ -117,11 +117,11 @@ def judge(
         role,
         key.team_id,
         user_known=key.user_known,
-        gateway=_gateway(key),
+        gateway=gateway_source(key),
     )
 
 
-def _gateway(key: KeyFacts) -> str | None:
+def gateway_source(key: KeyFacts) -> str | None:
     """The source that a gateway's key reports for: nobody owns it, and it has a name."""
     owned = key.user_id is not None or key.team_id is not None
     return None if owned or key.allowed_routes != (GATEWAY_ROUTES,) else key.alias

@@ -141,6 +141,16 @@ def check_management(key: KeyPolicy, funds: AllFunds, now: datetime) -> Denied |
     return _first(_MANAGEMENT, _Question(key, None, funds, now))
 
 
+def check_budgets(key: KeyPolicy, funds: AllFunds, now: datetime) -> None:
+    """Raises AccessRefused for the budget that such a call is refused by.
+
+    What it is refused by before, as blocked or expired, is for `judge` to say.
+    """
+    denied = check_management(key, funds, now)
+    if denied is not None and denied.funds is not None:
+        raise denied.refused
+
+
 def beyond_estimate(funds: Funds, estimate: Decimal) -> Denied:
     """The refusal of a call that funds are known not to bear."""
     found = over(funds, estimate)
@@ -273,3 +283,6 @@ BUDGETS_IN_ORDER: tuple[Purse, ...] = (
     Purse.MEMBER,
 )
 """How a call passes them."""
+
+OF_OWNERS = frozenset({Purse.TEAM, Purse.MEMBER, Purse.ORGANIZATION, Purse.USER})
+"""Those that other calls pass too."""

@@ -17,6 +17,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from events.values import JsonObject
+from services.access.funds import BUDGET_EXCEEDED
 from services.access.principal import AccessRefused
 from services.edge.body import answer
 from services.edge.invalid import invalid
@@ -189,7 +190,8 @@ def too_large(limit: int) -> ShapeB:
 def refusal(error: AccessRefused) -> HTTPException:
     """The answer to a refused caller, in the shape that the rule names (auth.md 2)."""
     if error.body == "B":
-        return ShapeB(error.status, error.text, error.kind, error.param)
+        family = BUDGET if error.kind == BUDGET_EXCEEDED else PLAIN
+        return ShapeB(error.status, error.text, error.kind, error.param, family=family)
     return ShapeA(error.status, error.text, key="error" if error.body == "A" else None)
 
 

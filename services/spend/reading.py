@@ -21,9 +21,11 @@ class SpendReading:
 
     async def within(self, asked: Sequence[Asked], now: datetime) -> list[Decimal]:
         """USD that count in each of these windows, in the order asked."""
-        spans = tuple(spans_of(asked, now))
-        amounts = await self._together.get(None, spans) if spans else []
-        return counted(asked, amounts)
+        return counted(asked, await self.sums(spans_of(asked, now)))
+
+    async def sums(self, spans: Sequence[Span]) -> list[Decimal]:
+        """USD of each span, as of a moment after this call."""
+        return await self._together.get(None, tuple(spans)) if spans else []
 
     async def _ask(
         self, _: None, groups: Sequence[tuple[Span, ...]]

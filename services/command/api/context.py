@@ -24,6 +24,7 @@ from services.command.application.loop import CommandLoop
 from services.command.application.members import EverybodyThere
 from services.command.application.quarantine import Quarantine
 from services.command.application.requests import Command, Done, Origin, Render, Terms
+from services.command.application.spent import Spent
 from services.command.domain.errors import DomainError
 from services.database.connections import Pool
 from services.database.vault import Vault
@@ -136,6 +137,7 @@ async def authenticated(request: Request) -> Caller:
         path=request.scope["path"],
         correlation_id=request.state.correlation_id,
         command_id=str(uuid_utils.uuid7()),
+        spent=Spent(context.spending.ledger.sums, context.zone),
     )
     principal = await context.loop.identify(origin)
     check_route(origin.route, principal, origin.path)

@@ -7,11 +7,13 @@ from events.streams import ORGANIZATION, TEAM, USER, kind_and_id, stream
 from services.access.credentials import (
     MAX_ROTATIONS,
     check_allowed_routes,
+    gateway_source,
     judge,
     master_principal,
 )
 from services.access.policy import check_route
 from services.access.principal import KeyFacts, Principal
+from services.command.application.funds import check_funds
 from services.command.application.requests import Origin
 from services.command.application.view import View
 from services.command.domain.dependents import ORGANIZATIONS
@@ -21,7 +23,10 @@ from services.command.domain.user import User
 
 
 def authenticate(view: View, origin: Origin) -> Principal:
-    """The caller as of the view; raises AccessRefused, or Missing for state not at hand."""
+    """The caller as of the view; raises AccessRefused, or Missing for state not at hand.
+
+    Raises SpendUnknown where budgets are to be compared with what nobody has asked for yet.
+    """
     credential = origin.credential
     if credential.master:
         return master_principal(credential)
@@ -44,6 +49,8 @@ def authenticate(view: View, origin: Origin) -> Principal:
         user_known=user is None or user.open,
         alias=key.settings.key_alias,
     )
+    if origin.spent is not None and not void and gateway_source(facts) is None:
+        check_funds(view, token, key, origin.spent)
     role = user.settings.user_role if user is not None and user.open else None
     blocked = team is not None and team.settings.blocked
     principal = judge(credential, facts, role, team_blocked=blocked, now=view.now)

@@ -35,6 +35,7 @@ from services.command.application.requests import (
     Terms,
     Unavailable,
 )
+from services.command.application.spent import SpendUnknown
 from services.command.application.store import EventStore
 from services.command.application.view import Missing, View
 
@@ -42,6 +43,9 @@ log = structlog.get_logger(__name__)
 MAX_BATCH = 500
 PAGE = 500
 NO_TERMS = Terms()
+TIMES_FOUND_OUT = 3
+"""A budget may be set while it is found out what was spent; no more often than this."""
+
 _SYSTEM = Credential(token="", tail="", master=True)
 OURSELVES = master_principal(_SYSTEM)
 
@@ -120,10 +124,20 @@ class CommandLoop:
     ) -> Done:
         """Carry out one command; returns after its commit.
 
+        What was spent is looked up where that decides whether the caller may ask for anything.
+
         Raises the refusal (AccessRefused, DomainError, KeyReused, PreconditionFailed,
         NoOneSubject), or Unavailable when the queue is full, the deadline passes, or the event
         database is out of reach.
         """
+        for _ in range(TIMES_FOUND_OUT):
+            try:
+                return await self._handle(command, origin, render, terms)
+            except SpendUnknown as unknown:
+                await unknown.find_out()
+        raise Unavailable("nobody knows what was spent", "not executed")
+
+    async def _handle(self, command: Command, origin: Origin, render: Render, terms: Terms) -> Done:
         if self.failed is not None:
             raise Unavailable(self.failed, "not executed")
         if self._stopping or len(self._queue) >= self._queue_size:
@@ -143,9 +157,12 @@ class CommandLoop:
 
     async def identify(self, origin: Origin) -> Principal:
         """Who is calling: an acceptance is provisional, a refusal confirmed at the head."""
-        view = View(self._cache, datetime.now(UTC))
-        with contextlib.suppress(Missing, AccessRefused):
-            return authenticate(view, origin)
+        with contextlib.suppress(Missing, AccessRefused, SpendUnknown):
+            try:
+                return authenticate(View(self._cache, datetime.now(UTC)), origin)
+            except SpendUnknown as unknown:
+                await unknown.find_out()
+            return authenticate(View(self._cache, datetime.now(UTC)), origin)
         done = await self.handle(_Identify(), origin, lambda answer: answer)
         principal: Principal = done.answer
         return principal

@@ -25,13 +25,21 @@ from services.command.application.requests import (
     PreconditionFailed,
     Request,
 )
+from services.command.application.spent import SpendUnknown
 from services.command.application.store import LINKS_SHOWN, Batch, EventStore, StoredAnswer
 from services.command.application.view import Loads, Missing, View
 from services.command.domain.errors import DomainError, TooLarge
 
 log = structlog.get_logger(__name__)
 MAX_ROUNDS = 12
-REFUSALS = (AccessRefused, DomainError, KeyReused, PreconditionFailed, NoOneSubject)
+REFUSALS = (
+    AccessRefused,
+    DomainError,
+    KeyReused,
+    PreconditionFailed,
+    NoOneSubject,
+    SpendUnknown,
+)
 
 
 @dataclass(slots=True)

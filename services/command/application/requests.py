@@ -11,6 +11,7 @@ from events.values import Sealed
 from services.access.principal import Credential, Principal
 from services.command.application.cache import LinkKey
 from services.command.application.idempotency import Idempotency
+from services.command.application.spent import Spent
 from services.command.application.view import View
 
 MAX_EVENTS = 2_000
@@ -64,7 +65,8 @@ ANY_VERSION = frozenset({-1})
 class Origin:
     """Where a command comes from: the credential, the route, claims and tracing ids.
 
-    `route` is the template under which rules know it, `path` what was asked for.
+    `route` is the template under which rules know it, `path` what was asked for. `spent` tells what
+    budgets are compared with; without it, as for commands of our own, none are.
     """
 
     credential: Credential
@@ -75,6 +77,7 @@ class Origin:
     on_behalf_of: Sealed | None = None
     client: Sealed | None = None
     causation_id: str | None = None
+    spent: Spent | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from starlette.responses import Response
 
 from services.access.credentials import (
     check_allowed_routes,
+    gateway_source,
     identify,
     judge,
     master_principal,
@@ -25,6 +26,7 @@ from services.database.connections import REPORT_SECONDS
 from services.edge.body import LedgerRoute
 from services.edge.errors import ShapeB
 from services.projection.api.context import ReadContext
+from services.projection.head import Heads
 from services.projection.progress import RebuildNeeded
 from services.projection.runner import CONNECTION_LOST, NotReached
 
@@ -32,7 +34,7 @@ POSITION_HEADER = "x-event-position"
 MIN_POSITION, MIN_POSITION_HEADER = "min_position", "x-min-position"
 _BIGGEST = 2**63 - 1
 Endpoint = Callable[["Reader", Request], Awaitable[Response]]
-UNAVAILABLE = (*CONNECTION_LOST, NotReached, RebuildNeeded)
+UNAVAILABLE = (*CONNECTION_LOST, NotReached, RebuildNeeded, TimeoutError)
 """What says that the read models, or the heads, cannot be read as they are now."""
 
 
@@ -63,12 +65,13 @@ async def reader(request: Request) -> Reader:
     context: ReadContext = request.app.state.reads
     headers = cast("Mapping[str, str]", request.headers)
     credential = identify(presented_key(headers, context.key_header), context.master_key)
-    head = await context.head.read()
+    heads = await context.head.both()
     await context.vault.forget_up_to(context.head.forgotten_at)
-    principal = await _as_of(head, request, context, credential)
-    if (minimum := _min_position(request)) > head:
-        principal = await _as_of(minimum, request, context, credential)
-    return Reader(context, principal, max(head, minimum))
+    principal = await _as_of(heads, request, context, credential)
+    if (minimum := _min_position(request)) > heads.position:
+        heads = heads._replace(position=minimum)
+        principal = await _as_of(heads, request, context, credential)
+    return Reader(context, principal, heads.position)
 
 
 ReaderDep = Annotated[Reader, Depends(reader)]
@@ -127,18 +130,20 @@ def _readable() -> Iterator[None]:
 
 
 async def _as_of(
-    position: int, request: Request, context: ReadContext, credential: Credential
+    heads: Heads, request: Request, context: ReadContext, credential: Credential
 ) -> Principal:
-    """The caller as of a position or later, admitted to the route."""
-    await context.reached(position)
+    """The caller as of these heads or later, admitted to the route."""
+    await context.reached(heads.position)
     routes: tuple[str, ...] = ()
     if credential.master:
         principal = master_principal(credential)
     else:
         now = datetime.now(UTC)
-        holder = await context.principals.holder(credential.token, position, now)
+        holder = await context.principals.holder(credential.token, heads.position, now)
         if holder.key is not None:
             credential = replace(credential, token=holder.token)
+            if holder.maybe_budgeted and gateway_source(holder.key) is None:
+                await context.decider.check(holder.token, heads, now)
         principal = judge(
             credential, holder.key, holder.role, team_blocked=holder.team_blocked, now=now
         )

@@ -66,7 +66,7 @@ class GatewayRoute(LedgerRoute):
         endpoint: Endpoint = self.endpoint
         try:
             response = await endpoint(await gateway(request), request)
-        except (*UNAVAILABLE, Overtaken, TimeoutError) as error:
+        except (*UNAVAILABLE, Overtaken) as error:
             raise unavailable() from error
         await response(scope, receive, send)
 

@@ -9,7 +9,16 @@ from uuid import UUID
 
 from uuid_utils import uuid7
 
-from services.access.decisions import Call, Check, Denied, KeyPolicy, beyond_estimate, check_call
+from services.access.decisions import (
+    OF_OWNERS,
+    Call,
+    Check,
+    Denied,
+    KeyPolicy,
+    beyond_estimate,
+    check_budgets,
+    check_call,
+)
 from services.access.funds import Funds, Purse
 from services.access.refusals import unknown_key
 from services.projection.decisions.allotments import Allotment
@@ -113,6 +122,17 @@ class Decider:
         if denied is not None:
             return await self._refusal(standing, call, denied, allotments)
         return Allowed(key, model, standing.throughput(names), funds, held)
+
+    async def check(self, token: str, heads: Heads, now: datetime) -> None:
+        """Raises AccessRefused for a budget by which a key may only wait (auth.md 2, 12 to 25).
+
+        Of budgets of the key itself only calls of models have to take notice. Raises as `standing`
+        does.
+        """
+        standing = await self.standing(token, heads, now)
+        budgets = [one for one in standing.allotments if one.purse in OF_OWNERS]
+        if standing.key is not None and budgets:
+            check_budgets(standing.key, await self._funds(budgets, heads, now), now)
 
     async def _funds(
         self, allotments: Sequence[Allotment], heads: Heads, now: datetime

@@ -27,6 +27,13 @@ _ORG_ROLES = SQL(
     "ON o.incarnation = i.incarnation AND o.deleted_at IS NULL "
     "WHERE i.user_id = u.user_id)::text"
 ).format(last=LAST_ORGANIZATION.format(organization_id=SQL("i.organization_id")))
+_MAYBE_BUDGETED = SQL(
+    "t.settings->'budget'->>'max_budget' IS NOT NULL "
+    "OR m.limits->>'max_budget' IS NOT NULL "
+    "OR m.user_id IS NOT NULL AND t.settings->'member_defaults'->>'max_budget' IS NOT NULL "
+    "OR k.team_id IS NULL AND u.settings->>'max_budget' IS NOT NULL "
+    "OR coalesce(k.organization_id, t.organization_id) IS NOT NULL"
+)
 _STATEMENT = (
     SQL(
         """
@@ -37,7 +44,7 @@ _STATEMENT = (
                     AND m.joined IS DISTINCT FROM (k.settings->>'member_since')::bigint))
                 OR NOT {owner_there},
             k.user_id IS NULL OR u.user_id IS NOT NULL, u.user_role, {org_roles}, t.blocked,
-            o.successor, o.accepted_until, k.key_alias
+            o.successor, o.accepted_until, k.key_alias, {maybe_budgeted}
         FROM unnest(%(tokens)s::text[]) WITH ORDINALITY q (token, place)
         LEFT JOIN LATERAL {key} o ON true
         LEFT JOIN LATERAL (SELECT o.*) k ON k.deleted_at IS NULL
@@ -55,6 +62,7 @@ _STATEMENT = (
         owner_there=OWNER_THERE,
         not_left_behind=NOT_LEFT_BEHIND,
         org_roles=_ORG_ROLES,
+        maybe_budgeted=_MAYBE_BUDGETED,
     )
     .as_bytes()
 )
@@ -67,6 +75,7 @@ class Holder:
     A key is void when its team's life, its owner's membership or its owner's life is over. `token`
     is the key's hash: that of the `successor` for one that was rotated, `until` its grace period
     ends (A08). `org_roles` are the live organizations that the owner is in, with his role in each.
+    Unless it is `maybe_budgeted`, no budget stands in its way to anything but calls of models.
     """
 
     token: str
@@ -77,6 +86,7 @@ class Holder:
     team_blocked: bool
     successor: str | None = None
     until: datetime | None = None
+    maybe_budgeted: bool = False
 
 
 class Principals:
@@ -130,7 +140,7 @@ class Principals:
 
 def _holder(token: str, row: Row) -> Holder:
     position, known, user_id, team_id, blocked, expires, routes, models, void, *owner = row
-    user_known, role, org_roles, stopped, successor, until, alias = owner
+    user_known, role, org_roles, stopped, successor, until, alias, maybe_budgeted = owner
     facts = KeyFacts(
         user_id=user_id,
         team_id=team_id,
@@ -151,4 +161,5 @@ def _holder(token: str, row: Row) -> Holder:
         team_blocked=bool(stopped),
         successor=successor,
         until=until,
+        maybe_budgeted=bool(maybe_budgeted),
     )
