@@ -18,6 +18,9 @@ DEV_STAMP := $(VENV)/.dev-$(call checksum,requirements-dev.lock)
 # The development environment contains the one that serves.
 RUN_READY := $(or $(wildcard $(DEV_STAMP)),$(RUN_STAMP))
 
+# Services and commands are started by the hundred: without this each may compile everything anew.
+export PYTHONDONTWRITEBYTECODE :=
+
 .DEFAULT_GOAL := help
 .PHONY: help serve test test-all test-marked clients check format openapi bench lock \
   lock-clients clean

@@ -38,7 +38,7 @@ SELECT count(*) FROM events.stored_events WHERE notification_id > %s AND topic =
 _ENDINGS = ["organization.deleted", "user.deleted", "team.deleted", "key.deleted"]
 _LEFT = """
 SELECT (SELECT count(*) FROM ops.chores)
-  + (SELECT count(*) FROM ops.dependents WHERE parent = %s)
+  + (SELECT count(*) FROM ops.dependents WHERE parent = %s AND kind !~ '^revoked/')
 """
 CASES = (
     organization(5_000),

@@ -9,6 +9,8 @@ import pytest
 from tests.support.pair import Clients, bearer, done
 from tests.support.service import ServiceProcess
 
+pytestmark = pytest.mark.faults
+
 GATEWAY, ANN = "sk-gateway-of-owners", "sk-ann-over-budget"
 ROUNDS = 15
 _NUMBERS = count()

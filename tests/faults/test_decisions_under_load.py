@@ -18,6 +18,8 @@ from tests.support.load import load
 from tests.support.pair import Clients, bearer, done
 from tests.support.service import ServiceProcess
 
+pytestmark = pytest.mark.faults
+
 GATEWAY = "sk-gateway-under-load"
 BEFORE, AFTER = 10, 30
 CHECKS = {

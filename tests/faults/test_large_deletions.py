@@ -19,7 +19,7 @@ from tests.support.stored import StoredFact, count, stored_facts
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(300)]
 KILLS = 2
 CHORES = "SELECT count(*) FROM ops.chores"
-LINKS = "SELECT count(*) FROM ops.dependents WHERE parent = %s"
+LINKS = "SELECT count(*) FROM ops.dependents WHERE parent = %s AND kind !~ '^revoked/'"
 ENDS = {
     *("organization.deleted", "user.deleted", "team.deleted", "team.member_removed", "key.deleted")
 }

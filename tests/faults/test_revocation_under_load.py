@@ -19,6 +19,8 @@ from tests.support.oracle import assert_projected
 from tests.support.pair import Clients, bearer, done
 from tests.support.service import MASTER_KEY, ServiceProcess
 
+pytestmark = pytest.mark.faults
+
 BEFORE, AFTER = 5, 15
 Call = tuple[str, str, dict[str, Any]]
 Act = Callable[[httpx.AsyncClient, str], Awaitable[float]]

@@ -14,6 +14,8 @@ from tests.support.pair import Clients, bearer, done, post
 from tests.support.service import MASTER_KEY, ServiceProcess
 from tests.support.stored import created, stored_facts
 
+pytestmark = pytest.mark.faults
+
 MEMBER = {"role": "user"}
 
 
