@@ -106,7 +106,7 @@ async def test_facts_of_one_command_count_together(world: World) -> None:
         ("-1", "'-1' is no moment"),
         ("", "'' is no moment"),
         ("2999-01-01T00:00:00Z", "lies ahead"),
-        ("999999999", "lies ahead: the last fact has position"),
+        ("999999999", "lies ahead of the last fact"),
         ("9" * 40, "is no moment"),
         ("0001-01-01T00:00:00+14:00", "is no moment"),
     ],

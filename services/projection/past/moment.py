@@ -57,7 +57,7 @@ async def resolve(text: str, now: datetime, head: int, events: Pool, ledger: Poo
     position = int(text) if _is_number(text) else None
     if position is not None:
         if position > head:
-            raise NoMoment(ahead(position, head))
+            raise NoMoment(ahead(position))
         at = None
     else:
         at = _time(text)
@@ -90,9 +90,9 @@ def _time(text: str) -> datetime:
         raise NoMoment(no_time(text)) from None
 
 
-def ahead(position: int, head: int) -> str:
+def ahead(position: int) -> str:
     """Why a position is no moment of the past."""
-    return f"position {position} lies ahead: the last fact has position {head}"
+    return f"position {position} lies ahead of the last fact"
 
 
 def no_time(text: str) -> str:
