@@ -47,6 +47,11 @@ class TeamScope:
     within: tuple[str, ...] | None = None
     besides: tuple[str, ...] = ()
 
+    @property
+    def listed(self) -> tuple[str, ...]:
+        """The organizations that are named."""
+        return (*(self.within or ()), *self.besides)
+
 
 def teams_listed(principal: Principal, user_id: str | None) -> TeamScope:
     """What /team/list shows to whom asks for the teams of a user, or with None for all (3.5).

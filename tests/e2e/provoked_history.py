@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from tests.e2e.provocation import Provocation, posts
+from tests.e2e.provocation import Provocation, gets, posts
 from tests.support.ledger import Ledger
 
 RESTORE, REVERT = "/v1/teams/{team_id}/restore", "/v1/teams/{team_id}/revert"
@@ -24,6 +24,13 @@ def _of(team_id: str, to: object = None) -> Provocation:
     return Provocation(body, path={"team_id": team_id})
 
 
+def _moments(**thing: str) -> dict[str, dict[str, str]]:
+    return {
+        "no_moment": {**thing, "as_of": "yesterday"},
+        "moment_ahead": {**thing, "as_of": str(10**15)},
+    }
+
+
 HISTORY: Mapping[tuple[str, str, str], Provocation] = {
     **posts(
         RESTORE,
@@ -41,6 +48,8 @@ HISTORY: Mapping[tuple[str, str, str], Provocation] = {
         not_then=_of("core", 0),
         ahead=_of("core", 10**15),
     ),
+    **gets("/team/info", **_moments(team_id="core")),
+    **gets("/organization/info", **_moments(organization_id="research")),
     **posts(
         FORGET,
         no_user=Provocation(path={"user_id": "missing"}),

@@ -1,9 +1,10 @@
 """The read API over a real database: facts are appended as a writer would, then it is asked."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -37,21 +38,28 @@ Json = Any
 
 @dataclass
 class World:
-    """A read API, and the log it reads. `stopped` is what readiness is told of the commands."""
+    """A read API, and the log it reads. `stopped` is what readiness is told of the commands.
+
+    Facts are recorded when the `clock` says, or without one a second after one another.
+    """
 
     context: ReadContext
     http: httpx.AsyncClient
     log: psycopg.Connection[Any]
     url: str
-    history: History = field(default_factory=History)
-    joined: dict[tuple[str, object], int] = field(default_factory=dict)
+    history: History = field(default_factory=History, repr=False)
+    joined: dict[tuple[str, object], int] = field(default_factory=dict, repr=False)
     stopped: str | None = None
+    clock: Callable[[], datetime] | None = None
 
     def tell(self, *facts: Fact, meta: Meta | None = None) -> list[Envelope]:
         """Append one command with these facts, by default the master key's."""
         first = self.history.position + 1
         meta = meta or Meta(f"command-{first}", "/test", actor="default_user_id")
         envelopes = self.history.command(*facts, meta=meta)
+        if self.clock is not None:
+            now = self.clock()
+            envelopes = [replace(each, recorded_at=now) for each in envelopes]
         append(self.log, envelopes)
         for at in envelopes:
             if isinstance(at.event, MemberAdded):

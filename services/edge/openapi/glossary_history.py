@@ -32,6 +32,9 @@ HISTORY: Mapping[str, str] = {
 }
 
 HISTORY_PARAMETERS: Mapping[str, str] = {
+    "as_of": "As it was then, spend included: a time (ISO 8601, without an offset UTC), or the "
+    "position of an event. `X-Event-Position` of the answer is that of the last event by then. Who "
+    "may see it is judged now. An extension of ours.",
     "position": "That of an event.",
     "usage_position": "That of a record of usage, which is a leaf with those booked with it.",
     "tree_size": "Of how many leaves the tree is that it is proved for.",

@@ -15,6 +15,7 @@ from services.projection.decisions.index import PolicyIndex
 from services.projection.decisions.origins import Origins
 from services.projection.feed import Feed
 from services.projection.head import Head
+from services.projection.past.moment import Moment
 from services.projection.queries.key_lists import KeyPages
 from services.projection.queries.principals import Principals
 from services.projection.queries.reading import Totals
@@ -27,6 +28,7 @@ from services.spend.following import LedgerFollower
 from services.spend.reservations import Reservations
 
 WAIT_SECONDS = 1.0
+PASTS_AT_ONCE = 2
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,7 @@ class ReadContext:
     `commands_stopped` tells readiness why commands of this process are not taken, or None;
     `available_teams` are ids of teams that are offered to everybody, there or not; `models` are the
     names of what the gateways serve. `strict` keeps LiteLLM's wording in what gateways are to tell
-    their callers.
+    their callers. With `then` it is the past that `read_pool` and the ledger are asked about.
     """
 
     read_pool: Pool
@@ -56,6 +58,7 @@ class ReadContext:
     available_teams: tuple[str, ...] = ()
     models: tuple[str, ...] = ()
     strict: bool = False
+    then: Moment | None = None
 
     async def reached(self, position: int) -> None:
         """Return once the read models hold everything up to `position`; raises NotReached.
@@ -89,7 +92,8 @@ class ReadContext:
     @cached_property
     def spending(self) -> Spending:
         """What things have spent in their windows."""
-        return Spending(self.ledger_pool, self.read_pool, self.zone)
+        then = None if self.then is None else self.then.ledger
+        return Spending(self.ledger_pool, self.read_pool, self.zone, then)
 
     @cached_property
     def decider(self) -> Decider:
@@ -123,6 +127,11 @@ class ReadContext:
     def reconciling(self) -> asyncio.Lock:
         """Held while the ledger is computed again: once at a time."""
         return asyncio.Lock()
+
+    @cached_property
+    def pasts(self) -> asyncio.Semaphore:
+        """Held while the past is asked: so many connections are left to the present."""
+        return asyncio.Semaphore(PASTS_AT_ONCE)
 
     @cached_property
     def audit_totals(self) -> Totals:

@@ -52,7 +52,8 @@ class Reader:
     @property
     def now(self) -> datetime:
         """The moment that answers are computed for."""
-        return datetime.now(UTC)
+        then = self.context.then
+        return datetime.now(UTC) if then is None else then.at
 
 
 async def reader(request: Request) -> Reader:

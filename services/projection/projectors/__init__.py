@@ -5,6 +5,7 @@ from services.projection.projectors.audit import AuditProjector
 from services.projection.projectors.budget_periods import BUDGET_PERIODS
 from services.projection.projectors.budgets import BUDGETS
 from services.projection.projectors.keys import KEYS
+from services.projection.projectors.links import LINKS
 from services.projection.projectors.memberships import MEMBERSHIPS
 from services.projection.projectors.organization_members import ORGANIZATION_MEMBERS
 from services.projection.projectors.organizations import ORGANIZATIONS
@@ -21,6 +22,6 @@ def contract_projectors(open_sealed: OpenSealed) -> list[Projector]:
     return [
         *(TEAMS, MEMBERSHIPS, UsersProjector(open_sealed), KEYS),
         *of_organizations,
-        *(BUDGET_PERIODS, SPEND_MARKS),
+        *(BUDGET_PERIODS, SPEND_MARKS, LINKS),
         AuditProjector(),
     ]

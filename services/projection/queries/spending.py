@@ -12,8 +12,9 @@ from services.projection.queries.reading import fetch
 from services.projection.queries.records import KeyLife, key_life
 from services.projection.queries.spend_books import KEY_BOOK
 from services.spend.books import key_spender
+from services.spend.past import LedgerMoment, PastSpend
 from services.spend.reading import SpendReading
-from services.spend.spenders import Asked, Spender, asked_now
+from services.spend.spenders import Asked, Spender, asked_now, counted, spans_of
 
 _BEFORE = (
     SQL(
@@ -36,10 +37,17 @@ _BEFORE = (
 
 
 class Spending:
-    """Asks the ledger, which may be in another database than the read models."""
+    """Asks the ledger, which may be in another database than the read models.
 
-    def __init__(self, ledger: Pool, reads: Pool, zone: tzinfo) -> None:
-        self._ledger, self._reads, self._zone = SpendReading(ledger), reads, zone
+    With `then` it answers what the ledger held at that moment.
+    """
+
+    def __init__(
+        self, ledger: Pool, reads: Pool, zone: tzinfo, then: LedgerMoment | None = None
+    ) -> None:
+        present = SpendReading(ledger)
+        self._sums = present.sums if then is None else PastSpend(ledger, then).sums
+        self._reads, self._zone = reads, zone
 
     async def now(self, spenders: Iterable[Spender], now: datetime) -> list[Decimal]:
         """USD of each in the window that holds `now`, in the order asked."""
@@ -55,7 +63,7 @@ class Spending:
 
     async def within(self, asked: Sequence[Asked], now: datetime) -> list[Decimal]:
         """USD that count in each of these windows, in the order asked."""
-        return await self._ledger.within(asked, now)
+        return counted(asked, await self._sums(spans_of(asked, now)))
 
     async def of_keys(self, keys: Sequence[KeyLife]) -> list[Spender]:
         """Keys as they spend, with what they spent before they were rotated."""

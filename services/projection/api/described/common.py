@@ -16,6 +16,8 @@ from services.projection.api.dependencies import (
     no_position,
     unavailable,
 )
+from services.projection.api.past import no_moment, too_long
+from services.projection.past.moment import ahead, no_time
 
 _POSITION = {"type": "integer", "minimum": 0}
 _WAIT = "Answer only what holds at least the event at this position: 503 if none gets there in 1 s."
@@ -25,6 +27,13 @@ PARAMETERS: Mapping[str, JsonObject] = {
     "MinPositionHeader": parameter(
         "X-Min-Position", "header", _POSITION, f"{_WAIT} The query goes before it."
     ),
+}
+
+
+_OF_THE_PAST: Mapping[str, Exception] = {
+    "no_moment": no_moment(no_time("yesterday")),
+    "moment_ahead": no_moment(ahead(10**15)),
+    "past_too_long": too_long(),
 }
 
 
@@ -39,10 +48,12 @@ def read(  # noqa: PLR0913 - what may differ between routes
     sent: JsonObject | None = None,
     refusals: Mapping[str, Exception] | None = None,
     versioned: bool = False,
+    past: bool = False,
 ) -> Operation:
     """A GET route, or with `sent` one that is asked by a body.
 
-    `versioned` tells that the answer is about one thing and names its version.
+    `versioned` tells that the answer is about one thing and names its version, `past` that it is
+    had as of an earlier moment too.
     """
     path = path or {}
     return Operation(
@@ -58,6 +69,7 @@ def read(  # noqa: PLR0913 - what may differ between routes
             **refusals_of_callers(route, of_path(route, path)),
             "bad_position": no_position("query", MIN_POSITION, "-1"),
             **(refusals or {}),
+            **(_OF_THE_PAST if past else {}),
             "unexpected": unexpected(CORRELATION_ID),
             "unavailable": unavailable(),
         },

@@ -25,6 +25,7 @@ OPERATIONS: Mapping[str, Operation] = {
         query={"organization_id": ORGANIZATION},
         example=examples.organization_with(examples.member_with_user()),
         versioned=True,
+        past=True,
         refusals={
             "none_named": missing("organization_id"),
             "no_organization_id": organization_not_named(),

@@ -86,6 +86,7 @@ OPERATIONS: Mapping[str, Operation] = {
         "/key/info",
         "get_key",
         KeyInfo,
+        past=True,
         query={"key": KEY},
         example=key_info(KEY_VIEW, KEY, NOW, UTC),
         versioned=True,

@@ -43,6 +43,7 @@ OPERATIONS: Mapping[str, Operation] = {
         "/team/info",
         "get_team",
         TeamInfo,
+        past=True,
         query={"team_id": TEAM},
         example={
             "team_id": TEAM,
@@ -65,6 +66,7 @@ OPERATIONS: Mapping[str, Operation] = {
         "/team/list",
         "list_teams",
         list[TeamListItem],
+        past=True,
         query={"limit": 10},
         example=[_ITEM],
         refusals=_NOT_HIS,
@@ -73,6 +75,7 @@ OPERATIONS: Mapping[str, Operation] = {
         "/v2/team/list",
         "list_teams_by_page",
         TeamPage,
+        past=True,
         query={"team_alias": "cor", "sort_by": "team_alias", "page": 1, "page_size": 10},
         example={
             "teams": [examples.team()],

@@ -24,6 +24,7 @@ OPERATIONS: Mapping[str, Operation] = {
         "/user/info",
         "get_user",
         UserInfo,
+        past=True,
         query={"user_id": USER},
         example={
             "user_id": USER,

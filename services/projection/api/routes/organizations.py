@@ -2,20 +2,23 @@
 
 from collections.abc import AsyncIterator, Iterator, Sequence
 from decimal import Decimal
+from functools import partial
 
 from fastapi import APIRouter
 from fastapi.exceptions import RequestValidationError
 from starlette.requests import Request
 from starlette.responses import Response
 
+from events.streams import ORGANIZATION
 from events.values import JsonObject
 from services.access.organizations import check_organization_admin, organization_not_named
+from services.access.principal import Principal
 from services.edge.body import answer
 from services.edge.errors import ShapeA
 from services.edge.requests.organization import OrganizationsAsked
 from services.edge.shapes.organization import cut, membership, organization, organization_with
 from services.edge.shapes.team import team
-from services.projection.api.asked import Asked, Text, asked, documented
+from services.projection.api.asked import Text, asked, documented
 from services.projection.api.dependencies import (
     POSITION_HEADER,
     AskedInBody,
@@ -25,7 +28,9 @@ from services.projection.api.dependencies import (
 )
 from services.projection.api.items import with_total
 from services.projection.api.paged import TOTAL_HEADER, OptionalPage
+from services.projection.api.past import AskedAsOf, as_of, seeing_all
 from services.projection.api.streaming import Items, spooled
+from services.projection.past.scope import Scope
 from services.projection.queries.organization_parts import (
     Parts,
     all_members,
@@ -48,7 +53,7 @@ bodies = APIRouter(route_class=AskedInBody, tags=["organizations"])
 ROUTE = "/organization/info"
 
 
-class InfoQuery(Asked):
+class InfoQuery(AskedAsOf):
     """The organization that is asked for."""
 
     organization_id: Text | None = None
@@ -66,8 +71,26 @@ async def info(reader: ReaderDep, request: Request) -> Response:
     """One organization with its budget, all its members and all its teams.
 
     For proxy admins, viewers and its own admins; of a roster above 1,000 the first are shown.
+    With `as_of` everything is as it was then; who may see it is judged now.
     """
-    organization_id = _named(reader, asked(request, InfoQuery))
+    query = asked(request, InfoQuery)
+    organization_id = _named(reader, query)
+    scope, today = Scope.of(ORGANIZATION, organization_id), partial(_today, reader, organization_id)
+    async with as_of(reader, query.as_of, scope, today) as at:
+        return await _info(at, organization_id)
+
+
+async def _today(reader: Reader, organization_id: str) -> Principal:
+    principal = reader.principal
+    if principal.reads_everything:
+        return principal
+    async with snapshot(reader.context.read_pool) as connection:
+        _, [named] = await named_organizations(connection, principal, [organization_id])
+    check_organization_admin(ROUTE, principal, named.standing, reads=True)
+    return seeing_all(principal)
+
+
+async def _info(reader: Reader, organization_id: str) -> Response:
     async with snapshot(reader.context.read_pool) as connection:
         principal = reader.principal
         position, [named] = await named_organizations(connection, principal, [organization_id])

@@ -15,11 +15,13 @@ from services.access.visibility import check_teams_of, teams_listed
 from services.edge.body import answer
 from services.edge.errors import ShapeA
 from services.edge.shapes.team import Deletion, deleted_team
-from services.projection.api.asked import MAX_PAGE, Asked, Paged, Text, asked, documented
+from services.projection.api.asked import MAX_PAGE, Paged, Text, asked, documented
 from services.projection.api.dependencies import POSITION_HEADER, Reader, ReaderDep, ReadRoute
 from services.projection.api.items import with_total
 from services.projection.api.listed import listed_items
+from services.projection.api.past import AskedAsOf, as_of
 from services.projection.api.streaming import Items, spooled
+from services.projection.past.scope import Scope
 from services.projection.queries.reading import Paging
 from services.projection.queries.records import LARGE
 from services.projection.queries.team_lists import TeamFilter, listed_teams
@@ -40,7 +42,7 @@ _COLUMNS: Mapping[str, Column] = {
 }
 
 
-class ListQuery(Asked):
+class ListQuery(AskedAsOf):
     """Teams of this user, of this organization; only the first so many."""
 
     user_id: Text | None = None
@@ -48,7 +50,7 @@ class ListQuery(Asked):
     limit: Annotated[int, Field(ge=1, le=MAX_PAGE)] | None = None
 
 
-class PageQuery(Paged):
+class PageQuery(Paged, AskedAsOf):
     """Teams that meet all conditions; `team_alias` is a part of the alias, in any case.
 
     `sort_by` is team_id, team_alias or created_at, `sort_order` asc or desc, `status` deleted.
@@ -88,10 +90,19 @@ async def list_teams(reader: ReaderDep, request: Request) -> Response:
     that he is in. Everybody else sees the teams he is in, by his own `user_id`.
     `default_organization` stands for teams without one. Of a team of more than 1,000 members, or
     keys, the first 1,000 are shown, with `members_total` or `keys_total`; /team/info shows all.
+    With `as_of` these are the teams that there were then, and everything about them; who is no
+    admin or viewer sees those of them that he may see now.
     """
     query = asked(request, ListQuery)
     scope = teams_listed(reader.principal, query.user_id)
-    wanted = TeamFilter(scope, query.organization_id)
+    past = Scope.where(
+        user=scope.user_id, organization=query.organization_id, organizations=scope.listed
+    )
+    async with as_of(reader, query.as_of, past) as at:
+        return await _listed(at, query, TeamFilter(scope, query.organization_id))
+
+
+async def _listed(reader: Reader, query: ListQuery, wanted: TeamFilter) -> Response:
     pool = reader.context.read_pool
     async with listed_teams(pool, reader.principal, wanted, query.limit) as (position, found):
         content = Items(listed_items(reader, query.user_id, found))
@@ -103,11 +114,18 @@ async def page_of_teams(reader: ReaderDep, request: Request) -> Response:
     """One page of teams, the newest first if not sorted otherwise; or of deleted teams.
 
     A roster of more than 1,000 members is cut to the first, with `members_total`.
+    With `as_of` it is the page that was shown then.
     """
     query = asked(request, PageQuery)
     check_teams_of(reader.principal, query.user_id)
     if query.status not in {None, "deleted"}:
         raise ShapeA(400, "Invalid status value. Currently only 'deleted' is supported.")
+    past = Scope.where(team=query.team_id, user=query.user_id, organization=query.organization_id)
+    async with as_of(reader, query.as_of, past) as at:
+        return await _page(at, query)
+
+
+async def _page(reader: Reader, query: PageQuery) -> Response:
     wanted, paging = query.filter(), Paging(query.page, query.page_size)
     found = await reader.context.team_pages.page(wanted, query.order(), paging)
     _check_user(wanted, found)

@@ -1,20 +1,25 @@
 """GET /team/info (team-api.md 3.4, D08, D09, D43)."""
 
 from collections.abc import AsyncIterator
+from functools import partial
 
 from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
+from events.streams import TEAM
 from events.values import JsonObject
+from services.access.principal import Principal
 from services.access.visibility import sees_every_key, stranger_to_team
 from services.edge.body import answer
 from services.edge.errors import INFO, INFO_MESSAGE, ShapeB
 from services.edge.shapes.key import key_row
 from services.edge.shapes.team import membership, team_info
-from services.projection.api.asked import Asked, Text, asked, documented
+from services.projection.api.asked import Text, asked, documented
 from services.projection.api.dependencies import POSITION_HEADER, Reader, ReaderDep, ReadRoute
+from services.projection.api.past import AskedAsOf, as_of, seeing_all
 from services.projection.api.streaming import Items, spooled
+from services.projection.past.scope import Scope
 from services.projection.queries import teams as queries
 from services.projection.queries.reading import Connection, snapshot
 from services.projection.queries.teams import FoundTeam, Question
@@ -22,7 +27,7 @@ from services.projection.queries.teams import FoundTeam, Question
 router = APIRouter(route_class=ReadRoute, tags=["teams"])
 
 
-class InfoQuery(Asked):
+class InfoQuery(AskedAsOf):
     """The team that is asked for."""
 
     team_id: Text | None = None
@@ -34,10 +39,18 @@ async def info(reader: ReaderDep, request: Request) -> Response:
 
     For admins, viewers, members, the team's own keys and admins of its organization.
     Strangers get the same 403 whether the team exists or not; 404 is for those who see every team.
+    With `as_of` the answer is what it was then, for whoever may see the team now: all of it for
+    those who see all of it now, and never more than they see now.
     """
-    team_id = asked(request, InfoQuery).team_id
-    if team_id is None:
+    query = asked(request, InfoQuery)
+    if (team_id := query.team_id) is None:
         raise ShapeB(422, "Malformed request. No team id passed in.", family=INFO_MESSAGE)
+    today = partial(_today, reader, team_id)
+    async with as_of(reader, query.as_of, Scope.of(TEAM, team_id), today) as at:
+        return await _info(at, team_id)
+
+
+async def _info(reader: Reader, team_id: str) -> Response:
     question = Question.of(reader.principal, team_id)
     position, found = await reader.context.teams.whole(question)
     if found is None:
@@ -45,6 +58,16 @@ async def info(reader: ReaderDep, request: Request) -> Response:
     if found.is_large:
         return await _large(reader, question)
     return answer(await _content(reader, found), headers=_headers(position, found))
+
+
+async def _today(reader: Reader, team_id: str) -> Principal:
+    principal = reader.principal
+    if principal.reads_everything:
+        return principal
+    _, found = await reader.context.teams.whole(Question.of(principal, team_id))
+    if found is None:
+        raise _nothing_to_see(reader, team_id)
+    return seeing_all(principal) if sees_every_key(principal, found.towards) else principal
 
 
 async def _large(reader: Reader, question: Question) -> Response:

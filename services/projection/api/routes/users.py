@@ -7,15 +7,18 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
+from events.streams import USER
 from events.values import JsonObject
 from services.access.visibility import TeamScope, check_user_info
 from services.edge.errors import MANAGEMENT, ShapeB
 from services.edge.shapes.key import key_row
 from services.edge.shapes.user import user_row
-from services.projection.api.asked import Asked, Text, asked, documented
+from services.projection.api.asked import Text, asked, documented
 from services.projection.api.dependencies import POSITION_HEADER, Reader, ReaderDep, ReadRoute
 from services.projection.api.listed import listed_items
+from services.projection.api.past import AskedAsOf, as_of
 from services.projection.api.streaming import Items, spooled
+from services.projection.past.scope import EVERYTHING, Scope
 from services.projection.queries.reading import Connection, snapshot
 from services.projection.queries.team_lists import TeamFilter, teams_within
 from services.projection.queries.users import KeyOfUser, UserRecord, find_user, keys_of_user
@@ -26,7 +29,7 @@ NO_TEAM = "None"
 """The alias of the team of a key that has no team, as LiteLLM writes it."""
 
 
-class UserQuery(Asked):
+class UserQuery(AskedAsOf):
     """The user who is asked for; absent, it is the caller."""
 
     user_id: Text | None = None
@@ -37,9 +40,18 @@ async def info(reader: ReaderDep, request: Request) -> Response:
     """A user with the keys that he owns, hashes included, and his teams as /team/list shows them.
 
     A proxy admin who names nobody is shown all keys and all teams there are, beside himself.
+    With `as_of` everything is as it was then, but for teams that the caller may not see now.
     """
-    asked_for, principal = asked(request, UserQuery).user_id, reader.principal
-    check_user_info(principal, asked_for)
+    query, principal = asked(request, UserQuery), reader.principal
+    check_user_info(principal, query.user_id)
+    everything = query.user_id is None and principal.is_admin
+    scope = EVERYTHING if everything else Scope.of(USER, query.user_id or principal.user_id or "")
+    async with as_of(reader, query.as_of, scope) as at:
+        return await _info(at, query.user_id)
+
+
+async def _info(reader: Reader, asked_for: str | None) -> Response:
+    principal = reader.principal
     everything = asked_for is None and principal.is_admin
     user_id = principal.user_id if asked_for is None else asked_for
     async with snapshot(reader.context.read_pool) as connection:
