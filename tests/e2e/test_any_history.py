@@ -1,0 +1,69 @@
+"""Whatever teams, users, keys and an organization go through (issue 6, decision 016).
+
+Answers are given again as of their moment, a team comes back as it was, and in the end the read
+models are what an independent fold and a rebuild make of the same facts.
+"""
+
+from typing import Any
+
+import psycopg
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from tests.support.command_line import invoked
+from tests.support.ledger import Ledger
+from tests.support.machine import Histories
+from tests.support.oracle import assert_projected
+from tests.support.projected import everything
+from tests.support.service import MASTER_KEY, on_database
+
+STEPS = 12
+PATIENT = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
+
+
+def histories(ledger: Ledger, examples: int) -> None:
+    """So many random histories on one service; then all of them are folded again."""
+
+    class Machine(Histories):
+        pass
+
+    Machine.ledger = ledger
+    Machine.gateway = ledger.key(key_type="gateway", key_alias=f"gateway of {examples}")
+    Machine.viewer = ledger.user(f"viewer of {examples}", "proxy_admin_viewer")
+    chosen = settings(
+        max_examples=examples,
+        stateful_step_count=STEPS,
+        deadline=None,
+        suppress_health_check=PATIENT,
+    )
+    run_state_machine_as_test(Machine, settings=chosen)
+    settle(ledger)
+    assert_projected(ledger.database_url)
+    before = read_models(ledger)
+    env = {**on_database(ledger.database_url), "TEAMLEDGER_MASTER_KEY": MASTER_KEY}
+    rebuilt = invoked("rebuild", **env)
+    assert rebuilt.exit_code == 0, rebuilt.output
+    assert read_models(ledger) == before
+
+
+def settle(ledger: Ledger) -> None:
+    """Return once nothing is left to do that a deletion began."""
+    while ledger.database.execute("SELECT count(*) FROM ops.chores").fetchone() != (0,):
+        ledger.position()
+    ledger.position()
+
+
+def read_models(ledger: Ledger) -> Any:  # noqa: ANN401
+    with psycopg.connect(ledger.database_url) as conn:
+        return everything(conn)
+
+
+def test_a_few_histories(ledger: Ledger) -> None:
+    histories(ledger, 10)
+
+
+@pytest.mark.scale
+@pytest.mark.timeout(2_400)
+def test_thousands_of_histories(ledger: Ledger) -> None:
+    histories(ledger, 2_000)
