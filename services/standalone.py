@@ -14,6 +14,7 @@ from events.values import JsonObject
 from services.command.api.app import ROUTERS as COMMAND_ROUTERS
 from services.command.api.app import answer_command_errors, include_command_routes
 from services.command.api.context import Context
+from services.command.application.budget_watch import BudgetWatch
 from services.command.application.chores import Chores
 from services.command.application.day_sums import DaySums
 from services.command.application.ledger import Ledger
@@ -139,6 +140,9 @@ async def _start(
     day_sums.start()
     stack.push_async_callback(day_sums.stop)
     zone = ZoneInfo(settings.timezone)
+    watch = BudgetWatch(loop, events_pool, settings.alert_thresholds, zone)
+    watch.start()
+    stack.push_async_callback(watch.stop)
     key_header = settings.key_header_name
     joinable = frozenset(settings.available_teams)
     limits = UsageLimits(settings.max_usage_bytes, settings.max_usage_items)
