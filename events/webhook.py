@@ -37,9 +37,10 @@ class WebhookChanged(DomainEvent):
 
 @fact("webhook.secret_rotated")
 class WebhookSecretRotated(DomainEvent):
-    """Posts are signed with `secret`, and until `previous_until` with the one before as well."""
+    """Posts are signed with `after`, and until `previous_until` with `before` as well."""
 
-    secret: Sealed
+    before: Sealed
+    after: Sealed
     previous_until: Moment
 
 

@@ -22,6 +22,7 @@ from services.command.application.ledger_store import LedgerStore
 from services.command.application.loop import CommandLoop
 from services.command.application.quarantine import SETTLE, Quarantine
 from services.command.application.store import EventStore
+from services.command.application.webhooks import disabling
 from services.database.connections import (
     Pool,
     open_pool,
@@ -43,6 +44,11 @@ from services.projection.projectors import GROUP, contract_projectors
 from services.projection.runner import ProjectionGroup
 from services.projection.seal.sealer import Sealer
 from services.projection.seal.sinks import sink_at
+from services.projection.webhooks.courier import Courier
+from services.projection.webhooks.messages import Messages
+from services.projection.webhooks.posting import Poster
+from services.projection.webhooks.queue import Queue
+from services.projection.webhooks.targets import Targets
 from services.settings import Settings
 
 MIGRATIONS = Path(__file__).parent / "database" / "migrations"
@@ -157,6 +163,7 @@ async def _start(
         ledger_pool=events_pool,
         available_teams=joinable,
         usage_limits=limits,
+        private_webhooks=settings.webhook_private_targets,
     )
     include_command_routes(app, context)
     reads = ReadContext(
@@ -176,6 +183,19 @@ async def _start(
         models=settings.models,
         strict=settings.compat == "strict",
     )
+    courier = Courier(
+        read_pool,
+        vault,
+        messages=Messages(events_pool, read_pool, reads.reached),
+        queue=Queue(events_pool, settings.webhook_retry_seconds),
+        poster=Poster(Targets(private=settings.webhook_private_targets), settings.webhook_timeout),
+        gone=disabling(loop),
+        timeout=settings.webhook_timeout,
+        in_flight=settings.webhook_in_flight,
+    )
+    posting = asyncio.create_task(courier.run(), name="courier")
+    stack.push_async_callback(_ended, posting)
+    stack.push_async_callback(courier.stop)
     reads.decider.reservations.start()
     stack.push_async_callback(reads.decider.reservations.stop)
     include_read_routes(app, reads)

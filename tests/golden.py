@@ -304,7 +304,7 @@ _POSTED = webhook.WebhookSettings(
 _WEBHOOK_FACTS: list[DomainEvent] = [
     webhook.WebhookCreated(settings=_POSTED, secret=SEALED),
     webhook.WebhookChanged(before=_POSTED, after=_POSTED.model_copy(update={"enabled": False})),
-    webhook.WebhookSecretRotated(secret=SEALED, previous_until=MOMENT),
+    webhook.WebhookSecretRotated(before=SEALED, after=SEALED, previous_until=MOMENT),
     webhook.WebhookDisabled(reason="410 Gone"),
     webhook.WebhookTested(message_id="01958563-23f0-7000-8000-000000000003"),
     webhook.WebhookDeliveryRequested(message_id="01958563-23f0-7000-8000-000000000003"),

@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, tzinfo
 from typing import Any
 
@@ -167,17 +167,19 @@ class BudgetWatch:
         stretches = [Stretch(Account(*who), first, last) for *who, first, last in rows]
         told = await conn.execute(_SET, (facts, upto[1], _TOPICS), binary=True)
         stretches += [Stretch(Account(*who), now, now) for who in await told.fetchall()]
-        await self._tell(stretches)
+        await self._tell(stretches, cause=f"usage/{upto[0]}")
         await conn.execute(_SEE, upto)
         return True
 
-    async def _tell(self, stretches: Sequence[Stretch]) -> None:
+    async def _tell(self, stretches: Sequence[Stretch], cause: str) -> None:
+        """`cause` is up to where the ledger was looked at."""
         for start in range(0, len(stretches), PORTION):
             began = time.monotonic()
             portion = stretches[start : start + PORTION]
             await self._bring(one.account.id for one in portion if one.account.kind == KEY)
-            while await self._carry_out(TellCrossings(portion, self._percents, self._spent())):
-                pass
+            command = TellCrossings(portion, self._percents, self._spent())
+            while await self._carry_out(command, cause):
+                command = replace(command, spent=self._spent())
             await asyncio.sleep(time.monotonic() - began)
 
     async def _bring(self, tokens: Iterable[str]) -> None:
@@ -187,8 +189,9 @@ class BudgetWatch:
             known |= next_ones
             next_ones = await self._loop.look(_LookUpRotations(sorted(next_ones))) - known
 
-    async def _carry_out(self, command: Command) -> bool:
-        origin = Origin(_SYSTEM, "", "", str(uuid_utils.uuid7()), str(uuid_utils.uuid7()))
+    async def _carry_out(self, command: Command, cause: str) -> bool:
+        ids = str(uuid_utils.uuid7()), str(uuid_utils.uuid7())
+        origin = Origin(_SYSTEM, "", "", *ids, causation_id=cause)
         done = await self._loop.handle(command, origin, lambda more: more)
         return bool(done.answer)
 

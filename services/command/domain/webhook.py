@@ -21,7 +21,10 @@ MAX_WEBHOOK_BYTES = 96 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Webhook:
-    """Folded state of one webhook. `rotated_at` is when its secret was rotated last, if ever."""
+    """Folded state of one webhook; `disabled` is why its receiver had it switched off.
+
+    `previous_until` is how long the secret of before signs as well.
+    """
 
     incarnation: int = 0
     open: bool = False
@@ -32,6 +35,7 @@ class Webhook:
     created_at: datetime | None = None
     updated_at: datetime | None = None
     disabled: str | None = None
+    secret: Sealed | None = None
     previous_until: datetime | None = None
 
 
@@ -55,11 +59,12 @@ def change(webhook: Webhook, identity: str, changes: Mapping[str, Any]) -> list[
 
 def rotate(webhook: Webhook, identity: str, secret: Sealed, until: datetime) -> list[DomainEvent]:
     """A new secret; the one before signs as well until a moment."""
-    _check_there(webhook, identity)
-    return [facts.WebhookSecretRotated(secret=secret, previous_until=until)]
+    if not webhook.open or webhook.secret is None:
+        raise NotFound("webhook", identity)
+    return [facts.WebhookSecretRotated(before=webhook.secret, after=secret, previous_until=until)]
 
 
-def test(webhook: Webhook, identity: str, message_id: str) -> list[DomainEvent]:
+def try_out(webhook: Webhook, identity: str, message_id: str) -> list[DomainEvent]:
     """A message of its own."""
     _check_there(webhook, identity)
     return [facts.WebhookTested(message_id=message_id)]
@@ -94,8 +99,9 @@ def evolve(webhook: Webhook, envelope: Envelope) -> Webhook:
     event, at, version = envelope.event, envelope.recorded_at, envelope.originator_version
     webhook = replace(webhook, version=version)
     match event:
-        case facts.WebhookCreated(settings=settings):
+        case facts.WebhookCreated(settings=settings, secret=secret):
             return Webhook(
+                secret=secret,
                 incarnation=version,
                 open=True,
                 version=version,
@@ -106,8 +112,8 @@ def evolve(webhook: Webhook, envelope: Envelope) -> Webhook:
         case facts.WebhookChanged(after=after):
             disabled = None if after.enabled else webhook.disabled
             return replace(webhook, settings=after, disabled=disabled, updated_at=at)
-        case facts.WebhookSecretRotated(previous_until=until):
-            return replace(webhook, previous_until=until, updated_at=at)
+        case facts.WebhookSecretRotated(after=secret, previous_until=until):
+            return replace(webhook, secret=secret, previous_until=until, updated_at=at)
         case facts.WebhookDisabled(reason=reason):
             off = webhook.settings.model_copy(update={"enabled": False})
             return replace(webhook, settings=off, disabled=reason, updated_at=at)
