@@ -1,6 +1,7 @@
 """The facts of teamledger: what is recorded, published and replayed."""
 
 from events import (
+    alert,
     budget,
     imported,
     key,
@@ -10,10 +11,12 @@ from events import (
     spend,
     team,
     user,
+    webhook,
 )
 from events.registry import check_upcasts
 
 __all__ = [
+    "alert",
     "budget",
     "imported",
     "key",
@@ -23,6 +26,7 @@ __all__ = [
     "spend",
     "team",
     "user",
+    "webhook",
 ]
 
 check_upcasts()

@@ -130,6 +130,11 @@ class Settings(BaseSettings):
     commas, each once.
     `proof_sink` is where signed checkpoints are kept outside: a file, or an address to post to;
     there is one in `checkpoint_seconds` at most.
+    `alert_thresholds` are percents of every budget that events tell of once they are used up. A
+    message to a webhook is given up after an attempt and as many more as `webhook_retry_seconds`
+    has pauses; each attempt takes `webhook_timeout` seconds at most, and `webhook_in_flight` of one
+    webhook are under way at a time. `webhook_private_targets` lets webhooks be on this machine and
+    in private networks, and there without TLS.
     Without `database_url` the service runs its own PostgreSQL below `data_dir` and keeps its keys
     there; with one, both keys must be given (architecture, section 2).
     """
@@ -164,6 +169,17 @@ class Settings(BaseSettings):
     queue_size: Annotated[int, Field(ge=1)] = 10_000
     proof_sink: str | None = None
     checkpoint_seconds: Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)] = 10.0
+    alert_thresholds: Annotated[
+        tuple[Annotated[int, Field(ge=1, le=1000)], ...], NoDecode, BeforeValidator(_listed)
+    ] = (80, 90, 100)
+    webhook_timeout: Annotated[float, Field(gt=0, le=60, allow_inf_nan=False)] = 10.0
+    webhook_retry_seconds: Annotated[
+        tuple[Annotated[float, Field(gt=0, le=604_800, allow_inf_nan=False)], ...],
+        NoDecode,
+        BeforeValidator(_listed),
+    ] = (5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400)
+    webhook_in_flight: Annotated[int, Field(ge=1, le=100)] = 4
+    webhook_private_targets: bool = False
     log_level: Annotated[
         Literal["debug", "info", "warning", "error", "critical"], BeforeValidator(_lower)
     ] = "info"

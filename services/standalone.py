@@ -14,6 +14,7 @@ from events.values import JsonObject
 from services.command.api.app import ROUTERS as COMMAND_ROUTERS
 from services.command.api.app import answer_command_errors, include_command_routes
 from services.command.api.context import Context
+from services.command.application.budget_watch import BudgetWatch
 from services.command.application.chores import Chores
 from services.command.application.day_sums import DaySums
 from services.command.application.ledger import Ledger
@@ -21,6 +22,7 @@ from services.command.application.ledger_store import LedgerStore
 from services.command.application.loop import CommandLoop
 from services.command.application.quarantine import SETTLE, Quarantine
 from services.command.application.store import EventStore
+from services.command.application.webhooks import disabling
 from services.database.connections import (
     Pool,
     open_pool,
@@ -42,6 +44,11 @@ from services.projection.projectors import GROUP, contract_projectors
 from services.projection.runner import ProjectionGroup
 from services.projection.seal.sealer import Sealer
 from services.projection.seal.sinks import sink_at
+from services.projection.webhooks.courier import Courier
+from services.projection.webhooks.messages import Messages
+from services.projection.webhooks.posting import Poster
+from services.projection.webhooks.queue import Queue
+from services.projection.webhooks.targets import Targets
 from services.settings import Settings
 
 MIGRATIONS = Path(__file__).parent / "database" / "migrations"
@@ -139,6 +146,9 @@ async def _start(
     day_sums.start()
     stack.push_async_callback(day_sums.stop)
     zone = ZoneInfo(settings.timezone)
+    watch = BudgetWatch(loop, events_pool, settings.alert_thresholds, zone)
+    watch.start()
+    stack.push_async_callback(watch.stop)
     key_header = settings.key_header_name
     joinable = frozenset(settings.available_teams)
     limits = UsageLimits(settings.max_usage_bytes, settings.max_usage_items)
@@ -153,6 +163,7 @@ async def _start(
         ledger_pool=events_pool,
         available_teams=joinable,
         usage_limits=limits,
+        private_webhooks=settings.webhook_private_targets,
     )
     include_command_routes(app, context)
     reads = ReadContext(
@@ -172,6 +183,19 @@ async def _start(
         models=settings.models,
         strict=settings.compat == "strict",
     )
+    courier = Courier(
+        read_pool,
+        vault,
+        messages=Messages(events_pool, read_pool, reads.reached),
+        queue=Queue(events_pool, settings.webhook_retry_seconds),
+        poster=Poster(Targets(private=settings.webhook_private_targets), settings.webhook_timeout),
+        gone=disabling(loop),
+        timeout=settings.webhook_timeout,
+        in_flight=settings.webhook_in_flight,
+    )
+    posting = asyncio.create_task(courier.run(), name="courier")
+    stack.push_async_callback(_ended, posting)
+    stack.push_async_callback(courier.stop)
     reads.decider.reservations.start()
     stack.push_async_callback(reads.decider.reservations.stop)
     include_read_routes(app, reads)

@@ -14,6 +14,7 @@ from pathlib import Path
 import orjson
 
 from events import (
+    alert,
     budget,
     imported,
     key,
@@ -23,11 +24,22 @@ from events import (
     spend,
     team,
     user,
+    webhook,
 )
 from events.envelope import Envelope, Meta, encode
 from events.registry import DomainEvent, Json, known_facts
 from events.streams import BUDGET as BUDGET_KIND
-from events.streams import EMAIL, KEY, ORGANIZATION, QUARANTINE, SPEND, TEAM, USER, stream
+from events.streams import (
+    EMAIL,
+    KEY,
+    ORGANIZATION,
+    QUARANTINE,
+    SPEND,
+    TEAM,
+    USER,
+    WEBHOOK,
+    stream,
+)
 from events.values import (
     Callback,
     CallbackVariable,
@@ -265,6 +277,39 @@ _IMPORTED = imported.ThingImported(
     deleted_by="bob",
     deleted_by_key="2ab06cfa",
 )
+_CROSSED = alert.BudgetThresholdCrossed(
+    kind="key",
+    id="2ab06cfa",
+    incarnation=1,
+    percent=80,
+    budget=Decimal("100.50"),
+    spend=Decimal("80.4000000000000001"),
+    since=MOMENT,
+    window_start=MOMENT,
+    window_end=MOMENT.replace(month=4),
+    user_id="ann",
+    key_alias="ann's",
+    team_id="core",
+    team_alias="Core",
+    organization_id="acme",
+    organization_alias="Acme",
+)
+_POSTED = webhook.WebhookSettings(
+    url="https://alerts.example.com/teamledger",
+    description="on call",
+    event_types=["budget.threshold_crossed"],
+    team_ids=["core"],
+    enabled=True,
+)
+_WEBHOOK_FACTS: list[DomainEvent] = [
+    webhook.WebhookCreated(settings=_POSTED, secret=SEALED),
+    webhook.WebhookChanged(before=_POSTED, after=_POSTED.model_copy(update={"enabled": False})),
+    webhook.WebhookSecretRotated(before=SEALED, after=SEALED, previous_until=MOMENT),
+    webhook.WebhookDisabled(reason="410 Gone"),
+    webhook.WebhookTested(message_id="01958563-23f0-7000-8000-000000000003"),
+    webhook.WebhookDeliveryRequested(message_id="01958563-23f0-7000-8000-000000000003"),
+    webhook.WebhookDeleted(settings=_POSTED),
+]
 EXAMPLES: list[tuple[str, DomainEvent]] = [
     *((stream(TEAM, "core"), fact) for fact in _TEAM_FACTS),
     *((stream(USER, "ann"), fact) for fact in _USER_FACTS),
@@ -280,6 +325,8 @@ EXAMPLES: list[tuple[str, DomainEvent]] = [
         quarantine.QuarantineBooked(waited=_WAITED, started_at=MOMENT),
     ),
     (stream(QUARANTINE, "5f2c"), quarantine.QuarantineDiscarded(waited=_WAITED)),
+    (alert.alert_stream("key", "2ab06cfa", 1, "", MOMENT), _CROSSED),
+    *((stream(WEBHOOK, "wh-1"), fact) for fact in _WEBHOOK_FACTS),
 ]
 """A stream and a fact with every field given; versions are the newest of this build."""
 

@@ -86,6 +86,8 @@ _USER_INFO = Rule(frozenset({PA, PV, IU}), writes=False)
 
 _AUDIT = Rule(frozenset({PA, PV}), routed=True, writes=False, text=_ADMINS, status=403)
 
+_WEBHOOKS = Rule(frozenset({PA}), routed=True, text=_ADMINS, status=403)
+
 POLICY: dict[str, Rule] = {
     "/team/new": _WHOLE_TEAM,
     "/team/update": _WHOLE_TEAM,
@@ -195,6 +197,12 @@ POLICY: dict[str, Rule] = {
     "/v1/organizations/{organization_id:path}/windows": _USER_INFO,
     "/v1/teams/{team_id:path}/restore": _BRINGING_BACK,
     "/v1/teams/{team_id:path}/revert": _BRINGING_BACK,
+    "/v1/webhooks": _WEBHOOKS,
+    "/v1/webhooks/{webhook_id}": _WEBHOOKS,
+    "/v1/webhooks/{webhook_id}/rotate": _WEBHOOKS,
+    "/v1/webhooks/{webhook_id}/test": _WEBHOOKS,
+    "/v1/webhooks/{webhook_id}/deliveries": _WEBHOOKS,
+    "/v1/webhooks/{webhook_id}/deliveries/{message_id}/retry": _WEBHOOKS,
     "/v1/users/{user_id:path}/forget": Rule(frozenset({PA}), routed=True, text=_ADMINS, status=403),
 }
 

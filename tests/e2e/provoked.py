@@ -11,6 +11,7 @@ from tests.e2e.provocation import gets as _gets
 from tests.e2e.provocation import posts as _posts
 from tests.e2e.provocation import sends as _sends
 from tests.e2e.provoked_history import HISTORY
+from tests.e2e.provoked_webhooks import WEBHOOKS
 
 STRANGER, KEYLESS_USER, MEMBER = "eve", "nobody", "mia"
 COLLEAGUE, OUTSIDER, LEADER = "ivo", "oda", "lea"
@@ -554,6 +555,7 @@ SPECIAL: Mapping[tuple[str, str, str], Provocation] = {
         bad_path=Provocation(path={"id": "sk-example%00"}),
     ),
     **HISTORY,
+    **WEBHOOKS,
     **_gets("/v1/usage/quarantine", bad_place={"after": "nowhere"}),
     **_gets("/v1/usage/unattributed", bad_place={"after": "nowhere"}),
     **{
@@ -596,6 +598,8 @@ ELSEWHERE: Mapping[str, str] = {
     "unknown_outcome": "tests/integration/test_commit_outcome.py: needs a commit that gets lost",
     "not_of_members": "tests/register/test_member_budgets.py: the id is drawn at random",
     "limits_members": "tests/register/test_member_budgets.py: the id is drawn at random",
+    "too_many_webhooks": "tests/spec/test_webhooks.py: needs as many as there may be",
+    "no_delivery": "tests/e2e/test_webhooks.py: ids of webhooks are drawn at random",
     "too_many_keys": "tests/spec/test_key_organizations.py: needs more than a thousand keys",
     "changed_meanwhile": "tests/spec: needs a change between two steps of one request",
     "unhealthy": "tests/integration: needs a database that is away",

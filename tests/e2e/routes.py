@@ -104,8 +104,11 @@ OUR_POSTS = (
     "/v1/usage/quarantine/some-id/book",
     "/v1/usage/quarantine/some-id/discard",
     "/v1/teams/some-id/members/some-user/reset_spend",
+    *("/v1/webhooks", "/v1/webhooks/some-hook/rotate", "/v1/webhooks/some-hook/test"),
+    "/v1/webhooks/some-hook/deliveries/some-message/retry",
 )
 OUR_GETS = (
+    *("/v1/webhooks", "/v1/webhooks/some-hook", "/v1/webhooks/some-hook/deliveries"),
     *("/v1/usage/quarantine", "/v1/usage/unattributed", "/v1/reconcile", "/v1/events"),
     "/v1/spend",
     *("/v1/proof/checkpoint", "/v1/proof/inclusion", "/v1/proof/consistency"),
@@ -113,7 +116,8 @@ OUR_GETS = (
     *("/v1/keys/some-id/windows", "/v1/users/some-user/windows"),
     "/v1/organizations/some-org/windows",
 )
-OUR_DELETES = ("/v1/reservations/some-id",)
+OUR_PATCHES = ("/v1/webhooks/some-hook",)
+OUR_DELETES = ("/v1/reservations/some-id", "/v1/webhooks/some-hook")
 """Routes that LiteLLM does not have: what they refuse is told as problem details."""
 
 BODILESS = ("/team/some-id/disable_logging", "/global/spend/reset")

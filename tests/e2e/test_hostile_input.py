@@ -29,6 +29,7 @@ from tests.e2e.routes import (
     OTHERS,
     OUR_DELETES,
     OUR_GETS,
+    OUR_PATCHES,
     OUR_POSTS,
     POSTS,
     PUBLIC,
@@ -55,6 +56,7 @@ def templated(path: str) -> str:
     path = path.replace("/quarantine/some-id", "/quarantine/{id}")
     path = path.replace("/keys/some-id", "/keys/{key}").replace("some-user", "{user_id}")
     path = path.replace("some-org", "{organization_id}")
+    path = path.replace("some-hook", "{webhook_id}").replace("some-message", "{message_id}")
     path = path.replace("/reservations/some-id", "/reservations/{reservation_id}")
     path = path.replace("/users/some-id", "/users/{user_id}")
     return path.replace("some-id", "{team_id}")
@@ -80,6 +82,7 @@ def test_every_route_is_gone_through(ledger: Ledger) -> None:
     posts = {templated(path) for path in (*POSTS, *OPTIONAL, *READS, *BODILESS, *OUR_POSTS)}
     others = {(method.lower(), path) for method, path in OTHERS}
     others |= {("delete", templated(path)) for path in OUR_DELETES}
+    others |= {("patch", templated(path)) for path in OUR_PATCHES}
     assert served == {("post", p) for p in posts} | {("get", p) for p in gets} | others
 
 
@@ -116,6 +119,7 @@ OURS = [
     *(("GET", path) for path in OUR_GETS),
     *(("POST", path) for path in OUR_POSTS),
     *(("DELETE", path) for path in OUR_DELETES),
+    *(("PATCH", path) for path in OUR_PATCHES),
 ]
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from services.command.api.described.usage import GATEWAY
 from services.edge.openapi.callers import KEY
+from services.edge.openapi.examples import MESSAGE_ID, WEBHOOK
 from services.projection.api.described.gateways import RESERVATION
 from services.projection.api.described.others import ENTRY
 from tests.e2e.provoked import levelled
@@ -25,7 +26,11 @@ ORDER = [
     *(("POST", path) for path in ("/key/{key}/reset_spend", "/global/spend/reset")),
     ("POST", "/team/{team_id}/member/{user_id}/reset_spend"),
     ("POST", "/v1/teams/{team_id}/members/{user_id}/reset_spend"),
+    *(("POST", path) for path in ("/v1/webhooks", "/v1/webhooks/{webhook_id}/test")),
     *(name for name in operations() if name[0] == "GET"),
+    ("POST", "/v1/webhooks/{webhook_id}/deliveries/{message_id}/retry"),
+    ("POST", "/v1/webhooks/{webhook_id}/rotate"),
+    *((method, "/v1/webhooks/{webhook_id}") for method in ("PATCH", "DELETE")),
     *(("POST", f"/v1/usage/quarantine/{{id}}/{decision}") for decision in ("book", "discard")),
     *(("POST", path) for path in ("/organization/info", "/budget/info", "/budget/update")),
     *(("PATCH", path) for path in ("/organization/update", "/organization/member_update")),
@@ -44,7 +49,7 @@ ORDER = [
 """Commands of which each finds what it needs, and all reads in between."""
 
 
-SEALED_SECONDS = 30
+SEALED_SECONDS = MADE_SECONDS = 30
 OF_GATEWAY = "sk-example-gateway"
 FOR_GATEWAYS = {"report_usage", "decide", "end_reservation"}
 """Operations at which its key is presented, and not the master key."""
@@ -69,6 +74,22 @@ def _example_key(ledger: Ledger) -> None:
     ledger.database.execute(held, (RESERVATION, GATEWAY))
 
 
+def _real(ledger: Ledger, path: str) -> str:
+    """The path with ids that were drawn at random where the example has others."""
+    if path.startswith("/audit/"):
+        path = path.replace(ENTRY, ledger.shown("/audit")["audit_logs"][0]["id"])
+    if WEBHOOK in path:
+        [webhook] = ledger.shown("/v1/webhooks")["webhooks"]
+        path = path.replace(WEBHOOK, webhook["webhook_id"])
+    if MESSAGE_ID in path:
+        deliveries = f"{path.partition('/deliveries')[0]}/deliveries"
+        deadline = time.monotonic() + MADE_SECONDS
+        while not (made := ledger.shown(deliveries)["deliveries"]):  # each look is a request
+            assert time.monotonic() < deadline
+        path = path.replace(MESSAGE_ID, made[0]["message_id"])
+    return path
+
+
 def _check_headers(operation: Described, response: httpx.Response) -> None:
     described = {name.lower() for name in operation.operation["responses"]["200"]["headers"]}
     ours = {"x-request-id", "x-event-position", "x-total-count", "etag", "retry-after"}
@@ -80,8 +101,8 @@ def _check_headers(operation: Described, response: httpx.Response) -> None:
 def test_the_example(ledger: Ledger, name: tuple[str, str]) -> None:
     operation = operations()[name]
     path, body, query = operation.example_request()
+    path = _real(ledger, path)
     if name[0] == "GET":
-        path = path.replace(ENTRY, ledger.shown("/audit")["audit_logs"][0]["id"])
         done = ledger.get(path, **query)
     elif "DryRun" not in str(operation.operation["parameters"]):
         by = OF_GATEWAY if operation.operation["operationId"] in FOR_GATEWAYS else MASTER_KEY

@@ -261,6 +261,7 @@ def test_organizations_budgets_and_spend_are_in_the_log(imported: Imported) -> N
     spent = {name: data["amount"] for name, data in opened.items()}
     assert spent == {
         "spend-organization-acme": "40.0",
+        "spend-organization_member-acme/ann": "0.25",
         "spend-user-ann": "1.25",
         "spend-team-gone": "3.0",
         "spend-team-core": "12.5",
@@ -269,6 +270,29 @@ def test_organizations_budgets_and_spend_are_in_the_log(imported: Imported) -> N
         f"spend-key-{token('sk-old-secret')}": "0.75",
     }
     assert opened["spend-team-core"]["incarnation"] > 1
+
+
+def test_what_was_spent_counts_in_the_present_window(imported: Imported) -> None:
+    core = imported.answer("/team/info", team_id="core")
+    assert core["team_info"]["spend"] == 12.5
+    spent = {each["user_id"]: each["spend"] for each in core["team_memberships"]}
+    assert (spent.pop("ann"), spent.pop("bob"), set(spent.values())) == (1.0, 0.5, {0.0})
+    assert [key["spend"] for key in core["keys"]] == [0.75]
+    assert imported.answer("/user/info", user_id="ann")["user_info"]["spend"] == 1.25
+    acme = imported.answer("/organization/info", organization_id="acme")
+    assert (acme["spend"], acme["teams"][0]["spend"]) == (40.0, 12.5)
+    assert [member["spend"] for member in acme["members"]] == [0.25, 0.0]
+    deleted = imported.answer("/v2/team/list", status="deleted")["teams"]
+    assert {team["team_id"]: team["spend"] for team in deleted} == {"gone": 3.0, "core": 3.0}
+    for path, amount in (
+        ("teams/core", 12.5),
+        ("teams/core/members/bob", 0.5),
+        (f"keys/{token('sk-old-secret')}", 0.75),
+        ("users/ann", 1.25),
+        ("organizations/acme", 40.0),
+    ):
+        present = imported.answer(f"/v1/{path}/windows", limit="1")["windows"][0]
+        assert present["spend"] == amount, path
 
 
 def test_deleted_things_are_in_the_deleted_lists(imported: Imported) -> None:

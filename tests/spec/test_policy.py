@@ -27,6 +27,9 @@ from services.command.application.restoration import RESTORE
 from services.command.application.reversion import REVERT
 from services.command.application.team_parts import CALLBACK_ROUTE, DISABLE_ROUTE
 from services.command.application.view import Loads, View
+from services.command.application.webhooks import ONE as WEBHOOK
+from services.command.application.webhooks import RETRY, ROTATE, TEST
+from services.command.application.webhooks import ROUTE as WEBHOOKS
 from services.command.domain.dependents import ORGANIZATIONS
 from services.command.domain.team import Team
 from tests.contract.cases import load
@@ -153,6 +156,12 @@ MATRIX = {
     "/v1/reconcile": "           ok     ok     403    403    403    403    403    403    403",
     "/v1/usage/quarantine/{id}/book": "   ok 403 403 403 403 403 403 403 403",
     "/v1/usage/quarantine/{id}/discard": "ok 403 403 403 403 403 403 403 403",
+    WEBHOOKS: "                  ok     403    403    403    403    403    403    403    403",
+    WEBHOOK: "                   ok     403    403    403    403    403    403    403    403",
+    ROTATE: "                    ok     403    403    403    403    403    403    403    403",
+    TEST: "                      ok     403    403    403    403    403    403    403    403",
+    f"{WEBHOOK}/deliveries": "   ok     403    403    403    403    403    403    403    403",
+    RETRY: "                     ok     403    403    403    403    403    403    403    403",
 }
 """`hidden`: passes the route, not the team; the lists are asked for one's own teams and keys."""
 

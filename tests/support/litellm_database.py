@@ -104,8 +104,14 @@ def _organizations(db: LiteLLM) -> None:
         updated_at=CHANGED,
         **BY,
     )
-    for user_id, role in (("ann", "org_admin"), ("bob", None)):
-        db.put(ORGANIZATION_MEMBER, user_id=user_id, organization_id="acme", user_role=role)
+    for user_id, role, spend in (("ann", "org_admin", 0.25), ("bob", None, 0.0)):
+        db.put(
+            ORGANIZATION_MEMBER,
+            user_id=user_id,
+            organization_id="acme",
+            user_role=role,
+            spend=spend,
+        )
 
 
 def _users(db: LiteLLM) -> None:

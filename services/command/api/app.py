@@ -21,13 +21,14 @@ from services.command.api.routes import (
     teams,
     usage,
     users,
+    webhooks,
 )
 from services.edge.directory import include
 from services.edge.errors import render, tells_problems
 
 _OF_TEAMS = (teams, team_parts, members, bulk_members)
 _OF_ORGANIZATIONS = (organizations, organization_members, budgets)
-_OF_USAGE = (usage, quarantine, spend)
+_OF_USAGE = (usage, quarantine, spend, webhooks)
 _MODULES = (*_OF_TEAMS, users, bulk_users, keys, *_OF_ORGANIZATIONS, history, *_OF_USAGE)
 ROUTERS = tuple(module.router for module in _MODULES)
 

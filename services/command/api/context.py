@@ -44,7 +44,8 @@ class Context:
 
     `available_teams` are those that everybody may join (D04). `ledger` books what is used,
     `ledger_pool` leads to what it has booked, and `quarantine` carries out what was decided about
-    what it did not book.
+    what it did not book. `private_webhooks` allows webhooks without TLS, which are to be
+    on this machine or in private networks.
     """
 
     loop: CommandLoop
@@ -57,6 +58,7 @@ class Context:
     ledger_pool: Pool
     available_teams: frozenset[str] = frozenset()
     usage_limits: UsageLimits = field(default_factory=UsageLimits)
+    private_webhooks: bool = False
 
     @cached_property
     def spending(self) -> CommandSpending:

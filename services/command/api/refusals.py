@@ -17,6 +17,7 @@ from services.command.application.resets import (
 from services.command.application.restoration import RESTORE
 from services.command.application.reversion import REVERT
 from services.command.application.team_parts import CALLBACK_ROUTE, DISABLE_ROUTE
+from services.command.application.webhooks import ONE, RETRY, ROTATE, ROUTE, TEST
 from services.command.domain import errors
 from services.edge.errors import INFO, MANAGEMENT, TITLES, Family, Problem, ShapeA, ShapeB
 
@@ -198,6 +199,18 @@ _BRINGING_BACK: Mapping[type[errors.DomainError], Answer] = {
     errors.NotThen: _not_then,
     errors.ChangedMeanwhile: _conflict,
 }
+
+
+def _no_webhook(error: errors.NotFound) -> HTTPException:
+    what = "message" if error.kind == "delivery" else "webhook"
+    return _p(404, f"There is no {what} with the id {error.identity}")
+
+
+_OF_WEBHOOKS: Mapping[type[errors.DomainError], Answer] = {
+    **_rules(_p),
+    errors.NotFound: _no_webhook,
+    errors.TooManyWebhooks: _conflict,
+}
 _IN_B, _IN_A = _rules(_b(MANAGEMENT)), _rules(_a)
 _UPDATING: Mapping[type[errors.DomainError], Answer] = {
     **_rules(_b(INFO)),
@@ -294,6 +307,7 @@ REFUSALS: Mapping[str, Mapping[type[errors.DomainError], Answer]] = {
     RESTORE: _BRINGING_BACK,
     REVERT: _BRINGING_BACK,
     FORGET: _BRINGING_BACK,
+    **dict.fromkeys((ROUTE, ONE, ROTATE, TEST, RETRY), _OF_WEBHOOKS),
 }
 
 

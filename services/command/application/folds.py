@@ -6,6 +6,7 @@ from typing import Protocol
 
 from events.envelope import Envelope
 from events.streams import (
+    ALERT,
     BUDGET,
     EMAIL,
     KEY,
@@ -15,10 +16,12 @@ from events.streams import (
     SPEND,
     TEAM,
     USER,
+    WEBHOOK,
     kind_and_id,
 )
 from events.terms import TELLING
 from services.command.domain import (
+    alert,
     budget,
     key,
     organization,
@@ -27,6 +30,7 @@ from services.command.domain import (
     spend,
     team,
     user,
+    webhook,
 )
 from services.command.domain.pace import UNPACED, paced
 
@@ -50,6 +54,8 @@ AnyState = (
     | budget.Budget
     | spend.Spend
     | quarantine.Quarantined
+    | alert.Crossed
+    | webhook.Webhook
 )
 
 
@@ -87,6 +93,8 @@ FOLDS: dict[str, Fold] = {
     KEY_ALIAS: _RESERVATION,
     SPEND: Fold(spend.Spend(), spend.evolve, lambda _: 400),
     QUARANTINE: Fold(quarantine.Quarantined(), quarantine.evolve, lambda _: 2000),
+    ALERT: Fold(alert.Crossed(), alert.evolve, lambda _: 500),
+    WEBHOOK: Fold(webhook.Webhook(), webhook.evolve, lambda _: 4000),
 }
 
 

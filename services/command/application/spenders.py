@@ -22,7 +22,7 @@ from services.spend.budgets import Account, Cadences, Change, cadences
 from services.spend.spenders import Spender
 from services.spend.windows import Opening, Reset
 
-_STREAM_OF = {
+HELD_BY = {
     "team": TEAM,
     "member": TEAM,
     "user": USER,
@@ -30,6 +30,7 @@ _STREAM_OF = {
     "organization": ORGANIZATION,
     "organization_member": ORGANIZATION,
 }
+"""The kind of the stream that tells of what spends, by the kind of its account."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,7 @@ class LookUpSpenders:
 def parts(view: View, accounts: Iterable[Account]) -> dict[Account, Part]:
     """Raises Missing for all that is not at hand, one kind of thing at a time."""
     wanted = list(dict.fromkeys(accounts))
-    holders = {account: stream(_STREAM_OF[account.kind], account.id) for account in wanted}
+    holders = {account: stream(HELD_BY[account.kind], account.id) for account in wanted}
     spends = {account: _spend_stream(account) for account in wanted}
     view.need([EVERYWHERE, *holders.values(), *spends.values()])
     paces = {account: _paces(view, name, account) for account, name in holders.items()}

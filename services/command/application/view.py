@@ -19,6 +19,7 @@ from events.streams import (
     QUARANTINE,
     TEAM,
     USER,
+    WEBHOOK,
     stream,
 )
 from services.command.application.cache import Cache, Children, LinkKey, changed
@@ -33,6 +34,7 @@ from services.command.domain.quarantine import Quarantined
 from services.command.domain.reservation import Reservation
 from services.command.domain.team import Team
 from services.command.domain.user import User
+from services.command.domain.webhook import Webhook
 
 
 @dataclass
@@ -135,6 +137,9 @@ class View:
 
     def quarantined(self, identity: str) -> Quarantined:
         return cast("Quarantined", self.state(stream(QUARANTINE, identity)))
+
+    def webhook(self, identity: str) -> Webhook:
+        return cast("Webhook", self.state(stream(WEBHOOK, identity)))
 
     def users(self, user_ids: Iterable[str]) -> dict[str, User]:
         """Many users at once: one load for all that are missing."""

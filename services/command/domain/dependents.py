@@ -41,6 +41,7 @@ from events.team import (
 )
 from events.user import UserCreated, UserDeleted
 from events.values import JsonObject, MemberLimits
+from events.webhook import WEBHOOKS, WebhookCreated, WebhookDeleted
 
 TEAMS, KEYS, USERS, ORGANIZATIONS = "teams", "keys", "users", "organizations"
 LIMITS = "limits"
@@ -134,6 +135,10 @@ def links(envelope: Envelope) -> list[Link]:
             ]
         case OrganizationDeleted():
             return [Link("drop", "", ORGANIZATIONS, stream_name)]
+        case WebhookCreated():
+            return [Link("add", WEBHOOKS, WEBHOOKS, stream_name, since)]
+        case WebhookDeleted():
+            return [Link("drop", "", WEBHOOKS, stream_name)]
     return []
 
 

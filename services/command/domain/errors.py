@@ -27,6 +27,7 @@ DomainError
 ├── TeamsNotByUpdate  other teams in /user/update, which changes no memberships
 ├── OverTeamLimit     a key that is allowed more than the team it is to move to
 ├── AlreadySettled    quarantined usage about which something else was decided
+├── TooManyWebhooks   one more webhook than there may be
 ├── OrganizationGone  a team that was in an organization which is there no more
 ├── NotThen           a team is to be as it was when it was not there
 ├── ChangedMeanwhile  what was looked up for a command is not so any more
@@ -229,6 +230,11 @@ class OverTeamLimit(DomainError):
 class AlreadySettled(DomainError):
     def __init__(self, identity: str) -> None:
         super().__init__(f"Quarantined usage {identity} was settled in another way already")
+
+
+class TooManyWebhooks(DomainError):
+    def __init__(self, most: int) -> None:
+        super().__init__(f"There are {most} webhooks, which is as many as there may be")
 
 
 class OrganizationGone(DomainError):

@@ -9,6 +9,7 @@ from events.organization import OrganizationSettings
 from events.team import TeamSettings
 from events.user import UserSettings
 from events.values import JsonObject, MemberLimits, RateLimits, TeamBudget
+from events.webhook import WebhookSettings
 from services.access.credentials import hash_key
 from services.access.principal import MASTER_USER
 from services.edge.openapi.callers import KEY, ORGANIZATION, TEAM
@@ -17,11 +18,25 @@ from services.edge.shapes import key as key_shapes
 from services.edge.shapes import organization as organization_shapes
 from services.edge.shapes import team as team_shapes
 from services.edge.shapes import user as user_shapes
+from services.edge.shapes.webhook import THRESHOLD_CROSSED, WebhookView
 
 NOW = datetime(2026, 3, 11, 13, 27, 45, 491966, tzinfo=UTC)
 USER, EMAIL = "ann", "ann@example.com"
 MODEL, ALIAS = "gpt-4o", "ann-laptop"
 BUDGET = "research-2026"
+WEBHOOK, MESSAGE_ID = f"wh_{'0' * 31}1", "0195881f-5043-7000-8000-000000000001"
+SIGNING_SECRET = "whsec_ZXhhbXBsZSBleGFtcGxlIGV4YW1wbGUgZXhhbXBsZQ=="  # noqa: S105 - of examples
+WEBHOOK_VIEW = WebhookView(
+    WEBHOOK,
+    WebhookSettings(
+        url="https://alerts.example.com/teamledger",
+        description="on call",
+        event_types=[THRESHOLD_CROSSED],
+        team_ids=[TEAM],
+    ),
+    created_at=NOW,
+    updated_at=NOW,
+)
 
 TEAM_VIEW = team_shapes.TeamView(
     team_id=TEAM,

@@ -6,6 +6,7 @@ A name that means something else in one place is described there.
 from collections.abc import Mapping
 
 from services.edge.openapi.glossary_history import HISTORY, HISTORY_PARAMETERS
+from services.edge.openapi.glossary_webhooks import WEBHOOK_PARAMETERS, WEBHOOKS
 
 ALWAYS_NULL = "Always null; the name is LiteLLM's."
 """A field that is there for those who look it up."""
@@ -360,6 +361,7 @@ REFUSALS: Mapping[str, str] = {
 
 FIELDS: Mapping[str, str] = {
     **HISTORY,
+    **WEBHOOKS,
     **BROUGHT_BACK,
     **MONEY_AND_LIMITS,
     **TEAMS,
@@ -375,6 +377,7 @@ FIELDS: Mapping[str, str] = {
 
 PARAMETERS: Mapping[str, str] = {
     **HISTORY_PARAMETERS,
+    **WEBHOOK_PARAMETERS,
     "after": "Those that come after a page: its `next`.",
     "limit": "Only the first so many.",
     "before": "Windows that had begun before: ISO 8601, without an offset UTC.",

@@ -10,6 +10,7 @@ from services.spend.budgets import Account, Holder
 from services.spend.counters import Counted
 from services.spend.following import LedgerFollower
 from services.spend.holds import EXACT
+from services.spend.raises import Raise, raised
 from services.spend.reservations import Limit
 from services.spend.spenders import NO_LIMIT_BEYOND, Spender
 from services.spend.windows import Window
@@ -29,14 +30,6 @@ class _Due:
         return (self.since is None or self.since <= now) and (
             self.until is None or now < self.until
         )
-
-
-@dataclass(frozen=True, slots=True)
-class Raise:
-    """USD on top of a budget until a moment."""
-
-    amount: Decimal
-    until: datetime
 
 
 @dataclass(slots=True)
@@ -94,10 +87,7 @@ class Allotment:
         return Limit(self.holder, due.counted, due.base, most)
 
     def _most(self, now: datetime) -> Decimal | None:
-        raised = self.raised
-        if self.max_budget is None or raised is None or raised.until <= now:
-            return self.max_budget
-        return EXACT.add(self.max_budget, raised.amount)
+        return raised(self.max_budget, self.raised, now)
 
     def _at(self, now: datetime, zone: tzinfo) -> _Due:
         if self._due is None or not self._due.holds(now):

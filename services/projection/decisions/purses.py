@@ -1,21 +1,20 @@
 """The budgets and throughput limits that a key, its team, user and organization have set."""
 
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from events.duration import BudgetDuration
 from events.values import JsonObject
 from services.access.funds import Purse
-from services.projection.decisions.allotments import Allotment, Raise
+from services.projection.decisions.allotments import Allotment
 from services.projection.decisions.standing import ThroughputLimit
 from services.projection.queries.records import KeyRecord
 from services.spend.books import SpendBook
 from services.spend.budgets import Account, Holder, since_ever
 from services.spend.following import KEY_MODEL
+from services.spend.raises import raise_of
 from services.spend.spenders import Spender
 
 BUDGET_ROW = "budget"
@@ -55,7 +54,7 @@ class KeyPurse:
             _usd(row.get("soft_budget") if soft is None else soft),
             alias=settings["key_alias"],
             set_on=where,
-            raised=_raise(settings["metadata"]),
+            raised=raise_of(settings["metadata"]),
         )
 
     def of_models(self) -> Iterator[tuple[str, Allotment]]:
@@ -261,16 +260,6 @@ def _model_budget(given: Any) -> tuple[Decimal | None, str | None]:  # noqa: ANN
     if amount is None or not amount.is_finite():
         return None, None
     return amount, None if duration is None else str(duration)
-
-
-def _raise(metadata: Mapping[str, Any]) -> Raise | None:
-    """`temp_budget_increase` until `temp_budget_expiry`; whatever else stands there is none."""
-    amount, until = metadata.get("temp_budget_increase"), metadata.get("temp_budget_expiry")
-    with suppress(InvalidOperation, ValueError, TypeError):
-        usd, moment = Decimal(str(amount)), datetime.fromisoformat(until or "")
-        if usd.is_finite() and moment.tzinfo is not None:
-            return Raise(usd, moment)
-    return None
 
 
 def _usd(amount: str | None) -> Decimal | None:

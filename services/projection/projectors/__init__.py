@@ -12,6 +12,7 @@ from services.projection.projectors.organizations import ORGANIZATIONS
 from services.projection.projectors.spend_marks import SPEND_MARKS
 from services.projection.projectors.teams import TEAMS
 from services.projection.projectors.users import UsersProjector
+from services.projection.projectors.webhooks import WEBHOOKS
 
 GROUP = "contract"
 
@@ -22,6 +23,6 @@ def contract_projectors(open_sealed: OpenSealed) -> list[Projector]:
     return [
         *(TEAMS, MEMBERSHIPS, UsersProjector(open_sealed), KEYS),
         *of_organizations,
-        *(BUDGET_PERIODS, SPEND_MARKS, LINKS),
+        *(BUDGET_PERIODS, SPEND_MARKS, LINKS, WEBHOOKS),
         AuditProjector(),
     ]

@@ -46,6 +46,7 @@ TABLE_NAMES = {
     streams.BUDGET: "LiteLLM_BudgetTable",
     streams.QUARANTINE: "LiteLLM_SpendLogs",
     streams.SPEND: "LiteLLM_SpendLogs",
+    streams.WEBHOOK: "teamledger_Webhook",
 }
 """`streams.SPEND` stands for everything that spends; a reset of one thing is told by that thing."""
 

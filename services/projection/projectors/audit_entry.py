@@ -17,18 +17,19 @@ from events.key import (
 from events.quarantine import QuarantineBooked, QuarantineDiscarded
 from events.registry import DomainEvent
 from events.user import UserCreated, UserDeleted, UserForgotten
+from events.webhook import WebhookCreated, WebhookDeleted
 from services.projection.projectors.audit_values import Values
 
 _CREATING: set[type[DomainEvent]] = {
     *(team.TeamCreated, UserCreated, KeyGenerated),
     *(team.TeamRestored, KeyRestored),
     *(organization.OrganizationCreated, BudgetCreated),
-    QuarantineBooked,
+    *(QuarantineBooked, WebhookCreated),
 }
 _DELETING: set[type[DomainEvent]] = {
     *(team.TeamDeleted, UserDeleted, UserForgotten, KeyDeleted),
     *(organization.OrganizationDeleted, BudgetDeleted),
-    QuarantineDiscarded,
+    *(QuarantineDiscarded, WebhookDeleted),
 }
 _BLOCKING: set[type[DomainEvent]] = {
     team.TeamBlocked,
@@ -47,7 +48,8 @@ class Entry:
     """What one command did to one thing: first values before, last values after.
 
     `team_id` is the team of a key. Of members, only those that were touched are here, under the
-    name `roster`. `kind` is that of the thing where the stream is of another one.
+    name `roster`. `kind` is that of the thing where the stream is of another one. `alerts` are
+    thresholds of budgets that were reached.
     """
 
     object_id: str
@@ -59,6 +61,7 @@ class Entry:
     members_after: dict[str, Values] = field(default_factory=dict)
     facts: set[type[DomainEvent]] = field(default_factory=set)
     roster: str = "members_with_roles"
+    alerts: list[Values] = field(default_factory=list)
 
     def changed(self, before: Values, after: Values) -> None:
         """Note the fields that differ."""
@@ -100,7 +103,8 @@ class Entry:
 
     @property
     def updated_values(self) -> Values:
-        return self._with_members(self.after, self.members_after)
+        after = {**self.after, "alerts": self.alerts} if self.alerts else self.after
+        return self._with_members(after, self.members_after)
 
     def _with_members(self, fields: Values, members: Mapping[str, Values]) -> Values:
         if not members:

@@ -13,6 +13,7 @@ from events.registry import DomainEvent
 from events.user import UserCreated, UserDeleted, UserEmailChanged, UserForgotten
 from events.values import timestamp
 from services.projection.projectors import audit_values as values
+from services.projection.projectors.audit_alert_notes import ALERT_NOTES
 from services.projection.projectors.audit_entry import Entry, Note, Notes, on, replaces
 from services.projection.projectors.audit_organization_notes import ORGANIZATION_NOTES
 from services.projection.projectors.audit_spend_notes import SPEND_NOTES
@@ -220,5 +221,6 @@ NOTES: Notes = {
     **on(KeyRestored, key_restored),
     **ORGANIZATION_NOTES,
     **USAGE_NOTES,
+    **ALERT_NOTES,
     **SPEND_NOTES,
 }

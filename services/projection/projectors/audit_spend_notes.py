@@ -5,12 +5,12 @@ from events.streams import ORGANIZATION, TEAM
 from services.projection.projectors.audit_entry import Entry, Notes, on
 from services.projection.projectors.audit_values import number
 
-_GROUPS = {"member": TEAM, "organization_member": ORGANIZATION}
+GROUPS = {"member": TEAM, "organization_member": ORGANIZATION}
 """A member is told of by the team or organization, as whatever else is changed of him."""
 
 
 def spend_reset(entry: Entry, event: SpendReset) -> None:
-    entry.object_id, entry.kind = event.id, _GROUPS.get(event.kind, event.kind)
+    entry.object_id, entry.kind = event.id, GROUPS.get(event.kind, event.kind)
     before, after = {"spend": number(event.before)}, {"spend": number(event.amount)}
     if event.user_id is None:
         entry.changed(before, after)

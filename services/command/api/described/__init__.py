@@ -15,6 +15,7 @@ from services.command.api.described import (
     teams,
     usage,
     users,
+    webhooks,
 )
 from services.command.api.described.common import PARAMETERS
 from services.edge.openapi.operation import Operations
@@ -23,7 +24,7 @@ __all__ = ["OPERATIONS", "PARAMETERS"]
 
 _OF_TEAMS = (teams, parts, members)
 _IN_ORGANIZATIONS = (organizations, organization_members)
-_OF_USAGE = (spend, usage)
+_OF_USAGE = (spend, usage, webhooks)
 
 OPERATIONS: Operations = {
     **{
@@ -33,12 +34,12 @@ OPERATIONS: Operations = {
     },
     **{
         ("PATCH", route): operation
-        for module in _IN_ORGANIZATIONS
+        for module in (*_IN_ORGANIZATIONS, webhooks)
         for route, operation in module.PATCHES.items()
     },
     **{
         ("DELETE", route): operation
-        for module in _IN_ORGANIZATIONS
+        for module in (*_IN_ORGANIZATIONS, webhooks)
         for route, operation in module.DELETES.items()
     },
 }

@@ -129,7 +129,7 @@ def _of_requests(body: type[RequestModel] | None, path: Mapping[str, str]) -> di
     if "team_id" in path:
         found["bad_path"] = _bad_team_id()
     elif path:
-        found["bad_path"] = _bad_text(*path)
+        found["bad_path"] = _bad_text(next(iter(path)))
     if body is not None:
         found |= {**_of_bodies(), "bad_fields": _bad_fields(body)}
     return found

@@ -17,6 +17,7 @@ from services.projection.api.described import (
     teams,
     usage,
     users,
+    webhooks,
     windows,
 )
 from services.projection.api.described.common import PARAMETERS
@@ -29,7 +30,7 @@ OPERATIONS: Operations = {
         for module in (
             *(teams, users, others, models, organizations, budgets),
             *(spend, usage, windows, reconcile),
-            *(changes, proof),
+            *(changes, proof, webhooks),
         )
         for route, operation in module.OPERATIONS.items()
     },

@@ -1,0 +1,204 @@
+"""Looks what was booked, and which budgets were set, since it last looked, and tells of thresholds.
+
+How far it has looked is saved after the facts are recorded. Whoever is killed before that looks
+again, and finds everything told already (decision 015). So nothing is lost, nothing told twice, and
+booking waits for none of it.
+"""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, tzinfo
+from typing import Any
+
+import psycopg
+import psycopg_pool
+import structlog
+import uuid_utils
+from psycopg_pool import AsyncConnectionPool
+
+from events.registry import known_facts
+from events.streams import KEY, stream
+from events.terms import TELLING
+from services.access.principal import Credential, Principal
+from services.command.application.alerts import Stretch, TellCrossings
+from services.command.application.loop import CommandLoop
+from services.command.application.requests import Command, Decision, Origin, Unavailable
+from services.command.application.spent import Spent
+from services.command.application.view import View
+from services.spend.budgets import Account
+from services.spend.reading import SpendReading
+
+log = structlog.get_logger(__name__)
+
+LOCK = 7305233
+LOOK_SECONDS = 1.0
+AT_ONCE = 50_000
+"""Records, or facts, that are looked through at a time."""
+
+PORTION = 50
+"""Things in one command: a few milliseconds, in which others wait."""
+
+_TOPICS = sorted(fact.type_name for fact in known_facts() if fact in TELLING)
+_SYSTEM = Credential(token="", tail="", master=True)
+
+_SEEN = """
+SELECT w.ledger, w.log, (SELECT coalesce(max(position), 0) FROM usage.batches),
+    (SELECT coalesce(max(notification_id), 0) FROM events.stored_events)
+FROM ops.budget_watch w
+"""
+_SEE = """
+UPDATE ops.budget_watch SET ledger = greatest(ledger, %s), log = greatest(log, %s)
+"""
+# Nothing is reached by what costs nothing. Calls are told apart by the quarter in which they began.
+_BOOKED = """
+WITH news AS MATERIALIZED (
+    SELECT series, date_bin('15 minutes', started_at, '2000-01-01T00:00:00Z') AS quarter,
+        min(started_at) AS first, max(started_at) AS last
+    FROM usage.records WHERE position > %s AND position <= %s AND cost > 0 GROUP BY 1, 2
+)
+SELECT a.kind, a.id, a.incarnation, a.member, min(n.first), max(n.last)
+FROM news n JOIN usage.series s USING (series) CROSS JOIN LATERAL (VALUES (s.organization),
+    (s.team), (s.member), (s.organization_member), (s."user"), (s.key)) x(account)
+JOIN usage.accounts a USING (account)
+GROUP BY a.account, n.quarter ORDER BY a.account, n.quarter
+"""
+# A budget is set in the stream of what has it, or of a budget that keys and organizations share.
+_SET = """
+WITH told AS (
+    SELECT DISTINCT originator_id AS name FROM events.stored_events
+    WHERE notification_id > %s AND notification_id <= %s AND topic = ANY (%s)
+), things AS (
+    SELECT name FROM told
+    UNION SELECT d.child FROM told t JOIN ops.dependents d ON d.parent = t.name
+    WHERE t.name LIKE 'budget-%%' AND d.kind IN ('keys', 'organizations')
+), named AS (
+    SELECT split_part(name, '-', 1) AS kind, substr(name, strpos(name, '-') + 1) AS id FROM things
+)
+SELECT a.kind, a.id, a.incarnation, a.member
+FROM named t CROSS JOIN LATERAL unnest(CASE t.kind WHEN 'team' THEN ARRAY['team', 'member']
+    WHEN 'organization' THEN ARRAY['organization', 'organization_member']
+    WHEN 'user' THEN ARRAY['user'] END) AS k(kind)
+JOIN usage.accounts a ON a.kind = k.kind AND a.id = t.id
+UNION ALL
+SELECT 'key', id, 1, '' FROM named WHERE kind = 'key'
+ORDER BY 1, 2, 3, 4
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class _LookUpRotations:
+    """Answers under which other hashes these keys were, and are."""
+
+    tokens: Sequence[str]
+    name: str = "LookUpRotations"
+
+    def decide(self, view: View, caller: Principal) -> Decision:  # noqa: ARG002
+        view.need(stream(KEY, token) for token in self.tokens)
+        keys = [view.key(token) for token in self.tokens]
+        found = {key.before for key in keys if key.before is not None}
+        found |= {key.rotation.successor for key in keys if key.rotation is not None}
+        return Decision((), lambda _: found)
+
+
+class BudgetWatch:
+    """Looks once a second. Any number of processes may; one at a time does.
+
+    `percents` are the thresholds of every budget, `zone` aligns windows.
+    """
+
+    def __init__(
+        self,
+        loop: CommandLoop,
+        pool: AsyncConnectionPool[Any],
+        percents: Sequence[int],
+        zone: tzinfo,
+    ) -> None:
+        self._loop, self._pool = loop, pool
+        self._percents, self._zone = percents, zone
+        self._sums = SpendReading(pool).sums
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        self._task = asyncio.create_task(self._run(), name="budget watch")
+
+    async def stop(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+
+    async def _run(self) -> None:
+        while True:
+            try:
+                await self.work_off()
+            except (psycopg.Error, psycopg_pool.PoolTimeout, Unavailable) as error:
+                log.warning("budgets are not watched now", error=type(error).__name__)
+            except Exception:
+                log.exception("budgets are not watched now")
+            await asyncio.sleep(LOOK_SECONDS)
+
+    async def work_off(self) -> None:
+        """Look at everything there is, unless another process is at it.
+
+        Raises Unavailable, and what the database raises; then it is to be done again.
+        """
+        async with self._pool.connection() as conn:
+            if not await _locked(conn):
+                return
+            try:
+                while await self._look(conn):
+                    pass
+            finally:
+                await conn.execute("SELECT pg_advisory_unlock(%s)", (LOCK,))
+
+    async def _look(self, conn: psycopg.AsyncConnection[Any]) -> bool:
+        """Look at the next part; False when there is none."""
+        cursor = await conn.execute(_SEEN)
+        ledger, facts, last_record, last_fact = await cursor.fetchone() or (0, 0, 0, 0)
+        upto = min(last_record, ledger + AT_ONCE), min(last_fact, facts + AT_ONCE)
+        if upto == (ledger, facts):
+            return False
+        now = datetime.now(UTC)
+        booked = await conn.execute(_BOOKED, (ledger, upto[0]), binary=True)
+        rows = await booked.fetchall()
+        stretches = [Stretch(Account(*who), first, last) for *who, first, last in rows]
+        told = await conn.execute(_SET, (facts, upto[1], _TOPICS), binary=True)
+        stretches += [Stretch(Account(*who), now, now) for who in await told.fetchall()]
+        await self._tell(stretches, cause=f"usage/{upto[0]}")
+        await conn.execute(_SEE, upto)
+        return True
+
+    async def _tell(self, stretches: Sequence[Stretch], cause: str) -> None:
+        """`cause` is up to where the ledger was looked at."""
+        for start in range(0, len(stretches), PORTION):
+            began = time.monotonic()
+            portion = stretches[start : start + PORTION]
+            await self._bring(one.account.id for one in portion if one.account.kind == KEY)
+            command = TellCrossings(portion, self._percents, self._spent())
+            while await self._carry_out(command, cause):
+                command = replace(command, spent=self._spent())
+            await asyncio.sleep(time.monotonic() - began)
+
+    async def _bring(self, tokens: Iterable[str]) -> None:
+        """Have keys at hand, under all their hashes, however often they were rotated."""
+        known, next_ones = set[str](), set(tokens)
+        while next_ones:
+            known |= next_ones
+            next_ones = await self._loop.look(_LookUpRotations(sorted(next_ones))) - known
+
+    async def _carry_out(self, command: Command, cause: str) -> bool:
+        ids = str(uuid_utils.uuid7()), str(uuid_utils.uuid7())
+        origin = Origin(_SYSTEM, "", "", *ids, causation_id=cause)
+        done = await self._loop.handle(command, origin, lambda more: more)
+        return bool(done.answer)
+
+    def _spent(self) -> Spent:
+        return Spent(self._sums, self._zone)
+
+
+async def _locked(conn: psycopg.AsyncConnection[Any]) -> bool:
+    cursor = await conn.execute("SELECT pg_try_advisory_lock(%s)", (LOCK,))
+    return await cursor.fetchone() == (True,)
