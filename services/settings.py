@@ -84,10 +84,19 @@ def _known_zone(name: str) -> str:
     return name
 
 
-def _listed(value: object) -> object:
+def _split(value: object) -> object:
     if not isinstance(value, str):
         return value
-    return tuple(dict.fromkeys(item.strip() for item in value.split(",") if item.strip()))
+    return tuple(item.strip() for item in value.split(",") if item.strip())
+
+
+def _listed(value: object) -> object:
+    items = _split(value)
+    return tuple(dict.fromkeys(items)) if isinstance(items, tuple) else items
+
+
+def _ascending(numbers: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(sorted(set(numbers)))
 
 
 def _team_id(text: str) -> str:
@@ -170,13 +179,16 @@ class Settings(BaseSettings):
     proof_sink: str | None = None
     checkpoint_seconds: Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)] = 10.0
     alert_thresholds: Annotated[
-        tuple[Annotated[int, Field(ge=1, le=1000)], ...], NoDecode, BeforeValidator(_listed)
+        tuple[Annotated[int, Field(ge=1, le=1000)], ...],
+        NoDecode,
+        BeforeValidator(_split),
+        AfterValidator(_ascending),
     ] = (80, 90, 100)
     webhook_timeout: Annotated[float, Field(gt=0, le=60, allow_inf_nan=False)] = 10.0
     webhook_retry_seconds: Annotated[
         tuple[Annotated[float, Field(gt=0, le=604_800, allow_inf_nan=False)], ...],
         NoDecode,
-        BeforeValidator(_listed),
+        BeforeValidator(_split),
     ] = (5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400)
     webhook_in_flight: Annotated[int, Field(ge=1, le=100)] = 4
     webhook_private_targets: bool = False

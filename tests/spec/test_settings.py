@@ -65,6 +65,26 @@ def test_models_are_names_between_commas(monkeypatch: pytest.MonkeyPatch) -> Non
     assert load_settings().models == ("gpt-4o", "openai/o3")
 
 
+def test_thresholds_are_percents_each_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert load_settings().alert_thresholds == (80, 90, 100)
+    monkeypatch.setenv("TEAMLEDGER_ALERT_THRESHOLDS", "95, 50,095,120")
+    assert load_settings().alert_thresholds == (50, 95, 120)
+    monkeypatch.setenv("TEAMLEDGER_ALERT_THRESHOLDS", ",")
+    assert load_settings().alert_thresholds == ()
+
+
+@pytest.mark.parametrize("value", ["0", "-5", "1001", "80%", "12.5", "x"])
+def test_what_is_no_percent_is_refused(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    assert "TEAMLEDGER_ALERT_THRESHOLDS" in refusal(monkeypatch, ALERT_THRESHOLDS=value)
+
+
+def test_pauses_between_attempts_may_be_alike(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert len(load_settings().webhook_retry_seconds) == 9
+    monkeypatch.setenv("TEAMLEDGER_WEBHOOK_RETRY_SECONDS", "5,5, 0.5")
+    assert load_settings().webhook_retry_seconds == (5, 5, 0.5)
+    assert "TEAMLEDGER_WEBHOOK_RETRY_SECONDS" in refusal(monkeypatch, WEBHOOK_RETRY_SECONDS="1,0")
+
+
 @pytest.mark.parametrize("value", ["ok,a\tb", "ok," + "x" * 256])
 def test_available_teams_are_such_ids_as_teams_may_have(
     monkeypatch: pytest.MonkeyPatch, value: str

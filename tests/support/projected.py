@@ -15,7 +15,7 @@ from services.projection.projectors import contract_projectors
 TABLES = [
     *("teams_1", "memberships_1", "users_1", "keys_1"),
     *("organizations_1", "organization_members_1", "budgets_1"),
-    *("budget_periods_1", "spend_marks_1", "links_1", "audit_1"),
+    *("budget_periods_1", "spend_marks_1", "links_1", "audit_1", "webhooks_1"),
 ]
 
 

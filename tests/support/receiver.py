@@ -1,5 +1,6 @@
 """A receiver of webhooks: a real HTTP server, which answers as it is told and keeps what it got."""
 
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -72,7 +73,7 @@ class Receiver:
 
 
 @contextmanager
-def receiving(*, held: bool = False) -> Iterator[Receiver]:
+def receiving(*, held: bool = False, tls: ssl.SSLContext | None = None) -> Iterator[Receiver]:
     """A receiver on a free port of 127.0.0.1; a `held` one answers once it is `released`."""
     receiver = Receiver()
     if not held:
@@ -94,7 +95,12 @@ def receiving(*, held: bool = False) -> Iterator[Receiver]:
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         server.daemon_threads = True
-        receiver.url = f"http://127.0.0.1:{server.server_port}/alerts"
+        scheme = "http" if tls is None else "https"
+        if tls is not None:
+            server.socket = tls.wrap_socket(
+                server.socket, server_side=True, do_handshake_on_connect=False
+            )
+        receiver.url = f"{scheme}://127.0.0.1:{server.server_port}/alerts"
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
         thread.start()
         try:
