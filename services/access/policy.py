@@ -141,6 +141,7 @@ POLICY: dict[str, Rule] = {
     "/global/spend/teams": Rule(frozenset({PA, PV}), routed=True, writes=False),
     "/global/spend/report": Rule(frozenset({PA, PV}), routed=True, writes=False),
     "/v1/spend": Rule(frozenset({PA, PV, OA, IU}), writes=False),
+    "/v1/access": Rule(frozenset({PA, PV, OA, TA}), writes=False),
     "/audit": Rule(frozenset({PA, PV}), routed=True, writes=False),
     "/audit/{id}": Rule(frozenset({PA, PV}), routed=True, writes=False),
     "/v1/proof/checkpoint": _AUDIT,

@@ -48,6 +48,13 @@ HISTORY: Mapping[tuple[str, str, str], Provocation] = {
         not_then=_of("core", 0),
         ahead=_of("core", 10**15),
     ),
+    **gets(
+        "/v1/access",
+        no_subject={"model": "gpt-4o"},
+        no_model={"user": "ann"},
+        not_team_admin=Provocation(key="internal_viewer"),
+        **_moments(user="ann", model="gpt-4o"),
+    ),
     **gets("/team/info", **_moments(team_id="core")),
     **gets("/organization/info", **_moments(organization_id="research")),
     **posts(

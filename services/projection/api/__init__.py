@@ -5,6 +5,7 @@ from fastapi import FastAPI
 from services.edge.directory import include
 from services.projection.api.context import ReadContext
 from services.projection.api.routes import (
+    access,
     activity,
     audit,
     budgets,
@@ -41,7 +42,7 @@ _OTHERS = (keys, key_lists, models, users, user_lists, organizations, budgets, a
 _REPORTS = (activity, user_activity, organization_activity, global_spend, spend_logs, spend)
 _SPEND = (*_REPORTS, usage, windows, reconcile)
 _OF_GATEWAYS = (decisions,)
-_HISTORY = (changes, proof, webhooks)
+_HISTORY = (access, changes, proof, webhooks)
 _ASKED_BY_BODY = (keys.several, organizations.bodies, budgets.bodies)
 ROUTERS = (
     *(m.router for m in (*_OF_GATEWAYS, *_OF_TEAMS, *_OTHERS, *_SPEND, *_HISTORY)),

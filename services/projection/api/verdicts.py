@@ -33,7 +33,7 @@ def allowed(verdict: Allowed, heads: Heads) -> JsonObject:
         "organization_id": key.organization_id,
         "model": verdict.model,
         "limits": [_limit(one) for one in verdict.limits],
-        "budgets": [_budget(one) for one in verdict.funds.values()],
+        "budgets": [budget(one) for one in verdict.funds.values()],
         "soft_exceeded": [_soft(one) for one in verdict.funds.values() if one.soft_exceeded],
         "reservation": None if verdict.held is None else _reservation(verdict.held),
         "position": _position(heads),
@@ -124,7 +124,8 @@ def _limit(limit: ThroughputLimit) -> JsonObject:
     return told
 
 
-def _budget(funds: Funds) -> JsonObject:
+def budget(funds: Funds) -> JsonObject:
+    """A budget that a call was compared with."""
     return {
         "kind": funds.purse,
         "id": funds.id,

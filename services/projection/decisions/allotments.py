@@ -4,16 +4,28 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
 from decimal import Decimal
+from typing import Protocol
 
 from services.access.funds import Funds, Purse, binds
 from services.spend.budgets import Account, Holder
 from services.spend.counters import Counted
-from services.spend.following import LedgerFollower
 from services.spend.holds import EXACT
 from services.spend.raises import Raise, raised
 from services.spend.reservations import Limit
 from services.spend.spenders import NO_LIMIT_BEYOND, Spender
 from services.spend.windows import Window
+
+
+class Sums(Protocol):
+    """Who knows what is spent and held: USD."""
+
+    def spent(self, counted: Sequence[Counted]) -> Decimal:
+        """What counts, in all of these together."""
+        ...
+
+    def held(self, holder: Account, now: datetime) -> Decimal:
+        """What is held on an account."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +73,7 @@ class Allotment:
         """What has to be known to tell the funds; `now` does not go back."""
         return self._at(now, zone).counted
 
-    def funds(self, follower: LedgerFollower, now: datetime, zone: tzinfo) -> Funds:
+    def funds(self, follower: Sums, now: datetime, zone: tzinfo) -> Funds:
         """The budget as it stands; all that is counted, and the holder, must be reached."""
         due = self._at(now, zone)
         return Funds(

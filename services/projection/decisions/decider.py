@@ -111,7 +111,7 @@ class Decider:
             unknown = Denied(Check.UNKNOWN_KEY, unknown_key(asked.token, asked.tail))
             return await self._refusal(standing, call, unknown)
         model = key.resolved(call.model.name)
-        names = _names(model, call.model.name)
+        names = model_names(model, call.model.name)
         allotments = standing.budgets(names)
         funds = await self._funds(allotments, heads, now) if allotments else {}
         denied = check_call(key, call, funds, now)
@@ -185,7 +185,7 @@ class Decider:
         return Refusal(denied, standing.token, standing.key, call.estimate, origin)
 
 
-def _names(*models: str) -> list[str]:
+def model_names(*models: str) -> list[str]:
     """What budgets and limits for a model may call it: they may leave its provider out."""
     names = dict.fromkeys(models)
     names |= {bare: None for model in models if (bare := model.partition("/")[2])}

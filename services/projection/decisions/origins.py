@@ -30,7 +30,7 @@ _AT = (
     .format(columns=_COLUMNS)
     .as_bytes()
 )
-_SET = SQL(
+SET = SQL(
     """
     SELECT position FROM (
         SELECT position, max_budget, lag(max_budget) OVER (ORDER BY position) AS before
@@ -40,6 +40,7 @@ _SET = SQL(
     WHERE max_budget IS DISTINCT FROM before ORDER BY position DESC LIMIT 1
     """
 ).as_bytes()
+"""The position of the fact that set a budget as it is, of a Holder."""
 
 Facts = tuple[type[DomainEvent], ...]
 _OF_KEY: Mapping[Check, Facts] = {
@@ -87,7 +88,7 @@ class Origins:
         return _envelope(await fetch(self._events, _LAST, {"stream": name, "topics": topics}))
 
     async def _of_budget(self, holder: Holder) -> Envelope | None:
-        found = await fetch(self._reads, _SET, holder._asdict(), prepare=True)
+        found = await fetch(self._reads, SET, holder._asdict(), prepare=True)
         if not found:
             return None
         [(position,)] = found

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from events.streams import BUDGET, KEY, ORGANIZATION, TEAM, USER
+from events.terms import LINK
 from services.projection.queries.reading import Connection, run
 from services.projection.queries.team_lists import NO_ORGANIZATION
 
@@ -15,9 +16,18 @@ UNION
 SELECT holder FROM read.links_1
 WHERE kind = %(from)s AND id = ANY (%(ids)s) AND holder_kind = %(to)s
 """
+_SUCCESSORS = b"""
+WITH RECURSIVE later AS (
+    SELECT successor FROM read.keys_1 WHERE token = ANY (%(ids)s) AND successor IS NOT NULL
+    UNION
+    SELECT k.successor FROM later l JOIN read.keys_1 k ON k.token = l.successor
+    WHERE k.successor IS NOT NULL
+)
+SELECT successor FROM later
+"""
 _BUDGETS = b"""
 SELECT DISTINCT budget_id FROM read.budget_periods_1
-WHERE kind = 'organization' AND id = ANY (%(ids)s) AND budget_id IS NOT NULL
+WHERE kind = ANY (%(kinds)s) AND id = ANY (%(ids)s) AND budget_id IS NOT NULL
 """
 _OF_TEAMS = ((TEAM, KEY), (TEAM, USER), (TEAM, ORGANIZATION), (KEY, USER), (KEY, ORGANIZATION))
 _HOPS: Mapping[str, tuple[tuple[str, str], ...]] = {
@@ -68,11 +78,14 @@ async def widened(connection: Connection, scope: Scope) -> Mapping[str, set[str]
     found: defaultdict[str, set[str]] = defaultdict(set)
     for kind, names in scope.ids.items():
         found[kind] |= names
+    if keys := scope.ids.get(KEY):
+        found[KEY] |= {row[0] for row in await run(connection, _SUCCESSORS, {"ids": list(keys)})}
     for kind in scope.ids:
         for start, end in _HOPS[kind]:
             if ids := sorted(found[start]):
                 parameters = {"from": start, "to": end, "ids": ids}
                 found[end] |= {row[0] for row in await run(connection, _LINKED, parameters)}
-    if of := sorted(found[ORGANIZATION]):
-        found[BUDGET] |= {row[0] for row in await run(connection, _BUDGETS, {"ids": of})}
+    if of := sorted(found[ORGANIZATION] | found[KEY]):
+        parameters = {"kinds": [ORGANIZATION, LINK], "ids": of}
+        found[BUDGET] |= {row[0] for row in await run(connection, _BUDGETS, parameters)}
     return found

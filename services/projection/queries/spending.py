@@ -12,6 +12,7 @@ from services.projection.queries.reading import fetch
 from services.projection.queries.records import KeyLife, key_life
 from services.projection.queries.spend_books import KEY_BOOK
 from services.spend.books import key_spender
+from services.spend.counters import Counted
 from services.spend.past import LedgerMoment, PastSpend
 from services.spend.reading import SpendReading
 from services.spend.spenders import Asked, Spender, asked_now, counted, spans_of
@@ -45,8 +46,8 @@ class Spending:
     def __init__(
         self, ledger: Pool, reads: Pool, zone: tzinfo, then: LedgerMoment | None = None
     ) -> None:
-        present = SpendReading(ledger)
-        self._sums = present.sums if then is None else PastSpend(ledger, then).sums
+        self._past = None if then is None else PastSpend(ledger, then)
+        self._sums = SpendReading(ledger).sums if self._past is None else self._past.sums
         self._reads, self._zone = reads, zone
 
     async def now(self, spenders: Iterable[Spender], now: datetime) -> list[Decimal]:
@@ -64,6 +65,12 @@ class Spending:
     async def within(self, asked: Sequence[Asked], now: datetime) -> list[Decimal]:
         """USD that count in each of these windows, in the order asked."""
         return counted(asked, await self._sums(spans_of(asked, now)))
+
+    async def counted(self, asked: Sequence[Counted]) -> list[Decimal]:
+        """USD of each, some of one model only, as of `then`; raises ValueError without one."""
+        if self._past is None:
+            raise ValueError("what is spent on a model now is for the follower of the ledger")
+        return await self._past.counted(asked)
 
     async def of_keys(self, keys: Sequence[KeyLife]) -> list[Spender]:
         """Keys as they spend, with what they spent before they were rotated."""

@@ -5,6 +5,7 @@ A new route needs an entry in the table of its module, and nothing else.
 
 from services.edge.openapi.operation import Operations
 from services.projection.api.described import (
+    access,
     budgets,
     changes,
     gateways,
@@ -30,7 +31,7 @@ OPERATIONS: Operations = {
         for module in (
             *(teams, users, others, models, organizations, budgets),
             *(spend, usage, windows, reconcile),
-            *(changes, proof, webhooks),
+            *(access, changes, proof, webhooks),
         )
         for route, operation in module.OPERATIONS.items()
     },
