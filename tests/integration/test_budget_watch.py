@@ -1,6 +1,7 @@
 """Budgets are watched beside the booking; nothing is lost, or told twice (015)."""
 
 import asyncio
+import random
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from services.command.application.attribution import Attribute, Claim
 from services.command.application.budget_watch import BudgetWatch
 from services.command.application.budgets import NewBudget, ReviseBudget
 from services.command.application.key_rotation import NewSecret, RegenerateKey
+from services.command.application.key_update import UpdateKey
 from services.command.application.keys import NewKey
 from services.command.application.ledger import Ledger
 from services.command.application.ledger_page import Entry
@@ -31,7 +33,13 @@ WHERE topic = 'budget.threshold_crossed' ORDER BY notification_id
 SEEN = "SELECT ledger::int FROM ops.budget_watch"
 BOOKED = "SELECT coalesce(max(position), 0)::int FROM usage.batches"
 FORGET = "UPDATE ops.budget_watch SET ledger = 0, log = 0 RETURNING true"
+STREAMS = """
+SELECT originator_id, convert_from(state, 'UTF8')::json->'data'->>'percent',
+    convert_from(state, 'UTF8')::json->'data'->>'budget'
+FROM events.stored_events WHERE topic = 'budget.threshold_crossed'
+"""
 NOW = datetime.now(UTC)
+KEYS = ("ann's", "first", "second")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +60,30 @@ class Process:
     async def set_budget(self, maximum: str, team_id: str = "core") -> None:
         change = ReviseTeam(team_id, {"budget": {"max_budget": usd(maximum)}})
         await self.writer.send(change, "/team/update")
+
+
+async def _team(one: Process, usd_: int) -> None:
+    await one.set_budget(str(usd_))
+
+
+async def _members(one: Process, usd_: int) -> None:
+    defaults = {"budget_id": "of-all", "max_budget": usd(usd_)}
+    change = ReviseTeam("core", {"member_defaults": defaults})
+    await one.writer.send(change, "/team/update")
+
+
+async def _shared(one: Process, usd_: int) -> None:
+    change = ReviseBudget("shared", {"max_budget": usd(usd_)})
+    await one.writer.send(change, "/budget/update")
+
+
+async def _key(one: Process, usd_: int) -> None:
+    update = UpdateKey(token_of("first"), "", {"max_budget": usd(usd_)})
+    await one.writer.send(update, "/key/update")
+
+
+CHANGES = (_team, _members, _shared, _key)
+"""Each sets a budget to so many USD."""
 
 
 @asynccontextmanager
@@ -176,6 +208,30 @@ async def test_a_key_is_told_of_once_however_often_it_was_rotated(url: str) -> N
         await other.report(used(2, "0.5", "3"), used(3, "0.6", "20"))
         await other.watch.work_off()
     assert told(url) == [("key", 80), ("key", 90)]
+
+
+async def test_what_is_known_of_budgets_is_forgotten_where_they_change(url: str) -> None:
+    """A second watch, which knows nothing, finds nothing that the first one left untold."""
+    chosen = random.Random(5)
+    async with process(url) as one:
+        shared = BudgetSettings(max_budget=usd(50))
+        await one.writer.send(NewBudget("shared", False, shared), "/budget/new")  # noqa: FBT003
+        for name in KEYS[1:]:
+            settings = key_settings(extra={"budget_id": "shared"}, team_id="core", user_id="ann")
+            settings = settings.model_copy(update={"team_incarnation": 1})
+            await one.writer.send(NewKey(token_of(name), settings, fresh=True), "/key/generate")
+        for number in range(60):
+            await one.report(used(number, f"{chosen.randrange(1, 60) / 100}", chosen.choice(KEYS)))
+            if chosen.random() < 0.3:
+                await chosen.choice(CHANGES)(one, chosen.randrange(2, 40))
+            await one.watch.work_off()
+        found = told(url)
+        assert len(found) == len(set(rows(url, STREAMS)))
+        assert len(found) > 5
+        assert rows(url, FORGET) == [(True,)]
+        fresh = BudgetWatch(one.writer.loop, one.writer.pool, (80, 90, 100), UTC)
+        await fresh.work_off()
+        assert told(url) == found
 
 
 async def test_calls_that_cost_nothing_are_passed_over(url: str) -> None:

@@ -65,7 +65,7 @@ class Watched:
             await answer.find_out()
         if isinstance(answer, Exception):
             raise answer
-        return bool(answer)
+        return bool(answer.more)
 
     async def called(self, account: Account, at: datetime, usd: str | Decimal) -> None:
         """A call is booked, and looked at."""

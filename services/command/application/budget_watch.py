@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from typing import Any
 
@@ -23,10 +23,11 @@ from events.registry import known_facts
 from events.streams import KEY, stream
 from events.terms import TELLING
 from services.access.principal import Credential, Principal
-from services.command.application.alerts import Stretch, TellCrossings
+from services.command.application.alerts import Looked, Stretch, TellCrossings
+from services.command.application.budget_rooms import Rooms, Spent
 from services.command.application.loop import CommandLoop
-from services.command.application.requests import Command, Decision, Origin, Unavailable
-from services.command.application.spent import Spent
+from services.command.application.requests import Decision, Origin, Unavailable
+from services.command.application.spent import Spent as Sums
 from services.command.application.view import View
 from services.spend.budgets import Account
 from services.spend.reading import SpendReading
@@ -41,7 +42,15 @@ AT_ONCE = 50_000
 PORTION = 50
 """Things in one command: a few milliseconds, in which others wait."""
 
-_TOPICS = sorted(fact.type_name for fact in known_facts() if fact in TELLING)
+_KEYS_AND_RETURNS = ("key.", "team.restored", "team.members_restored")
+_TOPICS = sorted(
+    fact.type_name
+    for fact in known_facts()
+    if fact in TELLING or fact.type_name.startswith(_KEYS_AND_RETURNS)
+)
+"""The facts that may have a thing judged by another budget than before."""
+
+_OF_MEMBERS = sorted(fact.type_name for fact in TELLING if "user_id" in fact.model_fields)
 _SYSTEM = Credential(token="", tail="", master=True)
 
 _SEEN = """
@@ -56,35 +65,47 @@ UPDATE ops.budget_watch SET ledger = greatest(ledger, %s), log = greatest(log, %
 _BOOKED = """
 WITH news AS MATERIALIZED (
     SELECT series, date_bin('15 minutes', started_at, '2000-01-01T00:00:00Z') AS quarter,
-        min(started_at) AS first, max(started_at) AS last
+        min(started_at) AS first, max(started_at) AS last, sum(cost) AS usd
     FROM usage.records WHERE position > %s AND position <= %s AND cost > 0 GROUP BY 1, 2
 )
-SELECT a.kind, a.id, a.incarnation, a.member, min(n.first), max(n.last)
+SELECT a.kind, a.id, a.incarnation, a.member, min(n.first), max(n.last), sum(n.usd)
 FROM news n JOIN usage.series s USING (series) CROSS JOIN LATERAL (VALUES (s.organization),
     (s.team), (s.member), (s.organization_member), (s."user"), (s.key)) x(account)
 JOIN usage.accounts a USING (account)
 GROUP BY a.account, n.quarter ORDER BY a.account, n.quarter
 """
-# A budget is set in the stream of what has it, or of a budget that keys and organizations share.
+# A budget is set in the stream of what has it, there maybe for one member, or in that of a budget
+# which keys and organizations share. A key may have spent under another hash than the one it has.
 _SET = """
 WITH told AS (
-    SELECT DISTINCT originator_id AS name FROM events.stored_events
-    WHERE notification_id > %s AND notification_id <= %s AND topic = ANY (%s)
+    SELECT originator_id AS name, CASE WHEN topic = ANY (%(of_members)s)
+            THEN convert_from(state, 'UTF8')::json->'data'->>'user_id' END AS member,
+        bool_or(topic IN ('key.budget_changed', 'key.details_changed')) AS changed
+    FROM events.stored_events
+    WHERE notification_id > %(after)s AND notification_id <= %(until)s AND topic = ANY (%(topics)s)
+    GROUP BY 1, 2
 ), things AS (
-    SELECT name FROM told
-    UNION SELECT d.child FROM told t JOIN ops.dependents d ON d.parent = t.name
+    SELECT name, member, changed FROM told
+    UNION SELECT d.child, NULL, true FROM told t JOIN ops.dependents d ON d.parent = t.name
     WHERE t.name LIKE 'budget-%%' AND d.kind IN ('keys', 'organizations')
 ), named AS (
-    SELECT split_part(name, '-', 1) AS kind, substr(name, strpos(name, '-') + 1) AS id FROM things
+    SELECT split_part(name, '-', 1) AS kind, substr(name, strpos(name, '-') + 1) AS id, member,
+        changed
+    FROM things
 )
 SELECT a.kind, a.id, a.incarnation, a.member
 FROM named t CROSS JOIN LATERAL unnest(CASE t.kind WHEN 'team' THEN ARRAY['team', 'member']
     WHEN 'organization' THEN ARRAY['organization', 'organization_member']
-    WHEN 'user' THEN ARRAY['user'] END) AS k(kind)
+    WHEN 'user' THEN ARRAY['user'] WHEN 'key' THEN ARRAY['key'] END) AS k(kind)
 JOIN usage.accounts a ON a.kind = k.kind AND a.id = t.id
-UNION ALL
-SELECT 'key', id, 1, '' FROM named WHERE kind = 'key'
+    AND (t.member IS NULL OR a.member = t.member)
+UNION
+SELECT 'key', id, 1, '' FROM named WHERE kind = 'key' AND changed
 ORDER BY 1, 2, 3, 4
+"""
+_MARKED = """
+SELECT EXISTS (SELECT FROM events.stored_events
+    WHERE notification_id > %s AND notification_id <= %s AND topic LIKE 'spend.%%')
 """
 
 
@@ -119,6 +140,7 @@ class BudgetWatch:
         self._loop, self._pool = loop, pool
         self._percents, self._zone = percents, zone
         self._sums = SpendReading(pool).sums
+        self._rooms = Rooms()
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -158,18 +180,39 @@ class BudgetWatch:
         """Look at the next part; False when there is none."""
         cursor = await conn.execute(_SEEN)
         ledger, facts, last_record, last_fact = await cursor.fetchone() or (0, 0, 0, 0)
-        upto = min(last_record, ledger + AT_ONCE), min(last_fact, facts + AT_ONCE)
-        if upto == (ledger, facts):
+        before, upto = (ledger, facts), _next(ledger, last_record, facts, last_fact)
+        if upto == before:
             return False
+        self._rooms.begin(before)
         now = datetime.now(UTC)
-        booked = await conn.execute(_BOOKED, (ledger, upto[0]), binary=True)
-        rows = await booked.fetchall()
-        stretches = [Stretch(Account(*who), first, last) for *who, first, last in rows]
-        told = await conn.execute(_SET, (facts, upto[1], _TOPICS), binary=True)
-        stretches += [Stretch(Account(*who), now, now) for who in await told.fetchall()]
+        changed = await self._changed(conn, facts, upto[1])
+        stretches = [Stretch(account, now, now) for account in changed]
+        stretches += await self._spent(conn, ledger, upto[0])
         await self._tell(stretches, cause=f"usage/{upto[0]}")
         await conn.execute(_SEE, upto)
+        self._rooms.end(upto)
         return True
+
+    async def _changed(
+        self, conn: psycopg.AsyncConnection[Any], after: int, until: int
+    ) -> list[Account]:
+        """What was given a budget, or may have been."""
+        given = {"after": after, "until": until, "topics": _TOPICS, "of_members": _OF_MEMBERS}
+        cursor = await conn.execute(_SET, given, binary=True)
+        changed = [Account(*who) for who in await cursor.fetchall()]
+        self._rooms.forget(changed)
+        if await (await conn.execute(_MARKED, (after, until))).fetchone() == (True,):
+            self._rooms.forget_all()
+        return changed
+
+    async def _spent(
+        self, conn: psycopg.AsyncConnection[Any], after: int, until: int
+    ) -> list[Stretch]:
+        """Where something was spent that may have reached a threshold."""
+        cursor = await conn.execute(_BOOKED, (after, until), binary=True)
+        rows = await cursor.fetchall()
+        booked = (Spent(Account(*who), first, last, usd) for *who, first, last, usd in rows)
+        return [Stretch(*one[:3]) for one in booked if not self._rooms.holds(one)]
 
     async def _tell(self, stretches: Sequence[Stretch], cause: str) -> None:
         """`cause` is up to where the ledger was looked at."""
@@ -177,9 +220,9 @@ class BudgetWatch:
             began = time.monotonic()
             portion = stretches[start : start + PORTION]
             await self._bring(one.account.id for one in portion if one.account.kind == KEY)
-            command = TellCrossings(portion, self._percents, self._spent())
-            while await self._carry_out(command, cause):
-                command = replace(command, spent=self._spent())
+            while (looked := await self._carry_out(portion, cause)).more:
+                pass
+            self._rooms.keep(looked.rooms)
             await asyncio.sleep(time.monotonic() - began)
 
     async def _bring(self, tokens: Iterable[str]) -> None:
@@ -189,14 +232,16 @@ class BudgetWatch:
             known |= next_ones
             next_ones = await self._loop.look(_LookUpRotations(sorted(next_ones))) - known
 
-    async def _carry_out(self, command: Command, cause: str) -> bool:
+    async def _carry_out(self, portion: Sequence[Stretch], cause: str) -> Looked:
+        command = TellCrossings(portion, self._percents, Sums(self._sums, self._zone))
         ids = str(uuid_utils.uuid7()), str(uuid_utils.uuid7())
         origin = Origin(_SYSTEM, "", "", *ids, causation_id=cause)
-        done = await self._loop.handle(command, origin, lambda more: more)
-        return bool(done.answer)
+        looked: Looked = (await self._loop.handle(command, origin, lambda found: found)).answer
+        return looked
 
-    def _spent(self) -> Spent:
-        return Spent(self._sums, self._zone)
+
+def _next(ledger: int, last_record: int, facts: int, last_fact: int) -> tuple[int, int]:
+    return min(last_record, ledger + AT_ONCE), min(last_fact, facts + AT_ONCE)
 
 
 async def _locked(conn: psycopg.AsyncConnection[Any]) -> bool:

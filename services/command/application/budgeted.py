@@ -22,13 +22,14 @@ from services.spend.spenders import Spender
 class Budgeted:
     """USD that a thing may spend in a window. A key is all that it was before it was rotated.
 
-    `accounts` begin with what it was first.
+    `accounts` begin with what it was first. `raised` tells that it may spend more for a while.
     """
 
     accounts: tuple[Account, ...]
     max_budget: Decimal | None
     soft_budget: Decimal | None
     names: Names
+    raised: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,14 @@ def spending(view: View, accounts: Iterable[Account]) -> dict[Account, Spending]
         account: Spending(thing, _spender([found[one] for one in thing.accounts]))
         for account, thing in things.items()
     }
+
+
+def is_one(view: View, account: Account) -> bool:
+    """Whether no other account is of the same thing: a key that was never rotated."""
+    if account.kind != KEY:
+        return True
+    key = view.key(account.id)
+    return key.rotation is None and key.before is None
 
 
 def _budgeted(view: View, accounts: Iterable[Account]) -> dict[Account, Budgeted]:
@@ -132,12 +141,14 @@ def _key(view: View, token: str) -> Budgeted | None:
     shared = _shared(view, settings.extra.get("budget_id"))
     row = None if shared is None else shared.settings
     own, soft = settings.max_budget, settings.soft_budget
+    extra = raise_of(settings.metadata)
     most = row.max_budget if own is None and row is not None else own
     return Budgeted(
         tuple(_life(view, token, key)),
-        raised(most, raise_of(settings.metadata), view.now),
+        raised(most, extra, view.now),
         row.soft_budget if soft is None and row is not None else soft,
         _names_of_key(view, key),
+        raised=extra is not None,
     )
 
 

@@ -25,11 +25,15 @@ class Threshold(NamedTuple):
     percent: int | None
     budget: Decimal
 
+    @property
+    def least(self) -> Decimal:
+        """USD by which it is reached."""
+        share = _HUNDRED if self.percent is None else Decimal(self.percent)
+        return _EXACT.divide(_EXACT.multiply(self.budget, share), _HUNDRED)
+
     def reached(self, spend: Decimal) -> bool:
         """Whether `spend` USD are as much, or more. Nobody comes near to a budget of nothing."""
-        share = _HUNDRED if self.percent is None else Decimal(self.percent)
-        asked = _EXACT.multiply(self.budget, share)
-        return 0 < asked <= _EXACT.multiply(spend, _HUNDRED)
+        return 0 < self.least <= spend
 
 
 @dataclass(frozen=True, slots=True)
