@@ -142,6 +142,14 @@ POLICY: dict[str, Rule] = {
     "/global/spend/report": Rule(frozenset({PA, PV}), routed=True, writes=False),
     "/v1/spend": Rule(frozenset({PA, PV, OA, IU}), writes=False),
     "/v1/access": Rule(frozenset({PA, PV, OA, TA}), writes=False),
+    "/v1/access/review": Rule(
+        frozenset({PA, PV, OA}),
+        routed=True,
+        writes=False,
+        text="Only proxy admins, viewers and admins of organizations may do this. Route={route}. "
+        "Your role={role}",
+        status=403,
+    ),
     "/audit": Rule(frozenset({PA, PV}), routed=True, writes=False),
     "/audit/{id}": Rule(frozenset({PA, PV}), routed=True, writes=False),
     "/v1/proof/checkpoint": _AUDIT,

@@ -55,6 +55,7 @@ HISTORY: Mapping[tuple[str, str, str], Provocation] = {
         not_team_admin=Provocation(key="internal_viewer"),
         **_moments(user="ann", model="gpt-4o"),
     ),
+    **gets("/v1/access/review", no_reviewer=Provocation(key="eve")),
     **gets("/team/info", **_moments(team_id="core")),
     **gets("/organization/info", **_moments(organization_id="research")),
     **posts(

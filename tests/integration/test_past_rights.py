@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from events.key import KeyDeleted
+from events.key import KeyDeleted, KeyMoved, KeyOwner
 from events.organization import OrganizationDeleted
 from events.streams import ORGANIZATION, stream
 from events.team import (
@@ -208,6 +208,22 @@ async def test_a_deleted_key_is_for_those_who_see_everything(world: World) -> No
     assert await status(world, "/key/info", ADMIN, key=token, as_of=before) == 403
     assert await status(world, "/key/info", VIEWER, key=token, as_of=before) == 200
     assert await status(world, "/key/info", VIEWER, key=token) == 404
+
+
+async def test_a_key_that_was_ones_own_is_not_shown_to_him_any_more(world: World) -> None:
+    world.key("sk-passed-on", user_id="bob")
+    before = world.history.position
+    token = hash_key("sk-passed-on")
+
+    async def of_bob(by: str) -> set[object]:
+        shown = await world.ok("/user/info", by, user_id="bob", as_of=before)
+        return {each["token"] for each in shown["keys"]}
+
+    assert token in await of_bob(MEMBER)
+    passed = KeyMoved(before=KeyOwner(user_id="bob"), after=KeyOwner(user_id="ann"))
+    world.tell((key("sk-passed-on"), passed))
+    assert token not in await of_bob(MEMBER)
+    assert token in await of_bob(VIEWER)
 
 
 async def test_who_was_forgotten_is_so_in_the_past_too(world: World) -> None:

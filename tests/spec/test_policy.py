@@ -146,6 +146,7 @@ MATRIX = {
     FORGET: "                    ok     403    403    403    403    403    403    403    403",
     "/v1/usage": "               403    403    403    403    403    403    403    403    403",
     "/v1/access": "              ok     ok     ok     hidden ok     hidden hidden hidden hidden",
+    "/v1/access/review": "       ok     ok     ok     hidden 403    403    403    403    403",
     "/v1/events": "              ok     ok     ok     ok     ok     ok     ok     ok     hidden",
     "/v1/proof/checkpoint": "    ok     ok     403    403    403    403    403    403    403",
     "/v1/proof/inclusion": "     ok     ok     403    403    403    403    403    403    403",

@@ -22,6 +22,7 @@ from services.projection.api.routes import (
     permissions,
     proof,
     reconcile,
+    review,
     spend,
     spend_logs,
     team_lists,
@@ -42,7 +43,7 @@ _OTHERS = (keys, key_lists, models, users, user_lists, organizations, budgets, a
 _REPORTS = (activity, user_activity, organization_activity, global_spend, spend_logs, spend)
 _SPEND = (*_REPORTS, usage, windows, reconcile)
 _OF_GATEWAYS = (decisions,)
-_HISTORY = (access, changes, proof, webhooks)
+_HISTORY = (access, review, changes, proof, webhooks)
 _ASKED_BY_BODY = (keys.several, organizations.bodies, budgets.bodies)
 ROUTERS = (
     *(m.router for m in (*_OF_GATEWAYS, *_OF_TEAMS, *_OTHERS, *_SPEND, *_HISTORY)),

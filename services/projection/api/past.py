@@ -49,7 +49,7 @@ async def as_of(
     principal = reader.principal if today is None else await today()
     moment = await _moment(reader, text)
     async with _past(reader, moment, scope) as connection:
-        await hide(connection, reader.principal)
+        await hide(connection, reader.principal, keys=not principal.reads_everything)
         async with asked(connection) as held:
             context = replace(reader.context, read_pool=held.pool, then=moment)
             yield Reader(context, principal, reader.head)

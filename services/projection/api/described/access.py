@@ -1,16 +1,20 @@
 """Reads of who could do what, routes of our own (decision 016)."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
-from services.access.policy import check_team
+from services.access.policy import check_route, check_team
 from services.access.principal import INTERNAL_USER, Towards
 from services.edge.openapi.answers.access import Access
+from services.edge.openapi.answers.review import Review
 from services.edge.openapi.callers import KEY, TEAM, refused_by, somebody
-from services.edge.openapi.examples import KEY_VIEW, MODEL, NOW, USER
+from services.edge.openapi.examples import EMAIL, KEY_VIEW, MODEL, NOW, USER
 from services.edge.openapi.operation import Operation
+from services.edge.shapes.review import Right, head
 from services.edge.shapes.times import iso
 from services.projection.api.described.common import read
 from services.projection.api.routes.access import ROUTE, bad_question
+from services.projection.api.routes.review import ROUTE as REVIEW
 
 _EXAMPLE = {
     "allowed": False,
@@ -41,6 +45,12 @@ _EXAMPLE = {
     "position": {"events": 7, "usage": 3},
 }
 
+_RIGHTS = [
+    Right("team", team_id=TEAM, team_alias="Core", models=[MODEL], max_budget="100", since=NOW),
+    Right("user", user_id=USER, user_email=EMAIL, role=INTERNAL_USER, since=NOW),
+    Right("key", user_id=USER, team_id=TEAM, key_hash=KEY_VIEW.token, since=NOW),
+]
+
 OPERATIONS: Mapping[str, Operation] = {
     ROUTE: read(
         ROUTE,
@@ -56,5 +66,19 @@ OPERATIONS: Mapping[str, Operation] = {
                 lambda: check_team(ROUTE, somebody(INTERNAL_USER), Towards(TEAM))
             ),
         },
+    ),
+    REVIEW: replace(
+        read(
+            REVIEW,
+            "get_access_review",
+            Review,
+            past=True,
+            query={"format": "json"},
+            example={"as_of": iso(NOW), "rights": [each.shown() for each in _RIGHTS]},
+            refusals={
+                "no_reviewer": refused_by(lambda: check_route(REVIEW, somebody(INTERNAL_USER)))
+            },
+        ),
+        csv=head() + "".join(each.line() for each in _RIGHTS),
     ),
 }
