@@ -7,8 +7,17 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TaskProgressColumn,
+    TextColumn,
+    TimeRemainingColumn,
+)
 from rich.table import Table
+from rich.text import Text
 
 
 def cell(text: str) -> str:
@@ -25,13 +34,26 @@ Told = Callable[[int, int], None]
 """To be told how much is done, of how much."""
 
 
+class _Rate(ProgressColumn):
+    """How many a second, so far."""
+
+    def __init__(self, unit: str) -> None:
+        super().__init__()
+        self._unit = f" {unit}/s" if unit else "/s"
+
+    def render(self, task: Task) -> Text:
+        speed = task.finished_speed or task.speed
+        return Text("" if speed is None else f"{speed:,.0f}{self._unit}")
+
+
 @contextmanager
-def progress_bar(description: str) -> Iterator[Told]:
-    """A bar until the block ends; to be told (how much is done, of how much)."""
+def progress_bar(description: str, unit: str = "") -> Iterator[Told]:
+    """A bar with rate and time left until the block ends; told (how much is done, of how much)."""
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
         TaskProgressColumn(),
+        _Rate(unit),
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=Console(stderr=True)) as bar:
