@@ -17,7 +17,8 @@ from services.database.secrets import load_secrets
 from services.database.vault import Vault
 from services.projection.comparison import Comparison
 from services.projection.feed.store import StoreFeed
-from services.projection.filling.crew import Alone, Crew, Processes, cores, crew_for
+from services.projection.filling.crew import Alone, Crew, Others, Together, crew_for, other_cores
+from services.projection.filling.taker import spare_the_collector
 from services.projection.head import Head
 from services.projection.projectors import GROUP, contract_projectors
 from services.projection.rebuild import Judge, RebuildReport, always, discard
@@ -69,10 +70,12 @@ async def _rebuilt(
     url: str, root_key: bytes, judge: Judge, jobs: int | None, check: bool = False
 ) -> RebuildReport:
     async with _group(url, root_key) as group:
-        processes, alone = Processes(jobs or cores(), root_key), Alone(group.projectors)
+        count = other_cores() if jobs is None else jobs - 1
+        together = Together(Alone(group.projectors), Others(count, root_key))
+        spare_the_collector()
 
         def crew(events: int) -> Crew:
-            return crew_for(events, processes, alone)
+            return crew_for(events, together)
 
         with ExitStack() as bars:
             told = bars.enter_context(progress_bar("read models", "events"))

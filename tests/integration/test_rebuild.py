@@ -12,7 +12,7 @@ from events.streams import TEAM, stream
 from events.team import MemberAdded, TeamBlocked, TeamCreated, TeamSettings
 from services.database.connections import service_conninfo
 from services.projection.comparison import Comparison, Difference
-from services.projection.filling.crew import Alone, Processes
+from services.projection.filling.crew import Alone, Others, Together
 from services.projection.projector import Projector, TableProjector, on
 from services.projection.projectors.memberships import MEMBERSHIPS
 from services.projection.projectors.teams import TABLE, TEAMS
@@ -176,12 +176,12 @@ async def test_processes_fill_what_one_process_does(
     conn: psycopg.Connection[Any], log: History, database_url: str
 ) -> None:
     fill(conn, log, 100)
-    crew = Processes(2, bytes(32))
     async with process(database_url) as live:
         await live.reach(300)
         before = everything(conn)
-        report = await run(live, database_url, page=50, crew=lambda _: crew)
-    assert [table.equal for table in report.tables] == [True] * len(TABLES)
+        crews = [Others(2, bytes(32)), Together(Alone(live.group.projectors), Others(1, bytes(32)))]
+        reports = [await run(live, database_url, page=50, crew=lambda _, c=c: c) for c in crews]
+    assert [[t.equal for t in report.tables] for report in reports] == [[True] * len(TABLES)] * 2
     assert everything(conn) == before
 
 

@@ -35,6 +35,11 @@ async def reaching(
     topics = [kind.type_name for kind in kinds]
     await cursor.execute(SQL(query).format(log=log.name), (topics, upto))
     facts = [decode_row(row) for row in await cursor.fetchall()]
+    return reaching_of(facts, projectors)
+
+
+def reaching_of(facts: Sequence[Envelope], projectors: Sequence[Projector]) -> Reaching:
+    """The same of facts that are at hand."""
     return {each.table.name: _by_stream(each, facts) for each in projectors}
 
 

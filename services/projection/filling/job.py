@@ -1,8 +1,11 @@
 """What is to be filled from where: everything that a process needs to know to take part."""
 
+import base64
+from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
+import orjson
 from psycopg.sql import Identifier
 
 from services.projection.statements import SCHEMA
@@ -54,3 +57,31 @@ class Job:
     upto: int
     run: UUID
     page: int = 5_000
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What another process is told: the job, the root key if it may open, and for which tables."""
+
+    job: Job
+    root_key: bytes | None
+    tables: Sequence[str] | None
+
+    def line(self) -> bytes:
+        """The order in one line."""
+        key = None if self.root_key is None else base64.b64encode(self.root_key).decode()
+        return orjson.dumps({"job": self.job, "key": key, "tables": self.tables}) + b"\n"
+
+    @classmethod
+    def of(cls, line: bytes) -> "Order":
+        """The inverse of `line`."""
+        told = orjson.loads(line)
+        given = told["job"]
+        job = Job(
+            Log(**given.pop("log")),
+            place=Place(**given.pop("place")),
+            run=UUID(given.pop("run")),
+            **given,
+        )
+        key = None if told["key"] is None else base64.b64decode(told["key"])
+        return cls(job, key, told["tables"])
