@@ -3,10 +3,14 @@
 Progress goes to standard error, so that the output of a command can be piped.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
+import orjson
+import typer
 from rich.console import Console
+from rich.padding import Padding
 from rich.progress import (
     BarColumn,
     Progress,
@@ -30,6 +34,25 @@ def print_table(table: Table) -> None:
     Console(markup=False, emoji=False, highlight=False).print(table)
 
 
+def print_facts(facts: Iterable[Mapping[str, Any]]) -> None:
+    """Each as it comes: what happened and who did it, below it the stream and the data.
+
+    It needs no wide terminal, and no memory for those that follow.
+    """
+    console = Console(markup=False, emoji=False, highlight=False, soft_wrap=False)
+    shown = False
+    for fact in facts:
+        shown = True
+        by = f" by {cell(fact['actor'])}" if fact["actor"] else ""
+        head = f"{fact['position']}  {fact['recorded_at']}  {fact['type']}{by}"
+        console.print(head, overflow="fold")
+        for below in fact["stream"], orjson.dumps(fact["data"]).decode():
+            text = Text(cell(below), overflow="fold")
+            console.print(Padding(text, (0, 0, 0, 4), expand=False))
+    if not shown:
+        typer.echo("no facts match")
+
+
 Told = Callable[[int, int], None]
 """To be told how much is done, of how much."""
 
@@ -42,8 +65,8 @@ class _Rate(ProgressColumn):
         self._unit = f" {unit}/s" if unit else "/s"
 
     def render(self, task: Task) -> Text:
-        speed = task.finished_speed or task.speed
-        return Text("" if speed is None else f"{speed:,.0f}{self._unit}")
+        speed = task.finished_speed or task.speed or task.completed / (task.elapsed or 1)
+        return Text(f"{speed:,.0f}{self._unit}")
 
 
 @contextmanager

@@ -4,13 +4,16 @@ import asyncio
 import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import ExitStack, asynccontextmanager
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from services.cli.audit import notes
 from services.cli.database import any_database
 from services.cli.differences import show
 from services.cli.failures import explained
+from services.cli.from_file import rebuild_from_file
 from services.cli.output import progress_bar
 from services.database.connections import open_pool, service_conninfo
 from services.database.secrets import load_secrets
@@ -41,15 +44,40 @@ def rebuild(
         bool, typer.Option("--yes", help="Swap the new tables in whatever differs.")
     ] = False,
     jobs: Jobs = None,
+    from_file: Annotated[
+        Path | None,
+        typer.Option(
+            help="What `teamledger audit export` wrote, instead of the store; see --into."
+        ),
+    ] = None,
+    into: Annotated[
+        str | None,
+        typer.Option(help="With --from-file: a new schema, or the address of another database."),
+    ] = None,
+    checkpoint: Annotated[
+        list[Path] | None, typer.Option(help="With --from-file, as for `audit verify`; repeatable.")
+    ] = None,
+    key: Annotated[
+        str | None, typer.Option(help="With --from-file, as for `audit verify`: whom to trust.")
+    ] = None,
 ) -> None:
     """Fill new tables from all events, show what differs from the live ones, swap them in.
 
     The service may go on running: the old tables are served until the swap. An interrupted rebuild
     goes on where it stopped. Where rows differ it asks, and without a terminal stops there with
     status 1, unless --yes is given; --check ends with status 1 as well if rows differ.
+
+    --from-file makes read models of a verified export, to be read with SQL, in a place of their
+    own. Personal data stays sealed in them, and no service can run on them.
     """
     if check and yes:
         raise typer.BadParameter("--check swaps nothing: leave --yes away")
+    if (from_file is None) != (into is None) or (from_file and (check or yes)):
+        raise typer.BadParameter("--from-file and --into go together, and without --check or --yes")
+    if from_file is not None and into is not None:
+        trusted = [note for path in checkpoint or [] for note in notes(path)]
+        rebuild_from_file(from_file, into, trusted=trusted, key=key, jobs=jobs)
+        return
     settings = load_settings()
     with any_database(settings) as url:
         prepare_database(url)

@@ -11,8 +11,10 @@ import threading
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 
+import psycopg
+
 from events.values import Sealed
-from services.database.connections import open_pool
+from services.database.connections import DatabaseUnusable, open_pool
 from services.database.vault import Vault
 from services.projection.filling.job import Order
 from services.projection.filling.loader import load
@@ -58,7 +60,10 @@ def main() -> None:
     order = Order.of(sys.stdin.buffer.readline())
     threading.Thread(target=_end_with_input, daemon=True).start()
     spare_the_collector()
-    asyncio.run(_take_part(order))
+    try:
+        asyncio.run(_take_part(order))
+    except (psycopg.OperationalError, DatabaseUnusable) as lost:
+        sys.exit(f"a process that was filling tables has ended: {lost}")
 
 
 def spare_the_collector() -> None:
