@@ -65,7 +65,7 @@ def verify_export(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> None:
     """Prove that an export is the log that was sealed. Exits with 1 and names what differs."""
-    trusted = [note for path in checkpoint or [] for note in _notes(path)]
+    trusted = [note for path in checkpoint or [] for note in notes(path)]
     verdict = verify(exported.read(file), trusted=trusted, verifier=key)
     typer.echo(orjson.dumps(_as_object(verdict)) if as_json else _told(verdict, key))
     raise typer.Exit(0 if verdict.problem is None else 1)
@@ -110,7 +110,7 @@ def _usage(conn: psycopg.Connection[Any], first: int, last: int) -> Iterator[exp
         after = ends[-1]
 
 
-def _notes(path: Path) -> list[str]:
+def notes(path: Path) -> list[str]:
     """The notes of a file, as a file sink keeps them: an empty line after each signature."""
     parts = path.read_text(encoding="utf-8").split("\n\n")
     return [

@@ -18,8 +18,13 @@ from services.database.migrations import MigrationError
 from services.database.programs import EmbeddedServerError
 from services.database.secrets import SecretsError
 from services.database.vault import WrongRootKey
+from services.projection.feed import FeedBroken
+from services.projection.filling.crew import FillingFailed, FillingInterrupted
+from services.projection.materialise import DestinationUnusable
+from services.projection.projector import FactFailed
 from services.projection.rebuild import RebuildFailed
 from services.projection.runner import NotReached
+from services.projection.staging import ExportChanged
 from services.proof.checkpoint import BadCheckpoint
 from services.proof.export import BadExport
 from services.settings import SettingsError
@@ -40,7 +45,13 @@ EXPECTED = (
     BadExport,
     DatabaseUnusable,
     DataDirectoryError,
+    DestinationUnusable,
     EmbeddedServerError,
+    ExportChanged,
+    FactFailed,
+    FeedBroken,
+    FillingFailed,
+    FillingInterrupted,
     ListUnusable,
     MigrationError,
     NotReached,

@@ -1,4 +1,4 @@
-"""`teamledger replay`: the history of one team, or of everything, as it was recorded."""
+"""`teamledger replay`: what was recorded, and what it came to at any moment."""
 
 import sys
 from collections.abc import Iterator
@@ -9,23 +9,29 @@ from typing import Annotated, Any
 import orjson
 import psycopg
 import typer
-from rich.table import Column, Table
 
 from events.envelope import Envelope, decode
 from events.registry import dump
 from events.streams import TEAM, stream
 from events.values import timestamp
 from services.cli.database import any_database
+from services.cli.destination import claimed, filled, show
 from services.cli.failures import explained
-from services.cli.output import cell, print_table
+from services.cli.moment import Moments, Until
+from services.cli.output import print_facts
+from services.cli.past import print_past
 from services.database.connections import DatabaseUnusable, service_conninfo
+from services.projection.filling.job import Log
+from services.projection.progress import Progress
 from services.settings import load_settings
+from services.standalone import prepare_database
 
 PAGE = 2_000
 _QUERY = """
 SELECT originator_id, originator_version, notification_id, topic, state
 FROM events.stored_events
-WHERE notification_id > %(after)s AND (%(stream)s::text IS NULL OR originator_id = %(stream)s)
+WHERE notification_id > %(after)s AND notification_id <= %(upto)s
+  AND (%(stream)s::text IS NULL OR originator_id = %(stream)s)
   AND (%(types)s::text[] IS NULL OR topic = ANY (%(types)s))
 ORDER BY notification_id LIMIT %(limit)s
 """
@@ -39,15 +45,13 @@ class Filter:
     types: list[str] | None
     actor: str | None
     since: datetime | None
-    until: datetime | None
+    until: Until | None
 
     def admits(self, envelope: Envelope) -> bool:
         """What the query did not decide already."""
         if self.actor is not None and envelope.meta.actor != self.actor:
             return False
-        if self.since is not None and envelope.recorded_at < self.since:
-            return False
-        return self.until is None or envelope.recorded_at <= self.until
+        return self.since is None or envelope.recorded_at >= self.since
 
 
 @explained
@@ -57,21 +61,49 @@ def replay(
         str | None, typer.Option("--stream", help="One stream, such as user-ann or key-<hash>.")
     ] = None,
     since: Annotated[datetime | None, typer.Option(help="Recorded at or after (UTC).")] = None,
-    until: Annotated[datetime | None, typer.Option(help="Recorded at or before (UTC).")] = None,
+    until: Annotated[
+        str | None, typer.Option(help="Up to this position, or recorded at or before (UTC).")
+    ] = None,
     actor: Annotated[str | None, typer.Option(help="User id of whoever did it.")] = None,
     event_type: Annotated[
         list[str] | None, typer.Option("--type", help="Such as team.budget_changed; repeatable.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object per line.")] = False,
+    state: Annotated[
+        bool, typer.Option("--state", help="What it came to by then, as read models have it.")
+    ] = False,
+    into: Annotated[
+        str | None,
+        typer.Option(help="Make all read models as of then: a new schema, or another database."),
+    ] = None,
+    jobs: Annotated[
+        int | None, typer.Option(min=1, max=64, help="With --into: processes; one per core.")
+    ] = None,
 ) -> None:
-    """Show recorded facts in their order. Personal data stays sealed."""
+    """Show recorded facts in their order, or a past state. Personal data stays sealed.
+
+    --state prints one team or stream as it was at --until; --into makes tables of everything as it
+    was, to be read with SQL. Both stand at the end of the last command that was whole by then.
+    """
     if team_id is not None and stream_name is not None:
         raise typer.BadParameter("name a team or a stream, not both")
     chosen = stream(TEAM, team_id) if team_id is not None else stream_name
-    wanted = Filter(chosen, event_type or None, actor, _utc(since), _utc(until))
+    moment = None if until is None else Until.parse(until)
+    wanted = Filter(chosen, event_type or None, actor, _utc(since), moment)
+    if (state or into) and (since or actor or event_type):
+        raise typer.BadParameter("a state is of all facts: --since, --actor and --type choose some")
+    if into is not None and (chosen is not None or state):
+        raise typer.BadParameter("--into makes the tables of everything: name no team or stream")
+    if state and chosen is None:
+        raise typer.BadParameter("--state is of one team or stream: name it, or use --into")
     with any_database(load_settings()) as url:
-        envelopes = matching(service_conninfo(url), wanted)
-        _print_json(envelopes) if as_json else _print_table(envelopes)
+        if into is not None:
+            _materialise(url, into, moment, jobs)
+        elif state and chosen is not None:
+            print_past(service_conninfo(url), chosen, _moment(url, moment))
+        else:
+            facts = map(as_object, matching(service_conninfo(url), wanted))
+            _print_json(facts) if as_json else print_facts(facts)
 
 
 def matching(conninfo: str, wanted: Filter) -> Iterator[Envelope]:
@@ -82,24 +114,34 @@ def matching(conninfo: str, wanted: Filter) -> Iterator[Envelope]:
     after = 0
     query: dict[str, Any] = {"stream": wanted.stream, "types": wanted.types, "limit": PAGE}
     with psycopg.connect(conninfo, autocommit=True) as conn:
+        query["upto"] = _moments(conn).position(wanted.until)
         while True:
-            rows = _page(conn, {**query, "after": after})
-            for row in rows:
-                envelope = decode(*row)
-                if wanted.until is not None and envelope.recorded_at > wanted.until:
-                    return
-                if wanted.admits(envelope):
-                    yield envelope
+            page = {**query, "after": after}
+            rows = conn.execute(_QUERY, page, binary=True).fetchall()
+            yield from filter(wanted.admits, (decode(*row) for row in rows))
             if len(rows) < PAGE:
                 return
             after = rows[-1][2]
 
 
-def _page(conn: psycopg.Connection[Any], query: dict[str, Any]) -> list[Any]:
+def _moments(conn: psycopg.Connection[Any]) -> Moments:
     try:
-        return conn.execute(_QUERY, query, binary=True).fetchall()
+        return Moments(conn)
     except psycopg.errors.UndefinedTable:
         raise DatabaseUnusable("it has no events: `teamledger serve` never ran on it") from None
+
+
+def _moment(url: str, until: Until | None) -> Progress:
+    with psycopg.connect(service_conninfo(url), autocommit=True) as conn:
+        return _moments(conn).whole_until(until)
+
+
+def _materialise(url: str, into: str, until: Until | None, jobs: int | None) -> None:
+    prepare_database(url)
+    at = _moment(url, until)
+    with claimed(into, url) as destination:
+        rows = filled(destination, Log(service_conninfo(url)), at, jobs)
+    show(destination, rows, at.position)
 
 
 def as_object(envelope: Envelope) -> dict[str, Any]:
@@ -124,28 +166,9 @@ def as_object(envelope: Envelope) -> dict[str, Any]:
     }
 
 
-def _print_json(envelopes: Iterator[Envelope]) -> None:
-    for envelope in envelopes:
-        sys.stdout.write(orjson.dumps(as_object(envelope)).decode() + "\n")
-
-
-def _print_table(envelopes: Iterator[Envelope]) -> None:
-    names = ("position", "recorded at", "stream", "fact", "actor", "data")
-    table = Table(*(Column(name, overflow="fold") for name in names))
-    for envelope in envelopes:
-        fact = as_object(envelope)
-        table.add_row(
-            str(fact["position"]),
-            fact["recorded_at"],
-            cell(fact["stream"]),
-            fact["type"],
-            cell(fact["actor"] or ""),
-            cell(orjson.dumps(fact["data"]).decode()),
-        )
-    if table.row_count:
-        print_table(table)
-    else:
-        typer.echo("no facts match")
+def _print_json(facts: Iterator[dict[str, Any]]) -> None:
+    for fact in facts:
+        sys.stdout.write(orjson.dumps(fact).decode() + "\n")
 
 
 def _utc(moment: datetime | None) -> datetime | None:

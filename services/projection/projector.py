@@ -1,14 +1,14 @@
 """A projector: one versioned table, and one mapping from type of fact to a small pure fold."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Protocol, TypeVar
 
 from events.envelope import Envelope
 from events.registry import DomainEvent
-from events.streams import kind_and_id
+from events.streams import Stream, kind_and_id
 from events.values import Sealed
 from services.projection.rows import Rows, Table
 
@@ -39,11 +39,33 @@ class FactFailed(Exception):
         self.position = position
 
 
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """A fact of one stream that changes rows of others: those whose own facts mention its stream.
+
+    `mentions` tells of each type of fact which stream it mentions, if any. All other rows come
+    from the facts of one stream alone, so that streams can be folded apart (decision 018).
+    """
+
+    fact: type[DomainEvent]
+    mentions: Mapping[type[DomainEvent], Callable[[Any], Stream | None]]
+
+
 class Projector(Protocol):
     """What a group needs to know of its projectors."""
 
     @property
     def table(self) -> Table: ...
+
+    @property
+    def facts(self) -> Collection[type[DomainEvent]]:
+        """The types of facts that do anything to the table."""
+        ...
+
+    @property
+    def reach(self) -> Sequence[Reach]:
+        """Every fact that changes rows of other streams than its own."""
+        ...
 
     async def fold(self, facts: Sequence[Envelope]) -> Rows:
         """What the facts do to the table; raises FactFailed. Facts not listed do nothing."""
@@ -82,6 +104,11 @@ class TableProjector:
 
     table: Table
     folds: Folds
+    reach: Sequence[Reach] = ()
+
+    @property
+    def facts(self) -> Collection[type[DomainEvent]]:
+        return self.folds.keys()
 
     async def fold(self, facts: Sequence[Envelope]) -> Rows:
         return await fold_all(self.table, self.folds, facts)

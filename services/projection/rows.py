@@ -7,7 +7,7 @@ been applied one by one.
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -15,9 +15,12 @@ import orjson
 from psycopg import AsyncCursor
 from psycopg.types.json import Json, set_json_dumps
 
-from services.projection.statements import Columns, Statements
+from services.projection.pending import GONE, Changed, Pending, Shape, Whole
+from services.projection.statements import SCHEMA, Columns, Statements
 
 Key = tuple[Any, ...]
+Settled = dict[Key, dict[str, Any]]
+"""Rows in full: the columns beside the key, by key; one that is missing is NULL."""
 CHUNK = 1_000
 
 
@@ -34,80 +37,18 @@ class Table:
     append_only: bool = False
 
     @cached_property
-    def _statements(self) -> dict[str, Statements]:
+    def _statements(self) -> dict[tuple[str, str], Statements]:
         return {}
 
-    def statements(self, into: str | None = None) -> Statements:
+    def statements(self, into: str | None = None, schema: str = SCHEMA) -> Statements:
         """The statements for this table, or for a table `into` of the same shape."""
-        name = into or self.name
-        if name not in self._statements:
-            self._statements[name] = Statements(name, self.key, self.columns)
-        return self._statements[name]
+        place = (schema, into or self.name)
+        if place not in self._statements:
+            self._statements[place] = Statements(place, self.key, self.columns)
+        return self._statements[place]
 
 
-@dataclass(slots=True)
-class _Whole:
-    """A row that is known in full: later operations change it here."""
-
-    values: dict[str, Any]
-
-    def change(self, columns: Mapping[str, Any]) -> None:
-        self.values.update(columns)
-
-    def merge(self, column: str, patch: Mapping[str, Any], removed: Iterable[str]) -> None:
-        self.values[column] = _merged(self.values.get(column), patch, removed)
-
-    def add(self, column: str, amount: int) -> None:
-        self.values[column] = (self.values.get(column) or 0) + amount
-
-
-@dataclass(slots=True)
-class _Changed:
-    """What is to happen to a row of which the rest stands in the table, if it is there at all."""
-
-    values: dict[str, Any] = field(default_factory=dict)
-    patches: dict[str, tuple[dict[str, Any], set[str]]] = field(default_factory=dict)
-    amounts: dict[str, int] = field(default_factory=dict)
-
-    @property
-    def shape(self) -> "_Shape":
-        """Which columns are set, merged and added to: rows of one shape share a statement."""
-        return tuple(sorted(self.values)), tuple(sorted(self.patches)), tuple(sorted(self.amounts))
-
-    def change(self, columns: Mapping[str, Any]) -> None:
-        self.values.update(columns)
-        for column in columns:
-            self.patches.pop(column, None)
-            self.amounts.pop(column, None)
-
-    def merge(self, column: str, patch: Mapping[str, Any], removed: Iterable[str]) -> None:
-        if column in self.values:
-            self.values[column] = _merged(self.values[column], patch, removed)
-            return
-        pending, gone = self.patches.get(column, ({}, set()))
-        self.patches[column] = _merged(pending, patch, removed), gone | set(removed)
-
-    def add(self, column: str, amount: int) -> None:
-        if column in self.values:
-            self.values[column] = (self.values[column] or 0) + amount
-        else:
-            self.amounts[column] = self.amounts.get(column, 0) + amount
-
-
-class _Gone:
-    """A row that is not there: whatever changes it, changes nothing."""
-
-    def change(self, columns: Mapping[str, Any]) -> None: ...
-
-    def merge(self, column: str, patch: Mapping[str, Any], removed: Iterable[str]) -> None: ...
-
-    def add(self, column: str, amount: int) -> None: ...
-
-
-_GONE = _Gone()
-_Shape = tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]
-_Pending = _Whole | _Changed | _Gone
-_Operations = tuple[dict[Key, _Pending], dict[tuple[str, ...], dict[Key, None]]]
+_Operations = tuple[dict[Key, Pending], dict[tuple[str, ...], dict[Key, None]]]
 _Where = tuple[Mapping[str, object], Mapping[str, object]]
 
 
@@ -116,13 +57,15 @@ class Rows:
 
     def __init__(self, table: Table) -> None:
         self.table = table
-        self._pending: dict[Key, _Pending] = {}
+        self._pending: dict[Key, Pending] = {}
         self._cleared: dict[tuple[str, ...], dict[Key, None]] = {}
         self._earlier: list[tuple[_Operations, _Where]] = []
+        self._by_part: dict[tuple[str, ...], dict[Key, dict[Key, None]]] = {}
 
     def put(self, key: Key, **columns: object) -> None:
         """Make this the whole row, there or not; a column not named becomes NULL."""
-        self._pending[key] = _Whole(columns)
+        self._pending[key] = Whole(columns)
+        self._note(key)
 
     def change(self, key: Key, **columns: object) -> None:
         """Set only these columns of a row, if it is there."""
@@ -140,14 +83,15 @@ class Rows:
 
     def delete(self, key: Key) -> None:
         """Remove a row, there or not."""
-        self._pending[key] = _GONE
+        self._pending[key] = GONE
+        self._note(key)
 
     def clear(self, **prefix: object) -> None:
         """Remove every row whose key columns have these values."""
         names, values = tuple(sorted(prefix)), tuple(prefix[name] for name in sorted(prefix))
         self._cleared.setdefault(names, {})[values] = None
-        for key in [key for key in self._pending if self._part(key, names) == values]:
-            del self._pending[key]
+        for key in self._having(names).pop(values, ()):
+            self._pending.pop(key, None)
 
     def change_where(self, match: Mapping[str, object], **columns: object) -> None:
         """Set these columns of every row whose columns are as in `match`; None stands for NULL.
@@ -155,11 +99,22 @@ class Rows:
         What was asked for before is written before: only the table knows which rows these are.
         """
         self._earlier.append(((self._pending, self._cleared), (match, columns)))
-        self._pending, self._cleared = {}, {}
+        self._pending, self._cleared, self._by_part = {}, {}, {}
 
-    def whole(self) -> dict[Key, dict[str, Any]]:
-        """The pending rows that are known in full, their columns by key."""
-        return {k: p.values for k, p in self._pending.items() if isinstance(p, _Whole)}
+    def settled(self, before: Settled | None = None) -> Settled:
+        """All rows of the table, had it held `before` (else nothing) ahead of these operations.
+
+        `before` is changed. Nothing is asked of a table: for histories that are known whole.
+        """
+        rows: Settled = {} if before is None else before
+        for operations, (match, columns) in self._earlier:
+            self._settle(rows, operations)
+            for key, row in rows.items():
+                named = {**row, **dict(zip(self._key, key, strict=True))}
+                if all(named.get(name) == value for name, value in match.items()):
+                    row.update(columns)
+        self._settle(rows, (self._pending, self._cleared))
+        return rows
 
     async def append(self, cursor: AsyncCursor[Any], into: str | None = None) -> None:
         """Copy the rows of an append-only table in; nothing for other tables.
@@ -168,12 +123,7 @@ class Rows:
         """
         if not self.table.append_only or not self._pending:
             return
-        statements = self.table.statements(into)
-        set_json_dumps(orjson.dumps, cursor)
-        async with cursor.copy(statements.copy) as copy:
-            copy.set_types(statements.types)
-            for key, values in self.whole().items():
-                await copy.write_row((*key, *map(values.get, self.table.columns)))
+        await copy_rows(cursor, self.table, self.table.statements(into), self.settled())
 
     async def write(self, cursor: AsyncCursor[Any], into: str | None = None) -> None:
         """Bring the table (or `into`, a table of the same shape) to what has been asked for.
@@ -199,14 +149,14 @@ class Rows:
         pending, cleared = operations
         for names, values in cleared.items():
             await _execute(cursor, statements.delete(names), _named(names, values))
-        gone = [key for key, row in pending.items() if row is _GONE]
+        gone = [key for key, row in pending.items() if row is GONE]
         await _execute(cursor, statements.delete(self._key), _named(self._key, gone))
         for shape, records in self._changes(pending).items():
             await _execute(cursor, statements.update(*shape), records)
         whole = [
             dict(zip(self._key, key, strict=True)) | row.values
             for key, row in pending.items()
-            if isinstance(row, _Whole)
+            if isinstance(row, Whole)
         ]
         await _execute(cursor, statements.upsert, whole)
 
@@ -214,24 +164,50 @@ class Rows:
     def _key(self) -> tuple[str, ...]:
         return tuple(self.table.key)
 
-    def _at(self, key: Key) -> _Pending:
+    def _at(self, key: Key) -> Pending:
         pending = self._pending.get(key)
         if pending is None:
-            pending = self._pending[key] = _Changed()
+            pending = self._pending[key] = Changed()
+            self._note(key)
         return pending
+
+    def _settle(self, rows: Settled, operations: _Operations) -> None:
+        pending, cleared = operations
+        for names, values in cleared.items():
+            for key in [key for key in rows if self._part(key, names) in values]:
+                del rows[key]
+        for key, row in pending.items():
+            if isinstance(row, Whole):
+                rows[key] = row.values
+            elif row is GONE:
+                rows.pop(key, None)
+            elif isinstance(row, Changed) and key in rows:
+                row.apply(Whole(rows[key]))
+
+    def _having(self, names: tuple[str, ...]) -> dict[Key, dict[Key, None]]:
+        """The keys of pending rows by these parts of theirs; kept up from the first clearing on."""
+        if names not in self._by_part:
+            found = self._by_part[names] = {}
+            for key in self._pending:
+                found.setdefault(self._part(key, names), {})[key] = None
+        return self._by_part[names]
+
+    def _note(self, key: Key) -> None:
+        for names, found in self._by_part.items():
+            found.setdefault(self._part(key, names), {})[key] = None
 
     def _part(self, key: Key, names: tuple[str, ...]) -> Key:
         place = dict(zip(self._key, key, strict=True))
         return tuple(place[name] for name in names)
 
-    def _changes(self, pending: "Mapping[Key, _Pending]") -> dict[_Shape, list[dict[str, Any]]]:
-        changes: dict[_Shape, list[dict[str, Any]]] = defaultdict(list)
+    def _changes(self, pending: "Mapping[Key, Pending]") -> dict[Shape, list[dict[str, Any]]]:
+        changes: dict[Shape, list[dict[str, Any]]] = defaultdict(list)
         for key, row in pending.items():
-            if isinstance(row, _Changed) and any(shape := row.shape):
+            if isinstance(row, Changed) and any(shape := row.shape):
                 changes[shape].append(self._change_record(key, row))
         return changes
 
-    def _change_record(self, key: Key, change: _Changed) -> dict[str, Any]:
+    def _change_record(self, key: Key, change: Changed) -> dict[str, Any]:
         record = dict(zip(self._key, key, strict=True)) | change.values | change.amounts
         for column, (patch, removed) in change.patches.items():
             record[column] = patch
@@ -239,11 +215,15 @@ class Rows:
         return record
 
 
-def _merged(
-    value: Mapping[str, Any] | None, patch: Mapping[str, Any], removed: Iterable[str]
-) -> dict[str, Any]:
-    gone = set(removed)
-    return {k: v for k, v in (value or {}).items() if k not in gone} | dict(patch)
+async def copy_rows(
+    cursor: AsyncCursor[Any], table: Table, statements: Statements, rows: Settled
+) -> None:
+    """Copy rows into a table of this shape. Raises psycopg's UniqueViolation if one is there."""
+    set_json_dumps(orjson.dumps, cursor)
+    async with cursor.copy(statements.copy) as copy:
+        copy.set_types(statements.types)
+        for key, values in rows.items():
+            await copy.write_row((*key, *map(values.get, table.columns)))
 
 
 def _named(names: tuple[str, ...], keys: Iterable[Key]) -> list[dict[str, Any]]:

@@ -1,39 +1,22 @@
-"""Shadow tables: tables of the same shape beside the live ones, to be filled, compared, swapped."""
+"""Shadow tables: tables of the same shape beside the live ones, to be filled and swapped in."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, LiteralString
 
 from psycopg import AsyncCursor
 from psycopg.sql import SQL, Composable, Identifier
 
+from services.projection.filling.job import SPANS, Place
 from services.projection.rows import Table
 from services.projection.statements import SCHEMA
 
-SUFFIX = "#rebuild"
-KEYS_SHOWN = 20
-
-
-@dataclass(frozen=True, slots=True)
-class Comparison:
-    """One table and its shadow at the same position: number of rows and a sum over their texts.
-
-    `keys` are up to 20 keys of rows that differ or stand on one side only.
-    """
-
-    table: str
-    live: tuple[int, int]
-    shadow: tuple[int, int]
-    keys: list[tuple[Any, ...]]
-
-    @property
-    def equal(self) -> bool:
-        return self.live == self.shadow
+SHADOWS = Place()
+SUFFIX = SHADOWS.suffix
 
 
 async def exist(cursor: AsyncCursor[Any], tables: Sequence[Table]) -> bool:
-    """Whether every table has a shadow."""
-    names = [f"{table.name}{SUFFIX}" for table in tables]
+    """Whether every table has a shadow, and it is known how far they are filled."""
+    names = [*(f"{table.name}{SUFFIX}" for table in tables), SPANS]
     await cursor.execute(
         "SELECT count(*) FROM pg_tables WHERE schemaname = %s AND tablename = ANY (%s)",
         (SCHEMA, names),
@@ -42,45 +25,40 @@ async def exist(cursor: AsyncCursor[Any], tables: Sequence[Table]) -> bool:
     return row is not None and row[0] == len(names)
 
 
-async def create(cursor: AsyncCursor[Any], tables: Sequence[Table]) -> None:
-    """Make empty shadows with nothing but their key; `index` gives them the other indexes.
+async def create(cursor: AsyncCursor[Any], tables: Sequence[Table], place: Place = SHADOWS) -> None:
+    """Make empty tables of the shape of the live ones, without any index: `index` makes these.
 
     Rights come from the default privileges of the schema's owner.
     """
-    await drop(cursor, tables)
+    await drop(cursor, tables, place)
     for table in tables:
-        await _run(
-            cursor,
-            "CREATE TABLE {shadow} (LIKE {live} INCLUDING ALL EXCLUDING INDEXES, "
-            "CONSTRAINT {key_name} PRIMARY KEY ({key}))",
-            table,
-        )
+        make = "CREATE TABLE {shadow} (LIKE {live} INCLUDING ALL EXCLUDING INDEXES)"
+        await _run(cursor, make, table, place)
 
 
-async def index(cursor: AsyncCursor[Any], tables: Sequence[Table]) -> None:
-    """Give the shadows, now that they are full, the indexes of the live tables, and statistics."""
+async def index(cursor: AsyncCursor[Any], tables: Sequence[Table], place: Place = SHADOWS) -> None:
+    """Give them, now that they are full, key, indexes and statistics of the live tables.
+
+    Raises psycopg's UniqueViolation where two rows claim one key: the log is not what it must be.
+    """
     for table in tables:
+        if not await _has_key(cursor, table, place):
+            key = "ALTER TABLE {shadow} ADD CONSTRAINT {key_name} PRIMARY KEY ({key})"
+            await _run(cursor, key, table, place)
+        shadow = _names(table, place)["shadow"]
         for name, kind, definition in await _indexes(cursor, table.name):
             await cursor.execute(
                 SQL("CREATE {} IF NOT EXISTS {} ON {} USING {}").format(
-                    SQL(kind), Identifier(name + SUFFIX), _names(table)["shadow"], SQL(definition)
+                    SQL(kind), Identifier(name + place.suffix), shadow, SQL(definition)
                 )
             )
-        await _run(cursor, "ANALYZE {shadow}", table)
+        await _run(cursor, "ANALYZE {shadow}", table, place)
 
 
-async def drop(cursor: AsyncCursor[Any], tables: Sequence[Table]) -> None:
-    """Remove the shadows, there or not."""
+async def drop(cursor: AsyncCursor[Any], tables: Sequence[Table], place: Place = SHADOWS) -> None:
+    """Remove the tables there, if there are any."""
     for table in tables:
-        await _run(cursor, "DROP TABLE IF EXISTS {shadow}", table)
-
-
-async def compare(cursor: AsyncCursor[Any], table: Table) -> Comparison:
-    """To be called in a snapshot where both stand at the same position."""
-    live = await _checksum(cursor, _names(table)["live"])
-    shadow = await _checksum(cursor, _names(table)["shadow"])
-    keys = [] if live == shadow else await _differing(cursor, table)
-    return Comparison(table.name, live, shadow, keys)
+        await _run(cursor, "DROP TABLE IF EXISTS {shadow}", table, place)
 
 
 async def swap(cursor: AsyncCursor[Any], tables: Sequence[Table]) -> None:
@@ -103,23 +81,13 @@ async def swap(cursor: AsyncCursor[Any], tables: Sequence[Table]) -> None:
             )
 
 
-async def _checksum(cursor: AsyncCursor[Any], name: Composable) -> tuple[int, int]:
+async def _has_key(cursor: AsyncCursor[Any], table: Table, place: Place) -> bool:
     await cursor.execute(
-        SQL("SELECT count(*), coalesce(sum(hashtextextended(t::text, 0)), 0) FROM {} t").format(
-            name
-        )
+        "SELECT count(*) FROM pg_tables t JOIN pg_indexes i USING (schemaname, tablename) "
+        "WHERE schemaname = %s AND tablename = %s AND indexname = %s",
+        (*place.named(table.name), f"{table.name}_pkey{place.suffix}"),
     )
-    row = await cursor.fetchone()
-    return (int(row[0]), int(row[1])) if row else (0, 0)
-
-
-async def _differing(cursor: AsyncCursor[Any], table: Table) -> list[tuple[Any, ...]]:
-    query = SQL(
-        "SELECT {key} FROM {live} l FULL JOIN {shadow} s USING ({key}) "
-        "WHERE l::text IS DISTINCT FROM s::text ORDER BY {key} LIMIT {most}"
-    )
-    await cursor.execute(query.format(**_names(table), most=KEYS_SHOWN))
-    return await cursor.fetchall()
+    return await cursor.fetchall() == [(1,)]
 
 
 async def _indexes(cursor: AsyncCursor[Any], table: str) -> list[tuple[str, str, str]]:
@@ -136,17 +104,19 @@ async def _indexes(cursor: AsyncCursor[Any], table: str) -> list[tuple[str, str,
     return await cursor.fetchall()
 
 
-def _names(table: Table) -> dict[str, Composable]:
+def _names(table: Table, place: Place = SHADOWS) -> dict[str, Composable]:
     return {
         "schema": Identifier(SCHEMA),
         "name": Identifier(table.name),
         "live": Identifier(SCHEMA, table.name),
-        "shadow": Identifier(SCHEMA, table.name + SUFFIX),
+        "shadow": Identifier(*place.named(table.name)),
         "key": SQL(", ").join(Identifier(name) for name in table.key),
         "live_key_name": Identifier(f"{table.name}_pkey"),
-        "key_name": Identifier(f"{table.name}_pkey{SUFFIX}"),
+        "key_name": Identifier(f"{table.name}_pkey{place.suffix}"),
     }
 
 
-async def _run(cursor: AsyncCursor[Any], statement: LiteralString, table: Table) -> None:
-    await cursor.execute(SQL(statement).format(**_names(table)))
+async def _run(
+    cursor: AsyncCursor[Any], statement: LiteralString, table: Table, place: Place = SHADOWS
+) -> None:
+    await cursor.execute(SQL(statement).format(**_names(table, place)))

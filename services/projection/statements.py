@@ -13,11 +13,12 @@ SCHEMA = "read"
 class Statements:
     """Statements for one table; each takes one parameter, the records as a JSON array of objects.
 
-    `key` and `columns` give every column its SQL type. A field missing from a record is NULL.
+    `place` is its schema and name; `key` and `columns` give every column its SQL type. A field
+    missing from a record is NULL.
     """
 
-    def __init__(self, table: str, key: Columns, columns: Columns) -> None:
-        self._table = Identifier(SCHEMA, table)
+    def __init__(self, place: tuple[str, str], key: Columns, columns: Columns) -> None:
+        self._table = Identifier(*place)
         self._key = key
         self._types = {**key, **columns}
         self._columns = columns

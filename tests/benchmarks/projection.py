@@ -58,6 +58,17 @@ def history(count: int) -> Iterator[list[Envelope]]:
         yield log.command(*_command(kind, number, team))
 
 
+def of_teams(count: int) -> Iterator[list[Envelope]]:
+    """The same without users and keys: every fact is one of a team."""
+    chance = random.Random(1)
+    log = History()
+    kinds = [kind for kind in COMMANDS if kind not in {"user", "add", "key"}]
+    while log.position < count:
+        number = log.position
+        team = stream(TEAM, f"team-{chance.randrange(1 + number // 20)}")
+        yield log.command(*_command(chance.choice(kinds), number, team))
+
+
 def _command(  # noqa: PLR0911
     kind: str, number: int, team: Stream
 ) -> Command:

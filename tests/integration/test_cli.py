@@ -169,6 +169,34 @@ def test_rebuild_while_answers_stay_right(service: ServiceProcess, data_dir: Pat
         assert http.get("/health/readiness").status_code == 200
 
 
+def test_a_rebuild_shows_what_differs_and_swaps_only_if_told(
+    service: ServiceProcess, data_dir: Path
+) -> None:
+    assert service.process.poll() is None
+    env = {"TEAMLEDGER_DATA_DIR": str(data_dir)}
+
+    def alias() -> Any:  # noqa: ANN401
+        with psycopg.connect(EmbeddedServer(data_dir).conninfo(), autocommit=True) as conn:
+            query = "SELECT team_alias FROM read.teams_1 WHERE team_id = 'core'"
+            return conn.execute(query).fetchone()
+
+    before = alias()
+    with psycopg.connect(EmbeddedServer(data_dir).conninfo(), autocommit=True) as conn:
+        conn.execute("UPDATE read.teams_1 SET team_alias = 'wrong' WHERE team_id = 'core'")
+    for arguments in ("rebuild", "--check"), ("rebuild",), ("rebuild", "--check"):
+        shown = invoked(*arguments, **env)
+        assert (shown.exit_code, shown.stderr.count("error")) == (1, 0)
+        assert "teams_1 core/1: differs in team_alias" in shown.stdout
+        assert alias() == ("wrong",)
+    swapped = invoked("rebuild", "--yes", **env)
+    assert (swapped.exit_code, "1 changed" in swapped.stdout) == (0, True)
+    assert alias() == before
+    checked = invoked("rebuild", "--check", **env)
+    assert (checked.exit_code, "nothing was changed" in checked.stdout) == (0, True)
+    assert_no_difference(checked.stdout)
+    assert invoked("rebuild", "--check", "--yes", **env).exit_code == 2
+
+
 def assert_no_difference(report: str) -> None:
     rows = [line for line in report.splitlines() if line.startswith("│")]
     assert len(rows) >= 5

@@ -1,19 +1,22 @@
 """A rebuild makes the tables again beside the live ones, says what differs, and swaps them in."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import psycopg
 import pytest
 
+from events.envelope import Envelope
 from events.streams import TEAM, stream
 from events.team import MemberAdded, TeamBlocked, TeamCreated, TeamSettings
 from services.database.connections import service_conninfo
-from services.projection.projector import TableProjector, on
+from services.projection.comparison import Comparison, Difference
+from services.projection.filling.crew import Alone, Others, Together
+from services.projection.projector import Projector, TableProjector, on
 from services.projection.projectors.memberships import MEMBERSHIPS
 from services.projection.projectors.teams import TABLE, TEAMS
-from services.projection.rebuild import RebuildFailed, RebuildReport, rebuild
+from services.projection.rebuild import RebuildFailed, RebuildReport, discard, rebuild
 from services.projection.rows import Rows
 from tests.support.eventlog import History, append, create_read, create_store, owner
 from tests.support.groups import Process, eventually, process
@@ -47,15 +50,32 @@ def fill(conn: psycopg.Connection[Any], log: History, teams: int) -> None:
         append(conn, log.command(created, *added))
 
 
-def quiet(position: int, target: int) -> None:
-    assert 0 < position <= target
+def quiet(done: int, total: int) -> None:
+    assert 0 <= done <= total
 
 
 async def run(
-    process: Process, url: str, told: Callable[[int, int], None] = quiet, page: int = 5_000
+    process: Process,
+    url: str,
+    told: Callable[[int, int], None] = quiet,
+    **how: Any,  # noqa: ANN401
 ) -> RebuildReport:
     async with asyncio.timeout(60):
-        return await rebuild(process.group, url, progress=told, page=page)
+        return await rebuild(process.group, url, progress=told, **how)
+
+
+class Ending:
+    """A projector whose process loses its connection after so many parts of the log."""
+
+    def __init__(self, projector: Projector, parts: int) -> None:
+        self.table, self.facts, self.reach = projector.table, projector.facts, projector.reach
+        self._projector, self._parts = projector, parts
+
+    async def fold(self, facts: Sequence[Envelope]) -> Rows:
+        if self._parts == 0:
+            raise ConnectionAbortedError
+        self._parts -= 1
+        return await self._projector.fold(facts)
 
 
 async def test_a_rebuilt_read_model_equals_the_live_one(
@@ -69,10 +89,10 @@ async def test_a_rebuilt_read_model_equals_the_live_one(
         for _ in range(2):
             told.clear()
             report = await run(live, database_url, lambda *at: told.append(at), page=9)
-            assert (report.resumed_at, report.position, report.compared_at) == (0, 60, 60)
+            assert (report.resumed, report.position, report.compared_at) == (0, 60, 60)
             assert [table.equal for table in report.tables] == [True] * len(TABLES)
-            assert [table.live[0] for table in report.tables] == [20, 40, *[0] * 7, 40, 20]
-            assert told == [(position, 60) for position in (9, 18, 27, 36, 45, 54, 60)]
+            assert [table.live[0] for table in report.tables] == [20, 40, *[0] * 7, 40, 0, 20]
+            assert (told, told[-1]) == (sorted(told), (60, 60))
             assert everything(conn) == before
             assert conn.execute(INDEXES).fetchall() == indexes
         fill(conn, log, 1)
@@ -93,10 +113,13 @@ async def test_differences_are_named_and_repaired(
         conn.execute("INSERT INTO read.memberships_1 VALUES ('t0', 9, 'x', 'user', 1, now())")
         report = await run(live, database_url)
     teams, members, *others = report.tables
-    assert (teams.equal, teams.keys) == (False, [("t3", 1)])
-    assert (members.live[0], members.shadow[0], len(members.keys)) == (15, 60, 20)
-    assert ("t0", 9, "x") in members.keys
-    assert all(table.equal and not table.keys for table in others)
+    assert (teams.missing, teams.surplus, teams.changed) == (0, 0, 1)
+    assert teams.rows == (Difference(("t3", 1), ("team_alias",)),)
+    assert (members.missing, members.surplus, members.changed) == (46, 1, 0)
+    assert (members.live[0], members.shadow[0], len(members.rows)) == (15, 60, 20)
+    assert Difference(("t0", 9, "x"), (), only="live") in members.rows
+    assert Difference(("t0", 1, "ann"), (), only="shadow") in members.rows
+    assert all(table.equal and not table.rows for table in others)
     assert everything(conn) == before
 
 
@@ -104,22 +127,62 @@ async def test_an_interrupted_rebuild_goes_on_where_it_was(
     conn: psycopg.Connection[Any], log: History, database_url: str
 ) -> None:
     fill(conn, log, 20)
-
-    def cut(position: int, _: int) -> None:
-        if position >= 30:
-            raise ConnectionAbortedError
-
     async with process(database_url) as live:
         await live.reach(60)
         before = everything(conn)
+        first, *others = live.group.projectors
         with pytest.raises(ConnectionAbortedError):
-            await run(live, database_url, cut, page=6)
+            await run(live, database_url, page=6, crew=lambda _: Alone([Ending(first, 4), *others]))
+        left = conn.execute('SELECT sum(events) FROM read."spans#rebuild"').fetchone()
         fill(conn, log, 2)
         await live.reach(66)
         assert everything(conn) != before
         report = await run(live, database_url, page=6)
-    assert (report.resumed_at, report.position) == (30, 66)
+    assert (left, report.resumed, report.position) == ((21,), 21, 66)
     assert [table.equal for table in report.tables] == [True] * len(TABLES)
+
+
+async def test_a_rebuild_that_is_judged_wrong_is_not_swapped_in(
+    conn: psycopg.Connection[Any], log: History, database_url: str
+) -> None:
+    fill(conn, log, 5)
+    judged: list[Sequence[Comparison]] = []
+
+    async def refuse(tables: Sequence[Comparison]) -> bool:
+        judged.append(tables)
+        return False
+
+    async with process(database_url) as live:
+        await live.reach(15)
+        right = everything(conn)
+        conn.execute("UPDATE read.teams_1 SET team_alias = 'wrong' WHERE team_id = 't3'")
+        wrong = everything(conn)
+        report = await run(live, database_url, judge=refuse)
+        assert (report.swapped, judged) == (False, [report.tables])
+        assert everything(conn) == wrong
+        fill(conn, log, 1)
+        await live.reach(18)
+        again = await run(live, database_url, judge=refuse)
+        assert (again.resumed, again.compared_at) == (15, 18)
+        assert [table.changed for table in again.tables] == [1, *[0] * (len(TABLES) - 1)]
+        await discard(live.group, database_url)
+        assert conn.execute(f"SELECT count(*) {SHADOWS}".encode()).fetchone() == (0,)
+        report = await run(live, database_url)
+    assert (report.resumed, report.swapped) == (0, True)
+    assert set(right["teams_1"]) <= set(everything(conn)["teams_1"])
+
+
+async def test_processes_fill_what_one_process_does(
+    conn: psycopg.Connection[Any], log: History, database_url: str
+) -> None:
+    fill(conn, log, 100)
+    async with process(database_url) as live:
+        await live.reach(300)
+        before = everything(conn)
+        crews = [Others(2, bytes(32)), Together(Alone(live.group.projectors), Others(1, bytes(32)))]
+        reports = [await run(live, database_url, page=50, crew=lambda _, c=c: c) for c in crews]
+    assert [[t.equal for t in report.tables] for report in reports] == [[True] * len(TABLES)] * 2
+    assert everything(conn) == before
 
 
 async def test_the_group_goes_on_while_it_is_rebuilt(
@@ -170,7 +233,7 @@ async def test_a_failing_fact_aborts_and_the_old_tables_are_served(
         fill(conn, log, 1)
         await live.reach(34)
         report = await run(live, database_url)
-    assert (report.resumed_at, report.position) == (0, 34)
+    assert (report.resumed, report.position) == (0, 34)
 
 
 async def test_a_restored_store_is_rebuilt_to_its_head(

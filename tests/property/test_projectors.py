@@ -140,6 +140,21 @@ def test_rows_end_as_if_operations_came_one_by_one(
     assert state(table) == expected
 
 
+@MANY
+@given(st.lists(OPERATIONS, min_size=5, max_size=40), st.lists(st.integers(0, 100), max_size=4))
+def test_rows_settle_without_a_table(operations: list[Operation], cuts: list[int]) -> None:
+    expected: State = {}
+    settled: State = {}
+    for batch in cut(operations, cuts):
+        rows = Rows(THINGS)
+        for operation in batch:
+            happen(expected, operation)
+            ask(rows, operation)
+        settled = rows.settled(settled)
+    columns = dict.fromkeys(THINGS.columns)
+    assert {key: columns | row for key, row in settled.items()} == expected
+
+
 @FEW
 @given(stories(), st.lists(st.integers(0, 1_000), max_size=5))
 def test_any_cut_at_commands_gives_the_same_read_models(

@@ -48,7 +48,7 @@ MAIL = Sealed(person="p1", box="box of ann@example.com")
 async def entries(*commands: list[Envelope]) -> list[dict[str, Any]]:
     facts = [at for command in commands for at in command]
     rows = await AuditProjector().fold(facts)
-    return [{"position": key[0], **columns} for key, columns in rows.whole().items()]
+    return [{"position": key[0], **columns} for key, columns in rows.settled().items()]
 
 
 async def test_one_command_gives_one_entry_per_thing() -> None:

@@ -143,7 +143,7 @@ async def test_budgets_are_kept_from_when_on_they_hold(life: str) -> None:
     named, facts, expected = LIVES[life]
     log = History()
     envelopes = [envelope for fact in facts for envelope in log.command((named, fact))]
-    rows = (await BUDGET_PERIODS.fold(envelopes)).whole()
+    rows = (await BUDGET_PERIODS.fold(envelopes)).settled()
     columns = ("max_budget", "duration", "held", "first", "paced")
     found = [(key[4], key[2], key[3], *(row[c] for c in columns)) for key, row in rows.items()]
     assert found == expected
@@ -159,7 +159,7 @@ async def test_commands_and_reads_cut_windows_alike(life: str) -> None:
         [envelope] = log.command((named, fact))
         envelopes.append(envelope)
         paces = paced(paces, envelope)
-    rows = (await BUDGET_PERIODS.fold(envelopes)).whole()
+    rows = (await BUDGET_PERIODS.fold(envelopes)).settled()
     columns = ("since", "duration", "reset_at", "budget_id", "held", "first")
     read = dict[tuple[str, str], tuple[tuple[object, ...], ...]]()
     for key, row in rows.items():

@@ -81,7 +81,7 @@ def test_a_later_change_is_of_its_own_time() -> None:
 async def rows(projector: Projector, kind: str, *facts: DomainEvent) -> dict[str, object]:
     log, name = History(), stream(kind, "x")
     found = await projector.fold([at for fact in facts for at in log.command((name, fact))])
-    (row,) = found.whole().values()
+    (row,) = found.settled().values()
     return row
 
 
@@ -104,5 +104,5 @@ async def test_rows_show_who_deleted_it_then() -> None:
 async def test_the_mark_of_another_kind_of_thing_is_nothing_to_a_team_of_that_id() -> None:
     log, team, user = History(), stream(TEAM, "x"), stream(USER, "x")
     found = await TEAMS.fold([*log.command((team, TEAM_CREATED)), *log.command((user, MARK))])
-    ((key, row),) = found.whole().items()
+    ((key, row),) = found.settled().items()
     assert (key, row["created_at"]) == (("x", 1), START + timedelta(seconds=1))

@@ -131,7 +131,7 @@ def test_an_answer_tells_what_was_decided() -> None:
 
 async def entry(fact: DomainEvent) -> dict[str, Any]:
     rows = await AuditProjector().fold(History().command((stream(QUARANTINE, "x"), fact)))
-    [columns] = rows.whole().values()
+    [columns] = rows.settled().values()
     return columns
 
 

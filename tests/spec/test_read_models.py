@@ -49,7 +49,7 @@ async def team(*facts: DomainEvent, settings: TeamSettings | None = None) -> dic
     envelopes = log.command((CORE, TeamCreated(settings=settings)))
     for fact in facts:
         envelopes += log.command((CORE, fact))
-    return (await TEAMS.fold(envelopes)).whole()["core", 1]
+    return (await TEAMS.fold(envelopes)).settled()["core", 1]
 
 
 async def test_a_team_keeps_its_settings_without_metadata() -> None:
@@ -126,7 +126,7 @@ async def test_a_deleted_team_says_how_it_ended_and_a_new_one_is_another_row() -
         *log.command((CORE, deleted), meta=about),
         *log.command((CORE, TeamCreated(settings=TeamSettings(team_alias="new")))),
     ]
-    rows = (await TEAMS.fold(envelopes)).whole()
+    rows = (await TEAMS.fold(envelopes)).settled()
     assert list(rows) == [("core", 1), ("core", 3)]
     old, new = rows.values()
     assert (old["deleted_at"], old["deleted_by"], old["deleted_by_key"]) == (second(2), "boss", "k")
@@ -146,7 +146,7 @@ async def test_members_join_in_the_order_of_their_facts() -> None:
         (CORE, MemberAdded(user_id="ann", role="user", limits=own)),
         (CORE, MemberBudgetChanged(user_id="ann", before=own, after=None)),
     )
-    rows = (await MEMBERSHIPS.fold(envelopes)).whole()
+    rows = (await MEMBERSHIPS.fold(envelopes)).settled()
     assert rows == {
         ("core", 1, "zoe"): {"role": "admin", "joined": 2, "joined_at": second(1), "limits": None},
         ("core", 1, "ann"): {"role": "user", "joined": 3, "joined_at": second(1), "limits": None},
@@ -170,7 +170,7 @@ async def test_personal_data_of_a_batch_is_opened_at_once_and_forgotten_is_null(
             (stream(USER, "bob"), UserCreated(settings=UserSettings(person="q", email=mail)))
         ),
     ]
-    rows = (await UsersProjector(opening).fold(envelopes)).whole()
+    rows = (await UsersProjector(opening).fold(envelopes)).settled()
     assert asked == [[mail, gone]]
     row = rows["ann", 1]
     assert (row["email"], row["email_lower"]) == ("Ann@Example.com", "ann@example.com")
@@ -187,7 +187,7 @@ async def test_a_changed_address_replaces_the_old_one() -> None:
             (ANN, UserEmailChanged(before=old, after=new, before_claim="1", after_claim="2"))
         ),
     ]
-    row = (await UsersProjector(open_sealed).fold(envelopes)).whole()["ann", 1]
+    row = (await UsersProjector(open_sealed).fold(envelopes)).settled()["ann", 1]
     assert (row["email"], row["email_lower"], row["version"]) == ("NEW@x.org", "new@x.org", 2)
     assert row["settings"]["email_claim"] == "2"
 
@@ -200,7 +200,7 @@ async def test_a_batch_without_personal_data_opens_nothing() -> None:
         (ANN, UserCreated(settings=UserSettings(person="p")))
     )
     rows = await UsersProjector(never).fold(created)
-    assert rows.whole()["ann", 1]["email"] is None
+    assert rows.settled()["ann", 1]["email"] is None
 
 
 async def test_a_key_keeps_its_row_when_it_is_deleted() -> None:
@@ -217,7 +217,7 @@ async def test_a_key_keeps_its_row_when_it_is_deleted() -> None:
         *log.command((TOKEN, KeyBlocked())),
         *log.command((TOKEN, KeyDeleted(settings=settings, cause="member"))),
     ]
-    row = (await KEYS.fold(envelopes)).whole()["a" * 64, 1]
+    row = (await KEYS.fold(envelopes)).settled()["a" * 64, 1]
     assert row["settings"] == {**settings.model_dump(mode="json"), "blocked": True}
     assert (row["team_id"], row["team_incarnation"], row["blocked"]) == ("core", 4, True)
     assert (row["created_at"], row["updated_at"]) == (second(1), second(2))
@@ -233,7 +233,7 @@ async def changed_user(*facts: DomainEvent) -> dict[str, Any]:
     envelopes = log.command((ANN, UserCreated(settings=settings)))
     for fact in facts:
         envelopes += log.command((ANN, fact))
-    return (await UsersProjector(open_sealed).fold(envelopes)).whole()["ann", 1]
+    return (await UsersProjector(open_sealed).fold(envelopes)).settled()["ann", 1]
 
 
 async def test_what_changes_of_a_user_stands_in_his_settings() -> None:
@@ -287,11 +287,11 @@ async def test_s14_a_deleted_user_keeps_his_row_and_no_membership() -> None:
         *log.command((CORE, MemberRemoved(user_id="ann", role="user"))),
         *log.command((CORE, MemberAdded(user_id="ann", role="admin"))),
     ]
-    rows = (await MEMBERSHIPS.fold([*before, *ended])).whole()
+    rows = (await MEMBERSHIPS.fold([*before, *ended])).settled()
     assert [key[2] for key in rows] == ["bob"]
-    rows = (await MEMBERSHIPS.fold([*before, *ended, *again])).whole()
+    rows = (await MEMBERSHIPS.fold([*before, *ended, *again])).settled()
     assert rows["core", 1, "ann"]["role"] == "admin"
-    row = (await UsersProjector(open_sealed).fold([*before, *ended])).whole()["ann", 1]
+    row = (await UsersProjector(open_sealed).fold([*before, *ended])).settled()["ann", 1]
     assert (row["deleted_at"], row["gone_at"]) == (ended[0].recorded_at, 5)
 
 
@@ -300,5 +300,5 @@ async def test_a_key_is_its_owners_from_when_it_was_made_or_moved() -> None:
     generated = log.command((TOKEN, KeyGenerated(settings=KeySettings(key_name="k"))))
     owners = KeyOwner(), KeyOwner(user_id="ann")
     moved = log.command((TOKEN, KeyMoved(before=owners[0], after=owners[1])))
-    assert (await KEYS.fold(generated)).whole()["a" * 64, 1]["owned_at"] == 1
-    assert (await KEYS.fold([*generated, *moved])).whole()["a" * 64, 1]["owned_at"] == 2
+    assert (await KEYS.fold(generated)).settled()["a" * 64, 1]["owned_at"] == 1
+    assert (await KEYS.fold([*generated, *moved])).settled()["a" * 64, 1]["owned_at"] == 2

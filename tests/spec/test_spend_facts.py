@@ -119,7 +119,7 @@ async def test_marks_are_kept_for_good() -> None:
         *log.command((OF_KEY, was_reset(3))),
         *log.command((EVERYWHERE, everywhere)),
     ]
-    rows = (await SPEND_MARKS.fold(envelopes)).whole()
+    rows = (await SPEND_MARKS.fold(envelopes)).settled()
     found = {key: (row["sort"], row["at"], row["amount"]) for key, row in rows.items()}
     assert found == {
         (TOKEN, 1, "key", "", 1): ("opened", START, usd(7)),
@@ -133,7 +133,7 @@ async def test_marks_are_kept_for_good() -> None:
 
 
 async def entries(*envelopes: Envelope) -> list[dict[str, Any]]:
-    return list((await AuditProjector().fold(list(envelopes))).whole().values())
+    return list((await AuditProjector().fold(list(envelopes))).settled().values())
 
 
 async def test_a_reset_is_audited_with_what_is_reset() -> None:

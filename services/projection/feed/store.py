@@ -88,7 +88,7 @@ class StoreFeed:
         async with self._pool.connection() as connection:
             cursor = await connection.cursor(binary=True).execute(_AT, (position,))
             row = await cursor.fetchone()
-        return None if row is None else _decode(row).event_id
+        return None if row is None else decode_row(row).event_id
 
     async def close(self) -> None:
         """Stop listening."""
@@ -105,14 +105,14 @@ class StoreFeed:
             rows: list[Row] = await cursor.fetchall()
         if known:
             before = rows.pop(0) if rows and rows[0][2] == position else None
-            recognise(position, event_id, before and _decode(before).event_id)
+            recognise(position, event_id, before and decode_row(before).event_id)
         if not rows and self._seen == seen:
             self._seen = position
         if rows and rows[-1][2] != position + len(rows):
             raise FeedBroken(f"positions are missing between {position} and {rows[-1][2]}")
         envelopes = []
         for start in range(0, len(rows), _SLICE):
-            envelopes += [_decode(row) for row in rows[start : start + _SLICE]]
+            envelopes += [decode_row(row) for row in rows[start : start + _SLICE]]
             await asyncio.sleep(0)  # requests of this process are served in between
         return envelopes
 
@@ -148,7 +148,8 @@ class StoreFeed:
             await asyncio.sleep(self._look_seconds)
 
 
-def _decode(row: Row) -> Envelope:
+def decode_row(row: Row) -> Envelope:
+    """The fact in a row of the log; raises FactFailed."""
     stream, version, position, topic, state = row
     try:
         return decode(stream, version, position, topic, bytes(state))

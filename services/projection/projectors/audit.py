@@ -4,13 +4,14 @@ A row stands under the position of its first fact. A command never spans two bat
 is complete when it is written. Streams of reservations are nobody's concern here.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from events import streams
 from events.envelope import Envelope
+from events.registry import DomainEvent
 from events.streams import kind_and_id
-from services.projection.projector import FactFailed, identity, slices
+from services.projection.projector import FactFailed, Reach, identity, slices
 from services.projection.projectors.audit_entry import Entry
 from services.projection.projectors.audit_notes import NOTES, note
 from services.projection.rows import Rows, Table
@@ -56,6 +57,8 @@ class AuditProjector:
     """Groups the facts of a batch by command and stream, one entry each."""
 
     table: Table = TABLE
+    facts: Collection[type[DomainEvent]] = tuple(NOTES)
+    reach: Sequence[Reach] = ()
 
     async def fold(self, facts: Sequence[Envelope]) -> Rows:
         entries: dict[tuple[str, str], tuple[Envelope, Entry]] = {}

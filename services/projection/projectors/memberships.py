@@ -4,10 +4,11 @@ Who is deleted leaves all rosters at once, those of deleted teams too, before hi
 """
 
 from events.envelope import Envelope
+from events.streams import USER, stream
 from events.team import MemberAdded, MemberBudgetChanged, MemberRemoved, MemberRoleChanged
 from events.user import UserDeleted
 from events.values import MemberLimits
-from services.projection.projector import TableProjector, identity, on
+from services.projection.projector import Reach, TableProjector, identity, on
 from services.projection.rows import Key, Rows, Table
 
 TABLE = Table(
@@ -60,4 +61,5 @@ MEMBERSHIPS = TableProjector(
         **on(MemberRemoved, removed),
         **on(UserDeleted, gone),
     },
+    [Reach(UserDeleted, {MemberAdded: lambda event: stream(USER, event.user_id)})],
 )

@@ -11,9 +11,10 @@ from events.organization import (
     OrganizationMemberRemoved,
     OrganizationMemberRoleChanged,
 )
+from events.streams import USER, stream
 from events.user import UserDeleted
 from events.values import MemberLimits
-from services.projection.projector import TableProjector, identity, on
+from services.projection.projector import Reach, TableProjector, identity, on
 from services.projection.rows import Key, Rows, Table
 
 TABLE = Table(
@@ -73,4 +74,5 @@ ORGANIZATION_MEMBERS = TableProjector(
         **on(OrganizationMemberRemoved, removed),
         **on(UserDeleted, gone),
     },
+    [Reach(UserDeleted, {OrganizationMemberAdded: lambda event: stream(USER, event.user_id)})],
 )

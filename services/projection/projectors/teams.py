@@ -7,7 +7,7 @@ from events.envelope import Envelope
 from events.imported import ThingImported
 from events.organization import OrganizationDeleted
 from events.registry import DomainEvent
-from events.streams import TEAM
+from events.streams import ORGANIZATION, TEAM, Stream, stream
 from events.team import (
     MemberAdded,
     MemberBudgetChanged,
@@ -34,7 +34,7 @@ from events.team import (
     TeamUnblocked,
 )
 from events.values import JsonObject
-from services.projection.projector import Fold, TableProjector, identity, on
+from services.projection.projector import Fold, Reach, TableProjector, identity, on
 from services.projection.projectors.imported import imported
 from services.projection.rows import Key, Rows, Table
 
@@ -209,6 +209,18 @@ def _window(column: str, at: Envelope, before: str | None, after: str | None) ->
     return {} if before == after else {column: at.recorded_at if after else None}
 
 
+def _created_in(event: TeamCreated) -> Stream | None:
+    return _stream_of(event.settings.organization_id)
+
+
+def _moved_to(event: TeamMovedToOrganization) -> Stream | None:
+    return _stream_of(event.after)
+
+
+def _stream_of(organization_id: str | None) -> Stream | None:
+    return None if organization_id is None else stream(ORGANIZATION, organization_id)
+
+
 def _after(event: DomainEvent) -> object:
     return event.model_dump(mode="json", include={"after"})["after"]
 
@@ -246,4 +258,5 @@ TEAMS = TableProjector(
         **on(OrganizationDeleted, organization_deleted),
         **on(ThingImported, imported(TEAM, ended_elsewhere)),
     },
+    [Reach(OrganizationDeleted, {TeamCreated: _created_in, TeamMovedToOrganization: _moved_to})],
 )

@@ -1,6 +1,6 @@
 """Read model `users_1`: one row per life of a user, with the personal data in the clear."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from events import user
@@ -18,7 +18,7 @@ from events.user import (
     UserSettings,
 )
 from events.values import Sealed
-from services.projection.projector import Folds, OpenSealed, fold_all, identity, on
+from services.projection.projector import Folds, OpenSealed, Reach, fold_all, identity, on
 from services.projection.projectors.imported import imported
 from services.projection.rows import Key, Rows, Table
 
@@ -153,6 +153,8 @@ class UsersProjector:
 
     open_sealed: OpenSealed
     table: Table = TABLE
+    facts: Collection[type[DomainEvent]] = tuple(_Opened({}).folds)
+    reach: Sequence[Reach] = ()
 
     async def fold(self, facts: Sequence[Envelope]) -> Rows:
         sealed = list(dict.fromkeys(box for at in facts for box in _boxes(at)))

@@ -1,0 +1,1 @@
+"""Filling: empty tables get what a log comes to up to a position, stream by stream, in parallel."""
