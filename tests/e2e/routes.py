@@ -95,6 +95,7 @@ GETS = (
 )
 """Those that take a key."""
 
+THINGS = ("teams/some-id", "users/some-user", "keys/some-id", "organizations/some-org")
 OUR_POSTS = (
     "/v1/teams/some-id/restore",
     "/v1/teams/some-id/revert",
@@ -115,6 +116,7 @@ OUR_GETS = (
     *("/v1/teams/some-id/windows", "/v1/teams/some-id/members/some-user/windows"),
     *("/v1/keys/some-id/windows", "/v1/users/some-user/windows"),
     "/v1/organizations/some-org/windows",
+    *(f"/v1/{thing}/{past}" for thing in THINGS for past in ("history", "diff", "blame")),
 )
 OUR_PATCHES = ("/v1/webhooks/some-hook",)
 OUR_DELETES = ("/v1/reservations/some-id", "/v1/webhooks/some-hook")

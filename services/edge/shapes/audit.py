@@ -28,8 +28,8 @@ def audit_log(row: Mapping[str, Any]) -> JsonObject:
         "action": row["action"],
         "table_name": row["table_name"],
         "object_id": row["object_id"],
-        "before_value": _masked(row["before_value"]),
-        "updated_values": _masked(row["updated_values"]),
+        "before_value": masked(row["before_value"]),
+        "updated_values": masked(row["updated_values"]),
         "actor": row["actor"],
         "on_behalf_of": row["on_behalf_of"],
         "command": row["command"],
@@ -43,12 +43,13 @@ def _changed_by(row: Mapping[str, Any]) -> str:
     return row["actor"] or ""
 
 
-def _masked(value: object, *, secret: bool = False) -> object:
+def masked(value: Any, *, secret: bool = False) -> Any:  # noqa: ANN401
+    """The value without texts under a name of which a segment is `key`, such as `api_key`."""
     match value:
         case dict():
-            return {name: _masked(part, secret=_names_a_key(name)) for name, part in value.items()}
+            return {name: masked(part, secret=_names_a_key(name)) for name, part in value.items()}
         case list():
-            return [_masked(part, secret=secret) for part in value]
+            return [masked(part, secret=secret) for part in value]
         case str() if secret:
             return masked_secret(value)
     return value

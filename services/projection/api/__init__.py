@@ -8,12 +8,15 @@ from services.projection.api.routes import (
     access,
     activity,
     audit,
+    blame,
     budgets,
     callbacks,
     changes,
     decisions,
+    differences,
     global_spend,
     health,
+    history,
     key_lists,
     keys,
     models,
@@ -42,7 +45,7 @@ _OTHERS = (keys, key_lists, models, users, user_lists, organizations, budgets, a
 _REPORTS = (activity, user_activity, organization_activity, global_spend, spend_logs, spend)
 _SPEND = (*_REPORTS, usage, windows, reconcile)
 _OF_GATEWAYS = (decisions,)
-_HISTORY = (access, changes, proof, webhooks)
+_HISTORY = (access, changes, proof, webhooks, history, differences, blame)
 _ASKED_BY_BODY = (keys.several, organizations.bodies, budgets.bodies)
 ROUTERS = (
     *(m.router for m in (*_OF_GATEWAYS, *_OF_TEAMS, *_OTHERS, *_SPEND, *_HISTORY)),

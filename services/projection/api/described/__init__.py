@@ -12,6 +12,7 @@ from services.projection.api.described import (
     models,
     organizations,
     others,
+    past,
     proof,
     reconcile,
     spend,
@@ -31,7 +32,7 @@ OPERATIONS: Operations = {
         for module in (
             *(teams, users, others, models, organizations, budgets),
             *(spend, usage, windows, reconcile),
-            *(access, changes, proof, webhooks),
+            *(access, changes, proof, webhooks, past),
         )
         for route, operation in module.OPERATIONS.items()
     },
