@@ -86,6 +86,7 @@ _USER_INFO = Rule(frozenset({PA, PV, IU}), writes=False)
 
 _PAST_OF_TEAM = Rule(frozenset({PA, PV, OA, TA}), writes=False)
 _AUDIT = Rule(frozenset({PA, PV}), routed=True, writes=False, text=_ADMINS, status=403)
+_AUDITORS = Rule(frozenset({PA, PV}), routed=True, writes=False, text=_READERS, status=403)
 
 _WEBHOOKS = Rule(frozenset({PA}), routed=True, text=_ADMINS, status=403)
 
@@ -148,6 +149,8 @@ POLICY: dict[str, Rule] = {
     "/v1/proof/checkpoint": _AUDIT,
     "/v1/proof/inclusion": _AUDIT,
     "/v1/proof/consistency": _AUDIT,
+    "/v1/audit/export": _AUDITORS,
+    "/v1/security-log": _AUDITORS,
     "/v1/events": Rule(frozenset({PA, PV, IU}), writes=False),
     "/budget/new": Rule(frozenset({PA}), routed=True),
     "/budget/update": Rule(frozenset({PA}), routed=True),

@@ -42,6 +42,12 @@ HISTORY: Mapping[str, str] = {
     "fields": "Each field with the fact that set it last.",
     "set_by": "The fact that set it last.",
     "added_by": "The fact that added him.",
+    "first_at": "When the first of these calls was refused.",
+    "last_at": "When the last of these calls was refused.",
+    "times": "How many calls of that minute were refused alike.",
+    "route": "The route, with the names of what stands in its path.",
+    "key_hash_prefix": "The first 16 hex digits of the sha256 of the key that was presented; null "
+    "where it was no key, or where many wrong ones are told together.",
     "causationid": "The event that it follows from, where the service itself went on.",
 }
 

@@ -4,9 +4,18 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+import orjson
+
 from events.values import JsonObject
+from services.edge.shapes.csv_lines import harmless, line
 from services.edge.shapes.secrets import masked_secret
 from services.edge.shapes.times import iso
+
+COLUMNS = (
+    *("id", "updated_at", "changed_by", "changed_by_api_key", "action", "table_name", "object_id"),
+    *("before_value", "updated_values", "actor", "on_behalf_of", "command", "position"),
+)
+"""What an entry has, in its order."""
 
 _SEGMENTS = re.compile(r"[_-]")
 
@@ -35,6 +44,20 @@ def audit_log(row: Mapping[str, Any]) -> JsonObject:
         "command": row["command"],
         "position": row["position"],
     }
+
+
+def csv_head() -> str:
+    """The first line of entries as CSV."""
+    return line(COLUMNS)
+
+
+def csv_line(entry: JsonObject) -> str:
+    """One entry as CSV: objects as JSON, and no text that a spreadsheet would compute."""
+    return line([_cell(entry[name]) for name in COLUMNS])
+
+
+def _cell(value: object) -> object:
+    return orjson.dumps(value).decode() if isinstance(value, dict) else harmless(value)
 
 
 def _changed_by(row: Mapping[str, Any]) -> str:

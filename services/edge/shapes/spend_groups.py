@@ -1,13 +1,12 @@
 """What /v1/spend answers: sums by whatever they were asked to be divided by, as JSON or CSV."""
 
-import csv
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta, timezone
-from io import StringIO
 from typing import Literal
 
 from events.values import JsonObject, plain
 from services.edge.shapes.activity import Metrics, metrics
+from services.edge.shapes.csv_lines import harmless, line
 
 By = Literal["organization", "team", "member", "key", "model", "provider", "tag", "day", "hour"]
 
@@ -24,7 +23,6 @@ FIELDS: Mapping[By, tuple[str, ...]] = {
 }
 """What says which group it is. Aliases are those under which the last of its calls was booked."""
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 _SUMS = tuple(metrics(Metrics()))
 
 
@@ -40,22 +38,10 @@ def group(told: JsonObject, of: Metrics) -> JsonObject:
 
 def csv_head(by: Iterable[By]) -> str:
     """The first line of the CSV."""
-    return _line([*(name for each in by for name in FIELDS[each]), *_SUMS])
+    return line([*(name for each in by for name in FIELDS[each]), *_SUMS])
 
 
 def csv_line(told: JsonObject, of: Metrics) -> str:
     """One group as CSV: USD to the last digit, and no text that a spreadsheet would compute."""
     sums = {**metrics(of), "spend": plain(of.spend)}
-    return _line([*map(_harmless, told.values()), *sums.values()])
-
-
-def _harmless(value: object) -> object:
-    if isinstance(value, str) and value.startswith(_FORMULA):
-        return f"'{value}"
-    return value
-
-
-def _line(cells: Sequence[object]) -> str:
-    line = StringIO()
-    csv.writer(line).writerow(cells)
-    return line.getvalue()
+    return line([*map(harmless, told.values()), *sums.values()])

@@ -8,6 +8,7 @@ from services.projection.api.routes import (
     access,
     activity,
     audit,
+    audit_export,
     blame,
     budgets,
     callbacks,
@@ -25,6 +26,7 @@ from services.projection.api.routes import (
     permissions,
     proof,
     reconcile,
+    security_log,
     spend,
     spend_logs,
     team_lists,
@@ -45,7 +47,8 @@ _OTHERS = (keys, key_lists, models, users, user_lists, organizations, budgets, a
 _REPORTS = (activity, user_activity, organization_activity, global_spend, spend_logs, spend)
 _SPEND = (*_REPORTS, usage, windows, reconcile)
 _OF_GATEWAYS = (decisions,)
-_HISTORY = (access, changes, proof, webhooks, history, differences, blame)
+_AUDITED = (audit_export, security_log)
+_HISTORY = (access, changes, proof, webhooks, history, differences, blame, *_AUDITED)
 _ASKED_BY_BODY = (keys.several, organizations.bodies, budgets.bodies)
 ROUTERS = (
     *(m.router for m in (*_OF_GATEWAYS, *_OF_TEAMS, *_OTHERS, *_SPEND, *_HISTORY)),

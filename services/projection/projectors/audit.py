@@ -38,6 +38,7 @@ TABLE = Table(
     },
     append_only=True,
 )
+AUDIT_LOG = "LiteLLM_AuditLog"
 TABLE_NAMES = {
     streams.TEAM: "LiteLLM_TeamTable",
     streams.USER: "LiteLLM_UserTable",
@@ -45,6 +46,7 @@ TABLE_NAMES = {
     streams.ORGANIZATION: "LiteLLM_OrganizationTable",
     streams.BUDGET: "LiteLLM_BudgetTable",
     streams.QUARANTINE: "LiteLLM_SpendLogs",
+    streams.AUDIT: AUDIT_LOG,
     streams.SPEND: "LiteLLM_SpendLogs",
     streams.WEBHOOK: "teamledger_Webhook",
 }

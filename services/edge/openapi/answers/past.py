@@ -98,3 +98,29 @@ class Blame(Document):
     version: int | None
     fields: list[FieldOrigin]
     members: Annotated[list[MemberOrigin], Field(description="In the order in which they joined.")]
+
+
+class RefusedCall(Document):
+    """Calls of one minute that were refused alike."""
+
+    id: Annotated[str, Field(description="Names the row; ids are in the order of time.")]
+    first_at: Moment
+    last_at: Moment
+    method: Annotated[str, Field(description="GET, POST, PATCH or DELETE.")]
+    route: str
+    status: Annotated[int, Field(description="401 or 403.")]
+    reason: Annotated[str | None, Field(description="The type of the error.")]
+    key_hash_prefix: str | None
+    user_id: Annotated[str | None, Field(description="Who has the key now.")]
+    correlation_id: str
+    times: int
+
+
+class SecurityPage(Document):
+    """Refused calls, the newest first."""
+
+    entries: Annotated[list[RefusedCall], Field(description="The newest first.")]
+    next: Annotated[
+        str | None,
+        Field(description="What to send as `after` for the next page; null where there is none."),
+    ]

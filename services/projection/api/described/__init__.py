@@ -15,6 +15,7 @@ from services.projection.api.described import (
     past,
     proof,
     reconcile,
+    security_log,
     spend,
     teams,
     usage,
@@ -32,7 +33,7 @@ OPERATIONS: Operations = {
         for module in (
             *(teams, users, others, models, organizations, budgets),
             *(spend, usage, windows, reconcile),
-            *(access, changes, proof, webhooks, past),
+            *(access, changes, proof, webhooks, past, security_log),
         )
         for route, operation in module.OPERATIONS.items()
     },

@@ -8,6 +8,7 @@ from services.projection.history.sentences import (
     of_others,
     of_teams,
     of_users,
+    of_webhooks,
 )
 from services.projection.history.sentences.wording import Phrases, Teller, Told
 from services.projection.projector import identity
@@ -20,6 +21,7 @@ PHRASES: Phrases = {
     **of_keys.PHRASES,
     **of_organizations.PHRASES,
     **of_others.PHRASES,
+    **of_webhooks.PHRASES,
 }
 
 

@@ -1,6 +1,6 @@
 """What somebody did to budgets, spend, quarantined usage and names, and what was imported."""
 
-from events import budget, imported, quarantine, reservation, spend
+from events import audit, budget, imported, quarantine, reservation, spend
 from services.projection.history.sentences.wording import (
     Phrases,
     Told,
@@ -51,6 +51,16 @@ def discarded(event: quarantine.QuarantineDiscarded, _: Told) -> str:
     return f"discarded the call {_call(event.waited)}"
 
 
+def exported(event: audit.AuditExported, _: Told) -> str:
+    what = "leaves of the log" if event.form == "proof" else f"entries as {event.form}"
+    chosen = f", chosen by {listed(list(event.filters))}" if event.filters else ""
+    return f"exported {event.entries} {what}{chosen}"
+
+
+def archived(event: audit.AuditArchived, _: Told) -> str:
+    return f"archived {event.leaves} leaves of the log, sealed before {moment(event.before)}"
+
+
 def reserved(event: reservation.NameReserved, told: Told) -> str:
     return f"took the name for {told.teller.person(event.holder)}"
 
@@ -76,6 +86,8 @@ PHRASES: Phrases = {
     spend.SpendResetEverywhere: all_spend_reset,
     quarantine.QuarantineBooked: booked,
     quarantine.QuarantineDiscarded: discarded,
+    audit.AuditExported: exported,
+    audit.AuditArchived: archived,
     reservation.NameReserved: reserved,
     reservation.NameReleased: released,
     imported.ThingImported: was_imported,
