@@ -10,7 +10,7 @@ from events.envelope import Meta
 from events.key import KeyDeleted
 from events.organization import OrganizationDeleted, OrganizationMemberAdded
 from events.spend import SpendReset, spend_stream
-from events.streams import ORGANIZATION, stream
+from events.streams import ORGANIZATION, Stream, stream
 from events.team import (
     MemberRemoved,
     MemberRoleChanged,
@@ -408,6 +408,39 @@ async def test_pages_reach_beyond_what_is_read_at_once(growing: World) -> None:
     assert [entry["type"] for entry in found] == ["team.budget_changed"]
     blame = await growing.ok("/v1/teams/large/blame")
     assert [member["user_id"] for member in blame["members"]] == [f"user-{n}" for n in range(600)]
+
+
+async def test_many_resets_are_all_told(growing: World) -> None:
+    """More than the audit log is asked for at once, of two lives, in one command."""
+    of, users = team("reset"), [f"user-{n}" for n in range(280)]
+    growing.tell((of, created()))
+
+    def reset(user_id: str, life: int) -> tuple[Stream, SpendReset]:
+        fact = SpendReset(
+            kind="member",
+            id="reset",
+            user_id=user_id,
+            incarnation=life,
+            before=Decimal(1),
+            amount=Decimal(0),
+        )
+        return spend_stream("member", "reset", user_id), fact
+
+    growing.tell(*(reset(user_id, 1) for user_id in users))
+    growing.tell((of, TeamDeleted(settings=settings(), members_total=0)))
+    growing.tell((of, created()), (of, joined("tom", "admin")))
+    growing.tell(*(reset(user_id, 3) for user_id in users))
+    growing.tell((of, TeamBlocked()))
+    await growing.user("tom")
+    growing.key("sk-tom", user_id="tom")
+    path = "/v1/teams/reset/history"
+    for order in ("asc", "desc"):
+        entries = await every_entry(growing, path, limit=100, order=order)
+        positions = [entry["position"] for entry in entries]
+        assert positions == sorted(set(positions), reverse=order == "desc")
+        assert len(positions) == 5 + 2 * len(users)
+        own = await every_entry(growing, path, "sk-tom", limit=100, order=order)
+        assert len(own) == 3 + len(users)
 
 
 async def test_a_key_that_is_gone_is_seen_by_who_sees_all(growing: World) -> None:

@@ -140,10 +140,10 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Facts in order; `done` tells that there are no more."""
+    """Facts in order, up to the position `end`; None tells that there are no more."""
 
     facts: Sequence[Envelope]
-    done: bool
+    end: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,12 +164,11 @@ class Past:
         if full := len(own) == BATCH:
             last = own[-1].position
             low, high = (last - 1, high) if place.newest else (low, last)
-        resets = await self._resets(thing, wanted, place, (low, high))
+        resets, end = await self._resets(thing, wanted, place, (low, high))
         facts = sorted([*own, *resets], key=lambda at: at.position, reverse=place.newest)
-        if len(resets) == BATCH:
-            full, end = True, resets[-1].position
-            facts = [at for at in facts if (at.position >= end) == place.newest or at is resets[-1]]
-        return Batch(facts, done=not full)
+        if end is None:
+            return Batch(facts, own[-1].position if full else None)
+        return Batch([at for at in facts if _within(at.position, end, place)], end)
 
     async def facts(self, thing: Thing, head: int) -> AsyncIterator[list[Envelope]]:
         """All facts of its own stream, the oldest first, some at a time."""
@@ -204,7 +203,8 @@ class Past:
 
     async def _resets(
         self, thing: Thing, wanted: Filter, place: Place, within: tuple[int, int]
-    ) -> list[Envelope]:
+    ) -> tuple[list[Envelope], int | None]:
+        """Those that match, and up to where they were looked for, None if to the end."""
         low, high = within
         asked: dict[str, Any] = {
             "identity": thing.identity,
@@ -218,11 +218,12 @@ class Past:
         }
         rows = await fetch(self.read, _RESETS_OF[place.newest], asked)
         if not rows:
-            return []
+            return [], None
         positions = {"positions": [row[0] for row in rows], "topic": SpendReset.type_name}
         found = await fetch(self.events, _AT, {**positions, "types": patterns(wanted.types)})
         facts = sorted(map(_decoded, found), key=lambda at: at.position, reverse=place.newest)
-        return [at for at in facts if thing.has_life(at)]
+        end = rows[-1][0] if len(rows) == BATCH else None
+        return [at for at in facts if thing.has_life(at)], end
 
     async def _version(self, thing: Thing, position: int, time: datetime | None) -> int:
         """The last version of the stream that was there at both, 0 for none."""
@@ -236,6 +237,10 @@ def _bounds(place: Place) -> tuple[int, int]:
     if place.after is None:
         return 0, place.head
     return (0, min(place.head, place.after - 1)) if place.newest else (place.after, place.head)
+
+
+def _within(position: int, end: int, place: Place) -> bool:
+    return position >= end if place.newest else position <= end
 
 
 def _lives(thing: Thing) -> list[int] | None:

@@ -18,7 +18,11 @@ from services.edge.shapes.audit import audit_log, csv_head, csv_line
 from services.edge.shapes.key import key_info, key_infos
 from services.edge.shapes.money import NOTHING_SPENT
 from services.projection.api.described.common import read
-from services.projection.api.routes.audit_export import MEDIA_TYPES, not_recorded
+from services.projection.api.routes.audit_export import (
+    MEDIA_TYPES,
+    claim_too_long,
+    not_recorded,
+)
 from services.projection.api.routes.health import COMPATIBLE_WITH, unhealthy
 
 ENTRY = "019cdd1f-7a63-7c5b-9c0f-2a61d5f0b7e4"
@@ -75,7 +79,7 @@ _EXPORT = replace(
         AuditEntry,
         query={"object_id": TEAM, "action": "created", "format": "jsonl"},
         example=_ENTRY,
-        refusals={"not_recorded": not_recorded()},
+        refusals={"not_recorded": not_recorded(), "long_claim": claim_too_long()},
     ),
     headers=(EVENT_POSITION, TOTAL_COUNT),
     media_type=MEDIA_TYPES["jsonl"],

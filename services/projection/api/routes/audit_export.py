@@ -87,11 +87,18 @@ def not_recorded() -> Problem:
     return Problem(503, "Service Unavailable", text)
 
 
+def claim_too_long() -> Problem:
+    """The refusal of a claim that cannot be kept, as on writes."""
+    return Problem(400, "Bad Request", f"{CLAIM_HEADER} is longer than {MAX_CLAIM} characters")
+
+
 async def _record(reader: Reader, request: Request, query: ExportQuery, entries: int) -> None:
     context = reader.context
     if context.record_copy is None:
         raise not_recorded()
-    claim = request.headers.get(CLAIM_HEADER, "").strip()[:MAX_CLAIM]
+    claim = request.headers.get(CLAIM_HEADER, "").strip()
+    if len(claim) > MAX_CLAIM:
+        raise claim_too_long()
     credential = identify(presented_key(request.headers, context.key_header), context.master_key)
     await context.record_copy(
         Copying(

@@ -23,7 +23,7 @@ from services.projection.api.dependencies import POSITION_HEADER, Reader, Reader
 from services.projection.api.tellers import tellers
 from services.projection.history.changes import changes_of, silent_on
 from services.projection.projector import slices
-from services.projection.queries.past import SCANNED, Filter, Place, Thing
+from services.projection.queries.past import BATCH, SCANNED, Filter, Place, Thing
 
 router = APIRouter(route_class=ReadRoute, tags=["history"])
 
@@ -148,10 +148,10 @@ async def _found(
                 if len(found) == query.limit:
                     return found, found[-1].position
                 found.append(at)
-        if batch.done:
+        if batch.end is None:
             return found, None
-        after = batch.facts[-1].position
-        scanned += len(batch.facts)
+        after = batch.end
+        scanned += BATCH
         await asyncio.sleep(0)
     return found, after
 
