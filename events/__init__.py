@@ -2,6 +2,7 @@
 
 from events import (
     alert,
+    audit,
     budget,
     imported,
     key,
@@ -17,6 +18,7 @@ from events.registry import check_upcasts
 
 __all__ = [
     "alert",
+    "audit",
     "budget",
     "imported",
     "key",

@@ -6,7 +6,7 @@ Stream = NewType("Stream", str)
 
 TEAM, USER, KEY, EMAIL, KEY_ALIAS = "team", "user", "key", "email", "key_alias"
 ORGANIZATION, BUDGET, SPEND = "organization", "budget", "spend"
-QUARANTINE = "quarantine"
+QUARANTINE, AUDIT = "quarantine", "audit"
 ALERT, WEBHOOK = "alert", "webhook"
 
 

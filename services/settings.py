@@ -144,6 +144,7 @@ class Settings(BaseSettings):
     has pauses; each attempt takes `webhook_timeout` seconds at most, and `webhook_in_flight` of one
     webhook are under way at a time. `webhook_private_targets` lets webhooks be on this machine and
     in private networks, and there without TLS.
+    The security log keeps `security_log_entries` rows, none longer than `security_log_days`.
     Without `database_url` the service runs its own PostgreSQL below `data_dir` and keeps its keys
     there; with one, both keys must be given (architecture, section 2).
     """
@@ -192,6 +193,8 @@ class Settings(BaseSettings):
     ] = (5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400)
     webhook_in_flight: Annotated[int, Field(ge=1, le=100)] = 4
     webhook_private_targets: bool = False
+    security_log_entries: Annotated[int, Field(ge=1, le=10_000_000)] = 10_000
+    security_log_days: Annotated[int, Field(ge=1, le=36_500)] = 90
     log_level: Annotated[
         Literal["debug", "info", "warning", "error", "critical"], BeforeValidator(_lower)
     ] = "info"

@@ -16,6 +16,7 @@ from services.command.api.app import answer_command_errors, include_command_rout
 from services.command.api.context import Context
 from services.command.application.budget_watch import BudgetWatch
 from services.command.application.chores import Chores
+from services.command.application.copies import CopyRecorder
 from services.command.application.day_sums import DaySums
 from services.command.application.ledger import Ledger
 from services.command.application.ledger_store import LedgerStore
@@ -182,6 +183,9 @@ async def _start(
         available_teams=settings.available_teams,
         models=settings.models,
         strict=settings.compat == "strict",
+        record_copy=CopyRecorder(loop, vault).record,
+        security_entries=settings.security_log_entries,
+        security_days=settings.security_log_days,
     )
     courier = Courier(
         read_pool,
@@ -196,6 +200,9 @@ async def _start(
     posting = asyncio.create_task(courier.run(), name="courier")
     stack.push_async_callback(_ended, posting)
     stack.push_async_callback(courier.stop)
+    reads.security_log.start()
+    stack.push_async_callback(reads.security_log.stop)
+    app.state.key_header, app.state.refused = key_header, reads.refused
     reads.decider.reservations.start()
     stack.push_async_callback(reads.decider.reservations.stop)
     include_read_routes(app, reads)

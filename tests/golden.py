@@ -15,6 +15,7 @@ import orjson
 
 from events import (
     alert,
+    audit,
     budget,
     imported,
     key,
@@ -310,6 +311,12 @@ _WEBHOOK_FACTS: list[DomainEvent] = [
     webhook.WebhookDeliveryRequested(message_id="01958563-23f0-7000-8000-000000000003"),
     webhook.WebhookDeleted(settings=_POSTED),
 ]
+_COPY_FACTS: list[DomainEvent] = [
+    audit.AuditExported(
+        form="csv", filters={"action": "deleted", "changed_by": SEALED}, until=41, entries=7
+    ),
+    audit.AuditArchived(before=MOMENT, until=41, leaves=43, root="5f2c", sha256="2ab06cfa"),
+]
 EXAMPLES: list[tuple[str, DomainEvent]] = [
     *((stream(TEAM, "core"), fact) for fact in _TEAM_FACTS),
     *((stream(USER, "ann"), fact) for fact in _USER_FACTS),
@@ -327,6 +334,7 @@ EXAMPLES: list[tuple[str, DomainEvent]] = [
     (stream(QUARANTINE, "5f2c"), quarantine.QuarantineDiscarded(waited=_WAITED)),
     (alert.alert_stream("key", "2ab06cfa", 1, "", MOMENT), _CROSSED),
     *((stream(WEBHOOK, "wh-1"), fact) for fact in _WEBHOOK_FACTS),
+    *((audit.COPIES, fact) for fact in _COPY_FACTS),
 ]
 """A stream and a fact with every field given; versions are the newest of this build."""
 

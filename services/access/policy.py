@@ -84,7 +84,9 @@ _TEAM_INFO = Rule(frozenset({PA, PV, OA, TA, TM, TK}), writes=False)
 _KEY_INFO = Rule(frozenset({PA, PV, IU, TK}), writes=False)
 _USER_INFO = Rule(frozenset({PA, PV, IU}), writes=False)
 
+_PAST_OF_TEAM = Rule(frozenset({PA, PV, OA, TA}), writes=False)
 _AUDIT = Rule(frozenset({PA, PV}), routed=True, writes=False, text=_ADMINS, status=403)
+_AUDITORS = Rule(frozenset({PA, PV}), routed=True, writes=False, text=_READERS, status=403)
 
 _WEBHOOKS = Rule(frozenset({PA}), routed=True, text=_ADMINS, status=403)
 
@@ -155,6 +157,8 @@ POLICY: dict[str, Rule] = {
     "/v1/proof/checkpoint": _AUDIT,
     "/v1/proof/inclusion": _AUDIT,
     "/v1/proof/consistency": _AUDIT,
+    "/v1/audit/export": _AUDITORS,
+    "/v1/security-log": _AUDITORS,
     "/v1/events": Rule(frozenset({PA, PV, IU}), writes=False),
     "/budget/new": Rule(frozenset({PA}), routed=True),
     "/budget/update": Rule(frozenset({PA}), routed=True),
@@ -204,6 +208,18 @@ POLICY: dict[str, Rule] = {
     "/v1/keys/{key}/windows": _KEY_INFO,
     "/v1/users/{user_id:path}/windows": _USER_INFO,
     "/v1/organizations/{organization_id:path}/windows": _USER_INFO,
+    "/v1/teams/{team_id:path}/history": _PAST_OF_TEAM,
+    "/v1/teams/{team_id:path}/diff": _PAST_OF_TEAM,
+    "/v1/teams/{team_id:path}/blame": _PAST_OF_TEAM,
+    "/v1/keys/{key}/history": _KEY_INFO,
+    "/v1/keys/{key}/diff": _KEY_INFO,
+    "/v1/keys/{key}/blame": _KEY_INFO,
+    "/v1/users/{user_id:path}/history": _USER_INFO,
+    "/v1/users/{user_id:path}/diff": _USER_INFO,
+    "/v1/users/{user_id:path}/blame": _USER_INFO,
+    "/v1/organizations/{organization_id:path}/history": _USER_INFO,
+    "/v1/organizations/{organization_id:path}/diff": _USER_INFO,
+    "/v1/organizations/{organization_id:path}/blame": _USER_INFO,
     "/v1/teams/{team_id:path}/restore": _BRINGING_BACK,
     "/v1/teams/{team_id:path}/revert": _BRINGING_BACK,
     "/v1/webhooks": _WEBHOOKS,

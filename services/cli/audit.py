@@ -1,6 +1,6 @@
 """`teamledger audit`: the log as a file that proves itself, and its verification offline."""
 
-from collections.abc import Iterator
+import asyncio
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -8,46 +8,44 @@ import orjson
 import psycopg
 import typer
 
+from events.audit import AuditExported
+from services.cli.audit_archive import archive
+from services.cli.audit_lines import export_lines
 from services.cli.database import any_database
 from services.cli.failures import explained
-from services.cli.output import Told, progress_bar
+from services.cli.output import progress_bar
+from services.cli.recording import record
 from services.database.connections import service_conninfo
 from services.proof import export as exported
-from services.proof.log import (
-    BATCHES,
-    EVENT_ROWS,
-    EVENTS,
-    EVENTS_AT_ONCE,
-    LINES,
-    RECORDS_AT_ONCE,
-    batches,
-)
 from services.proof.verify import Verdict, verify
 from services.settings import load_settings
 
+_SEALED = "SELECT size, events FROM ops.seal"
 app = typer.Typer(help="Export the log and prove that nobody changed it.", no_args_is_help=True)
-_KEPT = "SELECT log::text, verifier, size FROM ops.seal"
-_SPANS = """
-SELECT first_leaf, kind, first_position, last_position, leaves FROM ops.seal_spans ORDER BY 1
-"""
-_NOTES = "SELECT note FROM ops.checkpoints WHERE size <= %s ORDER BY size"
-_TILES = """
-SELECT number, hashes FROM ops.seal_tiles WHERE level = 0 AND number >= %s ORDER BY number LIMIT %s
-"""
-TILES_AT_ONCE = 64
 
 
 @app.command(name="export")
 @explained
 def export(
     file: Annotated[Path, typer.Argument(help="The file to write, such as audit.jsonl.gz.")],
+    unrecorded: Annotated[
+        bool, typer.Option("--unrecorded", help="For a copy of the database that takes no writes.")
+    ] = False,
 ) -> None:
-    """Write everything that was sealed into one file; personal data stays sealed in it."""
+    """Write everything that was sealed into one file; personal data stays sealed in it.
+
+    That it is written is recorded before.
+    """
     with any_database(load_settings()) as url, progress_bar("leaves") as told:
         conninfo = service_conninfo(url)
-        with psycopg.connect(conninfo, autocommit=True) as conn, conn.transaction():
-            conn.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-            count = exported.write(file, export_lines(conn, told))
+        with psycopg.connect(conninfo, autocommit=True) as conn:
+            size, until = conn.execute(_SEALED).fetchone() or (0, 0)
+            if not unrecorded:
+                fact = AuditExported(form="proof", until=until, entries=size)
+                asyncio.run(record(conninfo, fact))
+            with conn.transaction():
+                conn.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+                count = exported.write(file, export_lines(conn, told, size))
     typer.echo(f"{file}: {count} lines")
 
 
@@ -71,43 +69,7 @@ def verify_export(
     raise typer.Exit(0 if verdict.problem is None else 1)
 
 
-def export_lines(conn: psycopg.Connection[Any], told: Told) -> Iterator[exported.Line]:
-    """The export in its order: header, checkpoints, hashes, the log by leaves."""
-    log, verifier, size = conn.execute(_KEPT).fetchone() or ("", None, 0)
-    spans = conn.execute(_SPANS).fetchall()
-    yield exported.header(log, verifier or "", size, spans)
-    for (note,) in conn.execute(_NOTES, (size,)).fetchall():
-        yield {"checkpoint": note}
-    number = 0
-    while tiles := conn.execute(_TILES, (number, TILES_AT_ONCE), binary=True).fetchall():
-        yield from ({"tile": exported.text(hashes)} for _, hashes in tiles)
-        number = tiles[-1][0] + 1
-    done = 0
-    for _, kind, first, last, leaves in spans:
-        of_span = _events if kind == EVENTS else _usage
-        for line in of_span(conn, first, last):
-            done += 1
-            told(done, size)
-            yield line
-        done = max(done, leaves)
-
-
-def _events(conn: psycopg.Connection[Any], first: int, last: int) -> Iterator[exported.Line]:
-    after = first - 1
-    while rows := conn.execute(EVENT_ROWS, (after, last, EVENTS_AT_ONCE), binary=True).fetchall():
-        yield from map(exported.event_line, rows)
-        after = rows[-1][2]
-
-
-def _usage(conn: psycopg.Connection[Any], first: int, last: int) -> Iterator[exported.Line]:
-    before = "SELECT coalesce(max(position), 0) FROM usage.batches WHERE position < %s"
-    [(after,)] = conn.execute(before, (first,)).fetchall()
-    while rows := conn.execute(BATCHES, (after, last, RECORDS_AT_ONCE)).fetchall():
-        ends = [at for (at,) in rows]
-        lines = conn.execute(LINES, (after, ends[-1])).fetchall()
-        for batch in batches(ends, lines):
-            yield {"usage": batch.position, "lines": batch.lines}
-        after = ends[-1]
+app.command(name="archive")(archive)
 
 
 def notes(path: Path) -> list[str]:

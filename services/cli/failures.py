@@ -38,6 +38,10 @@ class ListUnusable(Exception):
     """A list of users is not there, or is none."""
 
 
+class NothingToArchive(Exception):
+    """There is no checkpoint to archive up to, or the log does not give it."""
+
+
 EXPECTED = (
     AddressUnusable,
     ArchiveError,
@@ -55,6 +59,7 @@ EXPECTED = (
     ListUnusable,
     MigrationError,
     NotReached,
+    NothingToArchive,
     RebuildFailed,
     RestoreRefused,
     SecretsError,

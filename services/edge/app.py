@@ -17,6 +17,7 @@ from uuid_utils import uuid4
 from services.edge.body import LedgerRoute
 from services.edge.errors import handlers, render, tells_problems, too_large, unexpected
 from services.edge.requests.common import MAX_JSON_DEPTH
+from services.edge.watch import Watch
 
 _log = structlog.get_logger(__name__)
 _SANE_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
@@ -65,6 +66,7 @@ def create_app(
         exception_handlers=handlers(strict=settings.strict),
         middleware=[
             Middleware(Exchange, strict=settings.strict),
+            Middleware(Watch),
             Middleware(
                 BodyLimit,
                 limit=settings.max_body_bytes,

@@ -263,6 +263,8 @@ def handlers(*, strict: bool) -> dict[int | type[Exception], Handler]:
     """Exception handlers for an application; `strict` keeps LiteLLM's wording of shape B."""
 
     async def refuse(request: Request, error: Exception) -> Response:
+        if isinstance(error, AccessRefused):
+            request.state.refused_as = error.kind
         return render(error, strict=strict, problems=tells_problems(request.scope["path"]))
 
     return {

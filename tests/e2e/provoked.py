@@ -604,6 +604,7 @@ ELSEWHERE: Mapping[str, str] = {
     "changed_meanwhile": "tests/spec: needs a change between two steps of one request",
     "unhealthy": "tests/integration: needs a database that is away",
     "too_long": "tests/integration/test_reports_in_time.py: needs a database that is slow",
+    "not_recorded": "tests/integration/test_read_audit.py: needs reads without commands",
     "too_many_groups": "tests/integration/test_reports_in_time.py: needs very many calls",
 }
 """Refusals that are not provoked here, and where they are."""

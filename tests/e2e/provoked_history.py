@@ -19,6 +19,9 @@ _TOO_MUCH: Mapping[str, tuple[dict[str, Any], dict[str, Any]]] = {
 """What a team of the organization was given once, and what it has had since."""
 
 
+_AHEAD = {"ahead": Provocation(query={"from": "v1000000"})}
+
+
 def _of(team_id: str, to: object = None) -> Provocation:
     body = {} if to is None else {"to": to}
     return Provocation(body, path={"team_id": team_id})
@@ -31,7 +34,39 @@ def _moments(**thing: str) -> dict[str, dict[str, str]]:
     }
 
 
+def _past(what: str, **others: Provocation) -> dict[tuple[str, str, str], Provocation]:
+    """Of a past: nobody's, and somebody else's."""
+    return {
+        **gets(
+            f"/v1/teams/{{team_id}}/{what}",
+            no_team=Provocation(path={"team_id": "missing"}),
+            not_in_team=Provocation(key="eve"),
+            **others,
+        ),
+        **gets(
+            f"/v1/users/{{user_id}}/{what}",
+            no_user=Provocation(path={"user_id": "missing"}),
+            not_his_own=Provocation(key="eve"),
+            **others,
+        ),
+        **gets(
+            f"/v1/keys/{{key}}/{what}",
+            no_key_of_this_name=Provocation(path={"key": "sk-missing"}),
+            not_his_key=Provocation(key="eve"),
+            **others,
+        ),
+        **gets(
+            f"/v1/organizations/{{organization_id}}/{what}",
+            no_organization=Provocation(path={"organization_id": "missing"}),
+            **others,
+        ),
+    }
+
+
 HISTORY: Mapping[tuple[str, str, str], Provocation] = {
+    **_past("history"),
+    **_past("diff", **_AHEAD),
+    **_past("blame"),
     **posts(
         RESTORE,
         no_team=_of("missing"),

@@ -95,6 +95,7 @@ GETS = (
 )
 """Those that take a key."""
 
+THINGS = ("teams/some-id", "users/some-user", "keys/some-id", "organizations/some-org")
 OUR_POSTS = (
     "/v1/teams/some-id/restore",
     "/v1/teams/some-id/revert",
@@ -111,10 +112,12 @@ OUR_GETS = (
     *("/v1/webhooks", "/v1/webhooks/some-hook", "/v1/webhooks/some-hook/deliveries"),
     *("/v1/usage/quarantine", "/v1/usage/unattributed", "/v1/reconcile", "/v1/events"),
     *("/v1/spend", "/v1/access", "/v1/access/review"),
+    *("/v1/audit/export", "/v1/security-log"),
     *("/v1/proof/checkpoint", "/v1/proof/inclusion", "/v1/proof/consistency"),
     *("/v1/teams/some-id/windows", "/v1/teams/some-id/members/some-user/windows"),
     *("/v1/keys/some-id/windows", "/v1/users/some-user/windows"),
     "/v1/organizations/some-org/windows",
+    *(f"/v1/{thing}/{past}" for thing in THINGS for past in ("history", "diff", "blame")),
 )
 OUR_PATCHES = ("/v1/webhooks/some-hook",)
 OUR_DELETES = ("/v1/reservations/some-id", "/v1/webhooks/some-hook")

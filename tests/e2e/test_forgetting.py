@@ -225,12 +225,12 @@ def test_nothing_of_the_person_is_in_exports(world: World) -> None:
 
 def test_proofs_from_before_are_valid(world: World, tmp_path: Path) -> None:
     url, file = world.ledger.database_url, tmp_path / "audit.jsonl.gz"
-    verifier = checkpoint(world.ledger)["verifier"]
+    verifier, stored = checkpoint(world.ledger)["verifier"], world.ledger.stored()
     printed("audit", "export", str(file), url=url)
     assert found_in(gzip.decompress(file.read_bytes()).decode()) == set()
     known = ("--checkpoint", str(world.note), "--key", verifier, "--json")
     verdict = json.loads(printed("audit", "verify", str(file), *known, url=url))
-    assert (verdict["problem"], verdict["events"]) == (None, world.ledger.stored())
+    assert (verdict["problem"], verdict["events"]) == (None, stored)
 
 
 def test_the_address_is_free_and_the_id_can_be_used_again(world: World) -> None:

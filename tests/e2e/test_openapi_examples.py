@@ -2,16 +2,19 @@
 
 import json
 import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
 
 import httpx
 import pytest
 
 from services.command.api.described.usage import GATEWAY
-from services.edge.openapi.callers import KEY
-from services.edge.openapi.examples import MESSAGE_ID, WEBHOOK
+from services.edge.openapi.callers import KEY, TEAM
+from services.edge.openapi.examples import MESSAGE_ID, USER, WEBHOOK
 from services.projection.api.described.gateways import RESERVATION
 from services.projection.api.described.others import ENTRY
 from tests.e2e.provoked import levelled
+from tests.support.auditor import token
 from tests.support.described import Described, operations
 from tests.support.ledger import Ledger
 from tests.support.service import MASTER_KEY
@@ -53,6 +56,28 @@ SEALED_SECONDS = MADE_SECONDS = 30
 OF_GATEWAY = "sk-example-gateway"
 FOR_GATEWAYS = {"report_usage", "decide", "end_reservation"}
 """Operations at which its key is presented, and not the master key."""
+
+UNAUDITED = {
+    "report_usage": "the ledger is its own record: who reported what, and when",
+    "decide": "it holds an estimate for a while, and changes nothing",
+    "end_reservation": "it gives back what was held",
+    "get_keys": "it reads, and is asked by a body",
+    "get_organizations": "it reads, and is asked by a body",
+    "get_budgets": "it reads, and is asked by a body",
+}
+"""Operations other than GET that leave no row in the audit log, and why."""
+
+_BEFORE: Mapping[str, tuple[str, dict[str, object]]] = {
+    "update_key": ("/key/update", {"key": KEY, "max_budget": 15}),
+    "bulk_update_users": ("/user/update", {"user_id": USER, "max_budget": 45}),
+}
+"""What is to be different before an example changes it."""
+
+_ROWS = """
+SELECT count(*) FROM read.audit_1 a JOIN events.stored_events e ON e.notification_id = a.position
+WHERE a.correlation_id = %s
+    AND convert_from(e.state, 'UTF8')::json -> 'meta' ->> 'correlation_id' = a.correlation_id
+"""
 
 ABOUT_SEVERAL = dict.fromkeys(("/key/bulk_update", "/global/spend/reset"), "several_things")
 """What those refuse a condition with whose example is about several things."""
@@ -100,21 +125,48 @@ def _check_headers(operation: Described, response: httpx.Response) -> None:
 @pytest.mark.parametrize("name", ORDER, ids=" ".join)
 def test_the_example(ledger: Ledger, name: tuple[str, str]) -> None:
     operation = operations()[name]
+    named = operation.operation["operationId"]
     path, body, query = operation.example_request()
     path = _real(ledger, path)
+    _differ(ledger, named)
     if name[0] == "GET":
         done = ledger.get(path, **query)
     elif "DryRun" not in str(operation.operation["parameters"]):
-        by = OF_GATEWAY if operation.operation["operationId"] in FOR_GATEWAYS else MASTER_KEY
-        done = ledger.send(name[0], path, body, by)
+        by = OF_GATEWAY if named in FOR_GATEWAYS else MASTER_KEY
+        done = ledger.send(name[0], path, body, by, x_request_id=named)
     else:
         _rehearse(ledger, operation, path, body)
-        key = operation.operation["operationId"]
-        done = ledger.send(name[0], path, body, idempotency_key=key)
+        done = ledger.send(name[0], path, body, idempotency_key=named, x_request_id=named)
         _repeat(ledger, operation, path, body, done)
     assert done.status_code == 200, done.text
     assert operation.problems(operation.answer_schema, done.json()) == []
     _check_headers(operation, done)
+    if name[0] != "GET":
+        assert (_rows(ledger, named) > 0) == (named not in UNAUDITED)
+
+
+def test_what_leaves_no_row_is_there() -> None:
+    writes = {o.operation["operationId"] for name, o in operations().items() if name[0] != "GET"}
+    assert UNAUDITED.keys() <= writes
+
+
+def _differ(ledger: Ledger, named: str) -> None:
+    """Have the example find something to change."""
+    if named in _BEFORE:
+        ledger.done(*_BEFORE[named])
+    elif "reset" in named:
+        key = KEY if named == "reset_key_spend" else ledger.key(user_id=USER, team_id=TEAM)
+        call = {"id": named, "key_hash": token(key), "model": "gpt-4o", "cost": 1}
+        call |= {"started_at": datetime.now(UTC).isoformat()}
+        assert ledger.done("/v1/usage", [call], OF_GATEWAY)["accepted"] == 1
+
+
+def _rows(ledger: Ledger, correlation_id: str) -> int:
+    """How many rows of the audit log a request left, each with the event it stands for."""
+    ledger.shown("/audit", page_size=1)
+    row = ledger.database.execute(_ROWS, (correlation_id,)).fetchone()
+    assert row is not None
+    return int(row[0])
 
 
 def _rehearse(ledger: Ledger, operation: Described, path: str, body: object) -> None:

@@ -74,6 +74,12 @@ async def test_an_entry_says_who_did_what_to_what(world: World) -> None:
     assert await world.ok(f"/audit/{entry['id']}") == entry
 
 
+async def test_where_nothing_is_recorded_no_copy_is_given(world: World) -> None:
+    status, text = await world.refused("/v1/audit/export")
+    assert status == 503
+    assert text == "Copies are recorded before they are taken, and nothing is recorded here"
+
+
 async def test_viewers_read_it_and_nobody_else(world: World) -> None:
     page = await world.ok("/audit", "sk-pat")
     first = page["audit_logs"][0]

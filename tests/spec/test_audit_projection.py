@@ -6,7 +6,15 @@ from typing import Any
 import pytest
 
 from events.envelope import Envelope, Meta
-from events.key import KeyBlocked, KeyDeleted, KeyGenerated, KeySettings
+from events.key import (
+    KeyBlocked,
+    KeyDeleted,
+    KeyGenerated,
+    KeyMoved,
+    KeyOwner,
+    KeyRotated,
+    KeySettings,
+)
 from events.registry import UnknownFact
 from events.reservation import NameReserved
 from events.streams import EMAIL, KEY, TEAM, USER, stream
@@ -321,3 +329,18 @@ async def test_a_fact_that_cannot_be_told_is_named_without_its_content() -> None
     with pytest.raises(FactFailed) as it:
         await entries(History().command((CORE, broken)))
     assert str(it.value) == "audit_1: team.member_added at position 1: AttributeError"
+
+
+async def test_a_key_that_moves_is_found_by_both_teams_and_a_rotated_one_by_both_hashes() -> None:
+    log = History()
+    settings = KeySettings(key_name="sk-...abcd", team_id="old")
+    moved = KeyMoved(before=KeyOwner(team_id="old"), after=KeyOwner(team_id="new"))
+    rotated = KeyRotated(settings=settings, successor="e" * 64, until=None)
+    found = await entries(
+        log.command((TOKEN, KeyGenerated(settings=settings))),
+        log.command((TOKEN, moved)),
+        log.command((TOKEN, KeyBlocked())),
+        log.command((TOKEN, rotated)),
+    )
+    assert [row["object_team_id"] for row in found] == ["old", "old new", None, "old"]
+    assert [row["object_key_hash"] for row in found] == ["f" * 64] * 3 + [f"{'f' * 64} {'e' * 64}"]

@@ -62,6 +62,7 @@ OA administers it, OB is a plain member of it who administers another one. IV,
 """
 
 OF_TEAM = "/v1/teams/{team_id:path}"
+PAST = ("history", "diff", "blame")
 MATRIX = {
     #                            PA     PV     OA     OB     TA     TM     IU     IV     TK
     "/team/new": "               ok     403    ok     401    401    401    401    401    401",
@@ -137,6 +138,17 @@ MATRIX = {
     "/v1/keys/{key}/windows": "ok ok ok ok ok ok ok ok ok",
     "/v1/users/{user_id:path}/windows": "ok ok ok ok ok ok ok ok hidden",
     "/v1/organizations/{organization_id:path}/windows": "ok ok ok ok ok ok ok ok hidden",
+    f"{OF_TEAM}/history": "      ok     ok     ok     hidden ok     hidden hidden hidden hidden",
+    f"{OF_TEAM}/diff": "         ok     ok     ok     hidden ok     hidden hidden hidden hidden",
+    f"{OF_TEAM}/blame": "        ok     ok     ok     hidden ok     hidden hidden hidden hidden",
+    **dict.fromkeys((f"/v1/keys/{{key}}/{what}" for what in PAST), "ok ok ok ok ok ok ok ok ok"),
+    **dict.fromkeys(
+        (f"/v1/users/{{user_id:path}}/{what}" for what in PAST), "ok ok ok ok ok ok ok ok hidden"
+    ),
+    **dict.fromkeys(
+        (f"/v1/organizations/{{organization_id:path}}/{what}" for what in PAST),
+        "ok ok ok ok ok ok ok ok hidden",
+    ),
     "/key/{key}/reset_spend": "ok 403 ok ok ok ok ok 401 401",
     "/team/{team_id:path}/member/{user_id:path}/reset_spend": "ok 403 ok 403 ok 403 403 403 403",
     f"{OF_TEAM}/members/{{user_id:path}}/reset_spend": "ok 403 ok 403 ok 403 403 403 403",
@@ -151,6 +163,8 @@ MATRIX = {
     "/v1/proof/checkpoint": "    ok     ok     403    403    403    403    403    403    403",
     "/v1/proof/inclusion": "     ok     ok     403    403    403    403    403    403    403",
     "/v1/proof/consistency": "   ok     ok     403    403    403    403    403    403    403",
+    "/v1/audit/export": "        ok     ok     403    403    403    403    403    403    403",
+    "/v1/security-log": "        ok     ok     403    403    403    403    403    403    403",
     "/v1/decide": "              403    403    403    403    403    403    403    403    403",
     "/v1/reservations/{reservation_id}": "403 403 403 403 403 403 403 403 403",
     "/v1/usage/quarantine": "    ok     ok     403    403    403    403    403    403    403",

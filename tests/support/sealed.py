@@ -8,7 +8,7 @@ from pathlib import Path
 import psycopg
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from services.cli.audit import export_lines
+from services.cli.audit_lines import export_lines
 from services.database.connections import Pool, open_pool, service_conninfo
 from services.projection.feed.store import StoreFeed
 from services.projection.head import Head

@@ -7,6 +7,7 @@ from typing import Protocol
 from events.envelope import Envelope
 from events.streams import (
     ALERT,
+    AUDIT,
     BUDGET,
     EMAIL,
     KEY,
@@ -22,6 +23,7 @@ from events.streams import (
 from events.terms import TELLING
 from services.command.domain import (
     alert,
+    audit,
     budget,
     key,
     organization,
@@ -56,6 +58,7 @@ AnyState = (
     | quarantine.Quarantined
     | alert.Crossed
     | webhook.Webhook
+    | audit.Copies
 )
 
 
@@ -92,6 +95,7 @@ FOLDS: dict[str, Fold] = {
     EMAIL: _RESERVATION,
     KEY_ALIAS: _RESERVATION,
     SPEND: Fold(spend.Spend(), spend.evolve, lambda _: 400),
+    AUDIT: Fold(audit.Copies(), audit.evolve, lambda _: 200),
     QUARANTINE: Fold(quarantine.Quarantined(), quarantine.evolve, lambda _: 2000),
     ALERT: Fold(alert.Crossed(), alert.evolve, lambda _: 500),
     WEBHOOK: Fold(webhook.Webhook(), webhook.evolve, lambda _: 4000),

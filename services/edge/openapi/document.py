@@ -195,7 +195,7 @@ def _success(operation: Operation, schema: JsonObject) -> JsonObject:
         else "The answer.",
         "headers": {**headers, **components.ALWAYS},
         "content": {
-            "application/json": {"schema": either, "example": operation.example},
+            operation.media_type: {"schema": either, "example": operation.example},
             **({} if operation.csv is None else as_csv),
         },
     }

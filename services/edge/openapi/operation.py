@@ -28,7 +28,8 @@ class Operation:
     parameters that routes share, and headers of the answer. `refusals` are errors as the code
     raises them, by a name. Without `needs_body` a body may be absent. `bodies` are those of a route
     that reads its body by itself: by media type, the type and an example. `csv` is an example of
-    the answer as CSV, where it can be had.
+    the answer as CSV, where it can be had. `media_type` is that of an answer of several lines, of
+    which `example` is one.
     """
 
     id: str
@@ -45,6 +46,7 @@ class Operation:
     public: bool = False
     needs_body: bool = True
     csv: str | None = None
+    media_type: str = "application/json"
 
 
 Operations = Mapping[RouteName, Operation]

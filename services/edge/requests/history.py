@@ -12,6 +12,10 @@ from services.edge.requests.common import INT64, RequestModel
 _TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 
 
+_POSITION = re.compile(r"\d{1,19}", re.ASCII)
+_VERSION_TEXT = re.compile(r"v\d{1,19}", re.ASCII)
+
+
 class Moment(NamedTuple):
     """One of three: after a version of the thing, at a position of the log, or at a time."""
 
@@ -39,6 +43,18 @@ def _time(text: str) -> datetime:
         return datetime.fromisoformat(text.upper())
     except ValueError:  # a day that no month has, an offset beyond 24 hours
         raise _no_moment() from None
+
+
+def moment_in_query(text: str) -> Moment:
+    """A moment as a query has it: `120` is a position, `v3` a version, anything else a time.
+
+    Raises PydanticCustomError.
+    """
+    if _POSITION.fullmatch(text):
+        return _moment(int(text))
+    if _VERSION_TEXT.fullmatch(text):
+        return _moment({"version": int(text[1:])})
+    return _moment(text)
 
 
 def _no_moment() -> PydanticCustomError:

@@ -4,9 +4,18 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+import orjson
+
 from events.values import JsonObject
+from services.edge.shapes.csv_lines import harmless, line
 from services.edge.shapes.secrets import masked_secret
 from services.edge.shapes.times import iso
+
+COLUMNS = (
+    *("id", "updated_at", "changed_by", "changed_by_api_key", "action", "table_name", "object_id"),
+    *("before_value", "updated_values", "actor", "on_behalf_of", "command", "position"),
+)
+"""What an entry has, in its order."""
 
 _SEGMENTS = re.compile(r"[_-]")
 
@@ -28,13 +37,27 @@ def audit_log(row: Mapping[str, Any]) -> JsonObject:
         "action": row["action"],
         "table_name": row["table_name"],
         "object_id": row["object_id"],
-        "before_value": _masked(row["before_value"]),
-        "updated_values": _masked(row["updated_values"]),
+        "before_value": masked(row["before_value"]),
+        "updated_values": masked(row["updated_values"]),
         "actor": row["actor"],
         "on_behalf_of": row["on_behalf_of"],
         "command": row["command"],
         "position": row["position"],
     }
+
+
+def csv_head() -> str:
+    """The first line of entries as CSV."""
+    return line(COLUMNS)
+
+
+def csv_line(entry: JsonObject) -> str:
+    """One entry as CSV: objects as JSON, and no text that a spreadsheet would compute."""
+    return line([_cell(entry[name]) for name in COLUMNS])
+
+
+def _cell(value: object) -> object:
+    return orjson.dumps(value).decode() if isinstance(value, dict) else harmless(value)
 
 
 def _changed_by(row: Mapping[str, Any]) -> str:
@@ -43,12 +66,13 @@ def _changed_by(row: Mapping[str, Any]) -> str:
     return row["actor"] or ""
 
 
-def _masked(value: object, *, secret: bool = False) -> object:
+def masked(value: Any, *, secret: bool = False) -> Any:  # noqa: ANN401
+    """The value without texts under a name of which a segment is `key`, such as `api_key`."""
     match value:
         case dict():
-            return {name: _masked(part, secret=_names_a_key(name)) for name, part in value.items()}
+            return {name: masked(part, secret=_names_a_key(name)) for name, part in value.items()}
         case list():
-            return [_masked(part, secret=secret) for part in value]
+            return [masked(part, secret=secret) for part in value]
         case str() if secret:
             return masked_secret(value)
     return value

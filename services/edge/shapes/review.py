@@ -7,7 +7,7 @@ from typing import Literal
 
 from events.values import JsonObject
 from services.access.principal import ORG_ADMIN, PROXY_ADMIN, VIEWER
-from services.edge.shapes.comma_separated import harmless, line
+from services.edge.shapes.csv_lines import harmless, line
 from services.edge.shapes.money import usd
 from services.edge.shapes.times import iso
 

@@ -6,7 +6,7 @@ from typing import Literal
 
 from events.values import JsonObject, plain
 from services.edge.shapes.activity import Metrics, metrics
-from services.edge.shapes.comma_separated import harmless, line
+from services.edge.shapes.csv_lines import harmless, line
 
 By = Literal["organization", "team", "member", "key", "model", "provider", "tag", "day", "hour"]
 

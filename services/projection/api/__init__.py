@@ -8,12 +8,16 @@ from services.projection.api.routes import (
     access,
     activity,
     audit,
+    audit_export,
+    blame,
     budgets,
     callbacks,
     changes,
     decisions,
+    differences,
     global_spend,
     health,
+    history,
     key_lists,
     keys,
     models,
@@ -23,6 +27,7 @@ from services.projection.api.routes import (
     proof,
     reconcile,
     review,
+    security_log,
     spend,
     spend_logs,
     team_lists,
@@ -43,7 +48,9 @@ _OTHERS = (keys, key_lists, models, users, user_lists, organizations, budgets, a
 _REPORTS = (activity, user_activity, organization_activity, global_spend, spend_logs, spend)
 _SPEND = (*_REPORTS, usage, windows, reconcile)
 _OF_GATEWAYS = (decisions,)
-_HISTORY = (access, review, changes, proof, webhooks)
+_AUDITED = (audit_export, security_log)
+_PAST = (access, review, history, differences, blame)
+_HISTORY = (*_PAST, changes, proof, webhooks, *_AUDITED)
 _ASKED_BY_BODY = (keys.several, organizations.bodies, budgets.bodies)
 ROUTERS = (
     *(m.router for m in (*_OF_GATEWAYS, *_OF_TEAMS, *_OTHERS, *_SPEND, *_HISTORY)),

@@ -7,7 +7,10 @@ from datetime import tzinfo
 from functools import cached_property
 
 from services.database.connections import Pool
+from services.database.security_log import Refused, SecurityLog
 from services.database.vault import Vault
+from services.edge.watch import RefusedCall
+from services.projection.api.copying import RecordCopy
 from services.projection.api.items import TeamItems
 from services.projection.decisions.changes import Changes
 from services.projection.decisions.decider import Decider
@@ -41,6 +44,8 @@ class ReadContext:
     `available_teams` are ids of teams that are offered to everybody, there or not; `models` are the
     names of what the gateways serve. `strict` keeps LiteLLM's wording in what gateways are to tell
     their callers. With `then` it is the past that `read_pool` and the ledger are asked about.
+    their callers. `record_copy` records that the audit log is copied; without it nobody may.
+    The security log keeps `security_entries`, for `security_days`.
     """
 
     read_pool: Pool
@@ -59,6 +64,9 @@ class ReadContext:
     models: tuple[str, ...] = ()
     strict: bool = False
     then: Moment | None = None
+    record_copy: RecordCopy | None = None
+    security_entries: int = 10_000
+    security_days: int = 90
 
     async def reached(self, position: int) -> None:
         """Return once the read models hold everything up to `position`; raises NotReached.
@@ -132,6 +140,16 @@ class ReadContext:
     def pasts(self) -> asyncio.Semaphore:
         """Held while the past is asked: so many connections are left to the present."""
         return asyncio.Semaphore(PASTS_AT_ONCE)
+
+    @cached_property
+    def security_log(self) -> SecurityLog:
+        """Refused calls; it is to be started, and stopped in the end."""
+        return SecurityLog(self.events_pool, most=self.security_entries, days=self.security_days)
+
+    def refused(self, call: RefusedCall) -> None:
+        """Count a refused call of a privileged route; at once."""
+        alike = Refused(call.method, call.route, call.status, call.reason, call.key)
+        self.security_log.note(alike, call.correlation_id, wrong_key=call.wrong_key)
 
     @cached_property
     def audit_totals(self) -> Totals:

@@ -39,6 +39,7 @@ TABLE = Table(
     },
     append_only=True,
 )
+AUDIT_LOG = "LiteLLM_AuditLog"
 TABLE_NAMES = {
     streams.TEAM: "LiteLLM_TeamTable",
     streams.USER: "LiteLLM_UserTable",
@@ -46,6 +47,7 @@ TABLE_NAMES = {
     streams.ORGANIZATION: "LiteLLM_OrganizationTable",
     streams.BUDGET: "LiteLLM_BudgetTable",
     streams.QUARANTINE: "LiteLLM_SpendLogs",
+    streams.AUDIT: AUDIT_LOG,
     streams.SPEND: "LiteLLM_SpendLogs",
     streams.WEBHOOK: "teamledger_Webhook",
 }
@@ -83,6 +85,20 @@ def _note(entry: Entry, at: Envelope) -> None:
         raise FactFailed(TABLE.name, at.event.type_name, at.position, error) from error
 
 
+def _named(entry: Entry, of: str, kind: str, column: str) -> str | None:
+    """The ids of that kind which the entry is about: of a key also the teams it was and is in.
+
+    Filters look for parts of them (supporting-api.md 7), so several stand side by side.
+    """
+    if kind == of == streams.TEAM:
+        return entry.object_id
+    if kind != streams.KEY:
+        return None
+    own = entry.object_id if of == streams.KEY else entry.team_id
+    names = [own, entry.before.get(column), entry.after.get(column)]
+    return " ".join(dict.fromkeys(name for name in names if name)) or None
+
+
 def _put(rows: Rows, first: Envelope, entry: Entry) -> None:
     kind, meta = entry.kind or kind_and_id(first.originator_id)[0], first.meta
     rows.put(
@@ -92,8 +108,8 @@ def _put(rows: Rows, first: Envelope, entry: Entry) -> None:
         action=entry.action,
         table_name=TABLE_NAMES[kind],
         object_id=entry.object_id,
-        object_team_id=entry.object_id if kind == streams.TEAM else entry.team_id,
-        object_key_hash=entry.object_id if kind == streams.KEY else None,
+        object_team_id=_named(entry, streams.TEAM, kind, "team_id"),
+        object_key_hash=_named(entry, streams.KEY, kind, "token"),
         actor=meta.actor,
         actor_key=meta.actor_key,
         actor_role=meta.actor_role,

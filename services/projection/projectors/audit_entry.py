@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from events import organization, team
+from events.audit import AuditArchived, AuditExported
 from events.budget import BudgetCreated, BudgetDeleted
 from events.key import (
     KeyBlocked,
@@ -25,6 +26,7 @@ _CREATING: set[type[DomainEvent]] = {
     *(team.TeamRestored, KeyRestored),
     *(organization.OrganizationCreated, BudgetCreated),
     *(QuarantineBooked, WebhookCreated),
+    *(AuditExported, AuditArchived),
 }
 _DELETING: set[type[DomainEvent]] = {
     *(team.TeamDeleted, UserDeleted, UserForgotten, KeyDeleted),

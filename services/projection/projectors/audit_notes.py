@@ -14,6 +14,7 @@ from events.user import UserCreated, UserDeleted, UserEmailChanged, UserForgotte
 from events.values import timestamp
 from services.projection.projectors import audit_values as values
 from services.projection.projectors.audit_alert_notes import ALERT_NOTES
+from services.projection.projectors.audit_copy_notes import COPY_NOTES
 from services.projection.projectors.audit_entry import Entry, Note, Notes, on, replaces
 from services.projection.projectors.audit_organization_notes import ORGANIZATION_NOTES
 from services.projection.projectors.audit_spend_notes import SPEND_NOTES
@@ -223,4 +224,5 @@ NOTES: Notes = {
     **USAGE_NOTES,
     **ALERT_NOTES,
     **SPEND_NOTES,
+    **COPY_NOTES,
 }

@@ -4,18 +4,20 @@ Entries are only ever added, under ever higher positions: a total that was count
 position is carried on by counting what came after it.
 """
 
+from collections.abc import AsyncIterator
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from functools import cache
 from typing import Literal
 
 import orjson
-from psycopg.sql import SQL
+from psycopg.sql import SQL, Composable
 
 from events.values import JsonObject
 from services.database.connections import Pool
 from services.projection.queries.reading import POSITION, Paging, Row, Totals, fetch
 
+EXPORTED_AT_ONCE = 200
 SortColumn = Literal[
     "id",
     "updated_at",
@@ -62,6 +64,16 @@ _PAGE = SQL(
         {entry}
     FROM (SELECT) one LEFT JOIN (page JOIN read.audit_1 a ON a.position = page.position) ON true
     ORDER BY {order}
+    """
+)
+_MATCHING = SQL(
+    "SELECT count(*) FROM read.audit_1 a WHERE {conditions} AND a.position <= %(until)s"
+)
+_NEXT = SQL(
+    """
+    SELECT {entry} FROM read.audit_1 a
+    WHERE {conditions} AND a.position > %(after)s AND a.position <= %(until)s
+    ORDER BY a.position LIMIT %(size)s
     """
 )
 _ONE = (
@@ -124,7 +136,7 @@ async def audit_page(
 ) -> AuditPage:
     """One page, beyond the last one without entries."""
     counted, total = totals.known(wanted)
-    given = {name: value for name, value in asdict(wanted).items() if value is not None}
+    given = _given(wanted)
     place = {"counted": counted, "size": paging.size, "offset": paging.offset}
     rows = await fetch(pool, _statement(frozenset(given), order), {**given, **place})
     position, news = rows[0][:2]
@@ -139,12 +151,55 @@ async def audit_entry(pool: Pool, entry_id: str) -> tuple[int, AuditEntry | None
     return row[0], _entry(row[1:])
 
 
+async def count_entries(pool: Pool, wanted: AuditFilter, until: int) -> int:
+    """How many entries match up to a position: as many as `entries_until` yields."""
+    statement = _counting(frozenset(_given(wanted)))
+    return int((await fetch(pool, statement, {**_given(wanted), "until": until}))[0][0])
+
+
+async def entries_until(
+    pool: Pool, wanted: AuditFilter, until: int
+) -> AsyncIterator[list[AuditEntry]]:
+    """The entries up to a position, the oldest first, some at a time.
+
+    Entries are never taken back, so no snapshot is needed: nothing is held between two pages.
+    """
+    statement, after = _following(frozenset(_given(wanted))), 0
+    while True:
+        place = {"after": after, "until": until, "size": EXPORTED_AT_ONCE}
+        rows = await fetch(pool, statement, {**_given(wanted), **place})
+        found = [entry for row in rows if (entry := _entry(row)) is not None]
+        if found:
+            yield found
+        if len(rows) < EXPORTED_AT_ONCE:
+            return
+        after = found[-1].columns["position"]
+
+
+def _given(wanted: AuditFilter) -> JsonObject:
+    return {name: value for name, value in asdict(wanted).items() if value is not None}
+
+
+def _conditions(given: frozenset[str]) -> Composable:
+    conditions = [_CONDITIONS[name] for name in sorted(given)]
+    return SQL(" AND ").join(conditions) if conditions else SQL("true")
+
+
+@cache
+def _counting(given: frozenset[str]) -> bytes:
+    return _MATCHING.format(conditions=_conditions(given)).as_bytes()
+
+
+@cache
+def _following(given: frozenset[str]) -> bytes:
+    return _NEXT.format(conditions=_conditions(given), entry=_ENTRY).as_bytes()
+
+
 @cache
 def _statement(given: frozenset[str], order: AuditOrder) -> bytes:
-    conditions = [_CONDITIONS[name] for name in sorted(given)]
     direction = SQL("DESC" if order.descending else "ASC")
     return _PAGE.format(
-        conditions=SQL(" AND ").join(conditions) if conditions else SQL("true"),
+        conditions=_conditions(given),
         order=SQL("{column} {direction}, a.position {direction}").format(
             column=_COLUMNS[order.column], direction=direction
         ),

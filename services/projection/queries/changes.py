@@ -54,12 +54,6 @@ class Wanted:
     types: tuple[str, ...] | None = None
     streams: tuple[str, ...] | None = None
 
-    def patterns(self) -> list[str] | None:
-        """The types as LIKE has them."""
-        if self.types is None:
-            return None
-        return [_pattern(name) for name in self.types]
-
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
@@ -113,7 +107,7 @@ async def page_of(pool: Pool, scope: Scope, wanted: Wanted, stretch: Stretch) ->
         "after": stretch.after,
         "until": stretch.until,
         "limit": stretch.limit,
-        "types": wanted.patterns(),
+        "types": patterns(wanted.types),
         "streams": streams,
     }
     rows = await fetch(pool, _ALL if streams is None else _SOME, parameters)
@@ -129,6 +123,11 @@ def _streams(scope: Scope, wanted: Wanted) -> list[str] | None:
     if wanted.streams is None:
         return list(scope.lives)
     return [name for name in wanted.streams if name in scope.lives]
+
+
+def patterns(types: Sequence[str] | None) -> list[str] | None:
+    """Names of facts as LIKE has them."""
+    return None if types is None else [_pattern(name) for name in types]
 
 
 def _pattern(name: str) -> str:

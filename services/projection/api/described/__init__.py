@@ -12,8 +12,10 @@ from services.projection.api.described import (
     models,
     organizations,
     others,
+    past,
     proof,
     reconcile,
+    security_log,
     spend,
     teams,
     usage,
@@ -31,7 +33,7 @@ OPERATIONS: Operations = {
         for module in (
             *(teams, users, others, models, organizations, budgets),
             *(spend, usage, windows, reconcile),
-            *(access, changes, proof, webhooks),
+            *(access, changes, proof, webhooks, past, security_log),
         )
         for route, operation in module.OPERATIONS.items()
     },

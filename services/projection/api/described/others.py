@@ -1,6 +1,7 @@
 """Reads about keys and the audit log (supporting-api.md 2, 7), and health."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC
 from typing import Any
 
@@ -10,12 +11,18 @@ from services.edge.errors import MANAGEMENT, ShapeA, ShapeB, unexpected
 from services.edge.openapi.answers.key import AliasPage, KeyInfo, KeyInfos, KeyPage
 from services.edge.openapi.answers.report import AuditEntry, AuditPage, Healthy
 from services.edge.openapi.callers import KEY, TEAM, refused_by, somebody
+from services.edge.openapi.components import EVENT_POSITION, TOTAL_COUNT
 from services.edge.openapi.examples import ALIAS, KEY_VIEW, NOW, USER
 from services.edge.openapi.operation import CORRELATION_ID, Operation, Refusal
-from services.edge.shapes.audit import audit_log
+from services.edge.shapes.audit import audit_log, csv_head, csv_line
 from services.edge.shapes.key import key_info, key_infos
 from services.edge.shapes.money import NOTHING_SPENT
 from services.projection.api.described.common import read
+from services.projection.api.routes.audit_export import (
+    MEDIA_TYPES,
+    claim_too_long,
+    not_recorded,
+)
 from services.projection.api.routes.health import COMPATIBLE_WITH, unhealthy
 
 ENTRY = "019cdd1f-7a63-7c5b-9c0f-2a61d5f0b7e4"
@@ -64,6 +71,20 @@ POSTS: Mapping[str, Operation] = {
     ),
 }
 """What is read, and asked for by POST."""
+
+_EXPORT = replace(
+    read(
+        "/v1/audit/export",
+        "export_audit_log",
+        AuditEntry,
+        query={"object_id": TEAM, "action": "created", "format": "jsonl"},
+        example=_ENTRY,
+        refusals={"not_recorded": not_recorded(), "long_claim": claim_too_long()},
+    ),
+    headers=(EVENT_POSITION, TOTAL_COUNT),
+    media_type=MEDIA_TYPES["jsonl"],
+    csv=csv_head() + csv_line(_ENTRY),
+)
 
 OPERATIONS: Mapping[str, Operation] = {
     "/key/aliases": read(
@@ -142,6 +163,7 @@ OPERATIONS: Mapping[str, Operation] = {
             "no_entry": ShapeA(404, "Audit log with ID missing not found", key="message"),
         },
     ),
+    "/v1/audit/export": _EXPORT,
     "/health/liveliness": _public("get_liveliness", str, "I'm alive!"),
     "/health/liveness": _public("get_liveness", str, "I'm alive!"),
     "/health/readiness": _public(

@@ -1,6 +1,5 @@
 """GET /audit and GET /audit/{id} (supporting-api.md 7)."""
 
-from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import fields
 from datetime import UTC, datetime
 from typing import Annotated, Literal
@@ -10,15 +9,13 @@ from pydantic import AfterValidator
 from starlette.requests import Request
 from starlette.responses import Response
 
-from events.values import JsonObject, Sealed
 from services.edge.body import answer
 from services.edge.errors import ShapeA
-from services.edge.shapes.audit import audit_log
 from services.projection.api.asked import Asked, Paged, Text, asked, documented
-from services.projection.api.dependencies import POSITION_HEADER, Reader, ReaderDep, ReadRoute
+from services.projection.api.dependencies import POSITION_HEADER, ReaderDep, ReadRoute
+from services.projection.api.entries import opened
 from services.projection.api.streaming import Items, spooled
 from services.projection.queries.audit import (
-    AuditEntry,
     AuditFilter,
     AuditOrder,
     SortColumn,
@@ -29,9 +26,7 @@ from services.projection.queries.reading import Paging
 
 router = APIRouter(route_class=ReadRoute, tags=["audit"])
 
-_USERS = "LiteLLM_UserTable"
 _FILTERS = {field.name for field in fields(AuditFilter)}
-_SEALED_COLUMNS = ("user_email", "user_alias")
 
 
 def _aware(moment: datetime) -> datetime:
@@ -73,7 +68,7 @@ async def page_of_entries(reader: ReaderDep, request: Request) -> Response:
     order = AuditOrder(query.sort_by, query.sort_order == "desc")
     found = await audit_page(context.read_pool, context.audit_totals, query.filter(), order, paging)
     content = {
-        "audit_logs": Items(_opened(reader, found.entries)),
+        "audit_logs": Items(opened(context.vault, found.entries)),
         "total": found.total,
         "page": paging.number,
         "page_size": paging.size,
@@ -95,42 +90,5 @@ async def entry(reader: ReaderDep, request: Request) -> Response:
     position, found = await audit_entry(reader.context.read_pool, entry_id)
     if found is None:
         raise ShapeA(404, f"Audit log with ID {entry_id} not found", key="message")
-    [shown] = [chunk[0] async for chunk in _opened(reader, [found])]
+    [shown] = [chunk[0] async for chunk in opened(reader.context.vault, [found])]
     return answer(shown, headers={POSITION_HEADER: str(position)})
-
-
-async def _opened(reader: Reader, entries: list[AuditEntry]) -> AsyncIterator[list[JsonObject]]:
-    """Entries one by one, each may be large; personal data of all is opened at once."""
-    texts = await reader.context.vault.open_all({box for entry in entries for box in _boxes(entry)})
-    for entry in entries:
-        yield [audit_log(_columns(entry, texts))]
-
-
-def _columns(entry: AuditEntry, texts: Mapping[Sealed, str | None]) -> JsonObject:
-    """An entry as `audit_log` takes it; of a forgotten person nothing is left to show."""
-    claim = None if entry.claim is None else Sealed.model_validate(entry.claim)
-    columns = {**entry.columns, "on_behalf_of": None if claim is None else texts[claim]}
-    for side, name, box in _personal(entry):
-        columns[side] = {**columns[side], name: texts[box]}
-    return columns
-
-
-def _boxes(entry: AuditEntry) -> Iterator[Sealed]:
-    yield from (box for _, _, box in _personal(entry))
-    if entry.claim is not None:
-        yield Sealed.model_validate(entry.claim)
-
-
-def _personal(entry: AuditEntry) -> Iterator[tuple[str, str, Sealed]]:
-    """Side, column and box of each sealed value.
-
-    Only columns of ours are looked at: what a client stored may look like a box, and must not be
-    opened for him.
-    """
-    if entry.columns["table_name"] != _USERS:
-        return
-    for side in ("before_value", "updated_values"):
-        for name in _SEALED_COLUMNS:
-            match entry.columns[side].get(name):
-                case {"sealed": {"person": str() as person, "box": str() as box}}:
-                    yield side, name, Sealed(person=person, box=box)

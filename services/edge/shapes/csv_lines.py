@@ -1,4 +1,4 @@
-"""Lines of CSV (RFC 4180) that spreadsheets show as they are."""
+"""Lines of CSV that a spreadsheet shows as they are, and computes nothing from."""
 
 import csv
 from collections.abc import Sequence
@@ -8,14 +8,14 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
 def harmless(value: object) -> object:
-    """The value; a text that a spreadsheet would compute begins with an apostrophe."""
+    """A text that would be taken for a formula begins with an apostrophe."""
     if isinstance(value, str) and value.startswith(_FORMULA):
         return f"'{value}"
     return value
 
 
 def line(cells: Sequence[object]) -> str:
-    """One line; None is nothing."""
+    """One line with its end."""
     text = StringIO()
     csv.writer(text).writerow(cells)
     return text.getvalue()
