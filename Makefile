@@ -23,7 +23,7 @@ export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
 .PHONY: help serve test test-all test-marked clients check format openapi bench lock \
-  lock-clients clean
+  lock-clients kafka clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' Makefile
@@ -44,6 +44,9 @@ test-marked: $(DEV_STAMP) ## Run the tests marked kafka, clients, faults or scal
 
 clients: $(DEV_STAMP) ## Install LiteLLM's own client into .venv-clients; its tests do so as well
 	$(PY) -m tests.clients.environment
+
+kafka: ## Fetch the Kafka that tests run into deploy/kafka/lib; needs Maven
+	deploy/kafka/kafka.sh fetch
 
 check: $(DEV_STAMP) ## Lint, formatting, types, import rules, locks
 	$(VENV)/bin/ruff check
