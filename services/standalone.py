@@ -57,9 +57,14 @@ EVENT_MIGRATIONS = MIGRATIONS / "events"
 
 def prepare_database(url: str) -> None:
     """Bring both schemas up to date, as the owner."""
+    prepare_events(url)
     owner = owner_conninfo(url)
-    migrate(owner, EVENT_MIGRATIONS, schema="ops")
     migrate(owner, MIGRATIONS / "read", schema="read")
+
+
+def prepare_events(url: str) -> None:
+    """Bring the schemas of log and ledger up to date, as the owner."""
+    migrate(owner_conninfo(url), EVENT_MIGRATIONS, schema="ops")
 
 
 def standalone(settings: Settings, secrets: Secrets, url: str) -> FastAPI:

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 from services.database.data_directory import DataDirectoryError
 from services.database.embedded import EmbeddedServer
-from services.settings import Settings
+from services.settings import KafkaSettings, Settings
 
 
 @contextmanager
@@ -19,7 +19,7 @@ def locked_database(settings: Settings) -> Iterator[str]:
 
 
 @contextmanager
-def any_database(settings: Settings) -> Iterator[str]:
+def any_database(settings: KafkaSettings) -> Iterator[str]:
     """The database for a visitor: that of a running service, else one started for the purpose.
 
     Raises DataDirectoryError where there is none: visitors make no database.

@@ -14,9 +14,11 @@ from services.cli import (
     openapi,
     rebuild,
     reconcile,
+    relay,
     replay,
     restore,
     serve,
+    topics,
 )
 
 app = typer.Typer(
@@ -43,6 +45,8 @@ def _options(
 
 
 app.command(name="serve")(serve.serve)
+app.command(name="relay")(relay.relay)
+app.command(name="topics")(topics.topics)
 app.command(name="rebuild")(rebuild.rebuild)
 app.command(name="reconcile")(reconcile.reconcile)
 app.command(name="replay")(replay.replay)

@@ -14,7 +14,7 @@ from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout
 
 SERVICE_ROLE = "teamledger_service"
 SERVICE_NAME, OWNER_NAME = "teamledger", "teamledger-owner"  # of sessions, as the server shows them
-REPORTS_NAME = "teamledger-reports"
+REPORTS_NAME, RELAY_NAME = "teamledger-reports", "teamledger-relay"
 OLDEST_MAJOR = 15
 IDLE_IN_TRANSACTION_MS = 2000
 REPORT_SECONDS = 8
@@ -53,6 +53,18 @@ def reports_conninfo(url: str) -> str:
         f"statement_timeout={milliseconds}",
         f"idle_in_transaction_session_timeout={milliseconds}",
     )
+
+
+def relay_conninfo(url: str) -> str:
+    """The same database under the service role, for whoever holds a lock by his session.
+
+    Server and client notice within about 4 seconds that the other's machine is gone, so that the
+    lock becomes free. Raises likewise.
+    """
+    server = (f"tcp_keepalives_{name}" for name in ("idle=2", "interval=1", "count=2"))
+    conninfo = _with_options(url, RELAY_NAME, f"role={SERVICE_ROLE}", "timezone=UTC", *server)
+    client = {"keepalives_idle": 2, "keepalives_interval": 1, "keepalives_count": 2}
+    return make_conninfo(conninfo, **client, tcp_user_timeout=4_000)
 
 
 def owner_conninfo(url: str) -> str:
