@@ -241,6 +241,15 @@ class Settings(KafkaSettings):
         return self
 
     @model_validator(mode="after")
+    def _read_models_elsewhere_need_a_database_elsewhere(self) -> Self:
+        if self.read_database_url is not None and self.database_url is None:
+            raise ValueError(
+                f"{PREFIX}READ_DATABASE_URL is set, so {PREFIX}DATABASE_URL must be set too: the "
+                "embedded database keeps its read models itself"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _beyond_loopback_needs_an_own_key(self) -> Self:
         if self.master_key is None and not _is_loopback(self.host):
             raise ValueError(

@@ -13,6 +13,7 @@ from services.settings import KafkaSettings
 
 BOOTSTRAP_MS = 10_000
 REQUEST_MS = 10_000
+RECONNECT_MS = 1_000  # by default the pauses grow to 30 seconds
 DELIVERY_MS = 30_000
 BLOCK_MS = 5_000
 LINGER_MS = 5
@@ -84,5 +85,9 @@ class Cluster:
             client.close()
 
     def _options(self, role: str) -> dict[str, Any]:
-        servers = list(self.bootstrap)
-        return {"bootstrap_servers": servers, "client_id": f"teamledger-{role}", **self.security}
+        return {
+            "bootstrap_servers": list(self.bootstrap),
+            "client_id": f"teamledger-{role}",
+            "reconnect_backoff_max_ms": RECONNECT_MS,
+            **self.security,
+        }

@@ -12,6 +12,7 @@ from services.cli import (
     forget,
     import_litellm,
     openapi,
+    processes,
     rebuild,
     reconcile,
     relay,
@@ -45,6 +46,8 @@ def _options(
 
 
 app.command(name="serve")(serve.serve)
+app.command(name="command")(processes.command)
+app.command(name="projection")(processes.projection)
 app.command(name="relay")(relay.relay)
 app.command(name="topics")(topics.topics)
 app.command(name="rebuild")(rebuild.rebuild)

@@ -5,7 +5,7 @@ may hold the append lock (architecture, section 4).
 """
 
 import asyncio
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 from typing import Any
 
 import psycopg
@@ -94,6 +94,15 @@ def check_server_version(number: int) -> None:
             f"the server is PostgreSQL {number // 10_000}; teamledger needs {OLDEST_MAJOR} or "
             "newer: upgrade the server or set TEAMLEDGER_DATABASE_URL to another one"
         )
+
+
+async def entered_pool(
+    stack: AsyncExitStack, conninfo: str, name: str, least: int = 2, most: int = 8
+) -> Pool:
+    """An open pool that is closed with the stack. Raises as `open_pool` does."""
+    pool = await open_pool(conninfo, least, most, name)
+    stack.push_async_callback(pool.close)
+    return pool
 
 
 async def open_pool(conninfo: str, min_size: int, max_size: int, name: str) -> Pool:

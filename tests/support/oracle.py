@@ -286,13 +286,16 @@ def projected(url: str) -> dict[str, list[Row]]:
         return {name: _sorted(cursor.execute(query)) for name, query in _QUERIES.items()}
 
 
-def assert_projected(url: str) -> None:
-    """The read models are at the head of the store and hold what its facts come to."""
-    facts = stored_facts(url)
-    with psycopg.connect(owner_conninfo(url)) as conn:
+def assert_projected(url: str, read_url: str | None = None) -> None:
+    """The read models are at the head of the store and hold what its facts come to.
+
+    They are in the database of the events unless `read_url` names another one.
+    """
+    facts, reads = stored_facts(url), read_url or url
+    with psycopg.connect(owner_conninfo(reads)) as conn:
         positions = conn.execute("SELECT position FROM read.groups").fetchall()
     assert positions == [(len(facts),)]
-    assert projected(url) == expected(facts)
+    assert projected(reads) == expected(facts)
 
 
 def _sorted(rows: Iterable[Row]) -> list[Row]:
