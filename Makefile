@@ -22,7 +22,7 @@ RUN_READY := $(or $(wildcard $(DEV_STAMP)),$(RUN_STAMP))
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test test-all test-marked clients check format openapi bench lock \
+.PHONY: help serve test test-all test-marked clients check format openapi asyncapi bench lock \
   lock-clients kafka clean
 
 help: ## List the targets
@@ -64,6 +64,10 @@ format: $(DEV_STAMP) ## Format the code and apply safe fixes
 openapi: $(RUN_READY) ## Write docs/openapi.json again from the code
 	$(VENV)/bin/teamledger openapi > docs/openapi.json.new
 	mv docs/openapi.json.new docs/openapi.json
+
+asyncapi: $(RUN_READY) ## Write docs/asyncapi.json again from the facts
+	$(VENV)/bin/teamledger asyncapi > docs/asyncapi.json.new
+	mv docs/asyncapi.json.new docs/asyncapi.json
 
 bench: $(DEV_STAMP) ## Run the benchmarks and print their figures
 	$(PY) -m tests.benchmarks.run $(BENCH_ARGS)

@@ -14,6 +14,10 @@ import orjson
 
 from events.streams import kind_and_id, stream
 
+TOPIC = "teamledger.events.v1"
+PARTITIONS = 1
+"""The order of the topic is the order of the log (architecture, section 6): never more."""
+RETENTION_DAYS = 7
 CONTENT_TYPE = "application/json"
 TYPE = re.compile(r"teamledger\.(.+)\.v([1-9][0-9]*)")
 REQUIRED = ("subject", "type", "version", "position", "epoch", "commandindex", "commandcount")

@@ -24,6 +24,8 @@ from pydantic import (
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from events.messages import TOPIC
+
 PREFIX = "TEAMLEDGER_"
 ROOT_KEY_BYTES = 32
 MASTER_KEY_LENGTH = 7
@@ -155,7 +157,7 @@ class KafkaSettings(BaseSettings):
     kafka_bootstrap: Annotated[
         tuple[Annotated[str, Field(pattern=ADDRESS)], ...], NoDecode, BeforeValidator(_listed)
     ] = ()
-    kafka_events_topic: Annotated[str, Field(pattern=TOPIC_NAME)] = "teamledger.events.v1"
+    kafka_events_topic: Annotated[str, Field(pattern=TOPIC_NAME)] = TOPIC
     kafka_tls: bool = False
     kafka_ca_file: Annotated[Path, AfterValidator(_absolute)] | None = None
     kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "SCRAM-SHA-512"

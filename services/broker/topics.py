@@ -9,13 +9,11 @@ from kafka import KafkaAdminClient
 from kafka.admin import ConfigResource, ConfigResourceType
 from kafka.errors import KafkaError, TopicAlreadyExistsError
 
+from events.messages import PARTITIONS, RETENTION_DAYS
 from services.broker import BrokerUnusable
 from services.broker.cluster import Cluster
 
-EVENTS = "teamledger.events.v1"
-EVENT_PARTITIONS = 1
-"""The order of the topic is the order of the log (architecture, section 6): never more."""
-RETENTION = timedelta(days=7)
+RETENTION = timedelta(days=RETENTION_DAYS)
 REPLICATION = 3
 CREATE_MS = 15_000
 
@@ -25,7 +23,7 @@ class Topic:
     """A topic as it is to be. Nothing is compacted: a log keeps more than the last of each key."""
 
     name: str
-    partitions: int = EVENT_PARTITIONS
+    partitions: int = PARTITIONS
     replication: int = REPLICATION
     retention: timedelta = RETENTION
 

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from services.cli import (
+    asyncapi,
     audit,
     backup,
     demo,
@@ -59,6 +60,7 @@ app.command(name="restore")(restore.restore)
 app.command(name="forget")(forget.forget)
 app.command(name="forgotten")(forget.forgotten)
 app.command(name="import-litellm")(import_litellm.import_litellm)
+app.command(name="asyncapi")(asyncapi.asyncapi)
 app.command(name="openapi")(openapi.openapi)
 app.add_typer(audit.app, name="audit")
 

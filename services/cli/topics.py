@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
+from events.messages import RETENTION_DAYS
 from services.cli.failures import explained
 from services.cli.output import print_table
 from services.settings import load_kafka_settings
@@ -13,7 +14,7 @@ from services.settings import load_kafka_settings
 if TYPE_CHECKING:
     from services.broker.topics import Outcome
 
-REPLICATION, RETENTION_DAYS = 3, 7.0
+REPLICATION = 3
 
 
 @explained
