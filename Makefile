@@ -22,8 +22,8 @@ RUN_READY := $(or $(wildcard $(DEV_STAMP)),$(RUN_STAMP))
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test test-all test-marked clients check format openapi bench lock \
-  lock-clients clean
+.PHONY: help serve test test-all test-marked clients check format openapi asyncapi bench lock \
+  lock-clients kafka clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' Makefile
@@ -45,6 +45,9 @@ test-marked: $(DEV_STAMP) ## Run the tests marked kafka, clients, faults or scal
 clients: $(DEV_STAMP) ## Install LiteLLM's own client into .venv-clients; its tests do so as well
 	$(PY) -m tests.clients.environment
 
+kafka: ## Fetch the Kafka that tests run into deploy/kafka/lib; needs Maven
+	deploy/kafka/kafka.sh fetch
+
 check: $(DEV_STAMP) ## Lint, formatting, types, import rules, locks
 	$(VENV)/bin/ruff check
 	$(VENV)/bin/ruff format --check
@@ -61,6 +64,10 @@ format: $(DEV_STAMP) ## Format the code and apply safe fixes
 openapi: $(RUN_READY) ## Write docs/openapi.json again from the code
 	$(VENV)/bin/teamledger openapi > docs/openapi.json.new
 	mv docs/openapi.json.new docs/openapi.json
+
+asyncapi: $(RUN_READY) ## Write docs/asyncapi.json again from the facts
+	$(VENV)/bin/teamledger asyncapi > docs/asyncapi.json.new
+	mv docs/asyncapi.json.new docs/asyncapi.json
 
 bench: $(DEV_STAMP) ## Run the benchmarks and print their figures
 	$(PY) -m tests.benchmarks.run $(BENCH_ARGS)

@@ -10,7 +10,7 @@ import os
 import unicodedata
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, TypeVar
 from zoneinfo import ZoneInfo
 
 from pydantic import (
@@ -24,11 +24,18 @@ from pydantic import (
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from events.messages import TOPIC
+
 PREFIX = "TEAMLEDGER_"
 ROOT_KEY_BYTES = 32
 MASTER_KEY_LENGTH = 7
 LONGEST_ID = 255
+ADDRESS = r"^[A-Za-z0-9_.\-\[\]:]+:[0-9]{1,5}$"
+TOPIC_NAME = r"^[A-Za-z0-9._-]{1,249}$"
 HEADER_NAME = r"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"
+
+
+S = TypeVar("S", bound=BaseSettings)
 
 
 class SettingsError(Exception):
@@ -130,7 +137,46 @@ def _is_loopback(host: str) -> bool:
         return host.lower() == "localhost"
 
 
-class Settings(BaseSettings):
+class KafkaSettings(BaseSettings):
+    """What every process needs to find the log and the brokers, and nothing that opens a seal.
+
+    `kafka_bootstrap` are addresses `host:port` separated by commas; none means that there is no
+    Kafka. `kafka_events_topic` holds the log of one installation.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+        hide_input_in_errors=True,
+    )
+
+    data_dir: Annotated[Path, AfterValidator(_absolute)] = Field(default_factory=_default_data_dir)
+    database_url: SecretStr | None = None
+    kafka_bootstrap: Annotated[
+        tuple[Annotated[str, Field(pattern=ADDRESS)], ...], NoDecode, BeforeValidator(_listed)
+    ] = ()
+    kafka_events_topic: Annotated[str, Field(pattern=TOPIC_NAME)] = TOPIC
+    kafka_tls: bool = False
+    kafka_ca_file: Annotated[Path, AfterValidator(_absolute)] | None = None
+    kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "SCRAM-SHA-512"
+    kafka_username: str | None = None
+    kafka_password: SecretStr | None = None
+    log_level: Annotated[
+        Literal["debug", "info", "warning", "error", "critical"], BeforeValidator(_lower)
+    ] = "info"
+
+    @model_validator(mode="after")
+    def _a_name_and_a_password_go_together(self) -> Self:
+        if (self.kafka_username is None) != (self.kafka_password is None):
+            raise ValueError(
+                f"{PREFIX}KAFKA_USERNAME and {PREFIX}KAFKA_PASSWORD are set together, or neither"
+            )
+        return self
+
+
+class Settings(KafkaSettings):
     """The configuration of one process. An empty variable counts as one that is not set.
 
     `command_deadline` is in seconds; `max_body_bytes` in bytes of a request as it is received. What
@@ -145,23 +191,15 @@ class Settings(BaseSettings):
     webhook are under way at a time. `webhook_private_targets` lets webhooks be on this machine and
     in private networks, and there without TLS.
     The security log keeps `security_log_entries` rows, none longer than `security_log_days`.
+    `read_database_url` is where read models are kept if that is not the database of the events.
     Without `database_url` the service runs its own PostgreSQL below `data_dir` and keeps its keys
     there; with one, both keys must be given (architecture, section 2).
     """
 
-    model_config = SettingsConfigDict(
-        env_prefix=PREFIX,
-        env_ignore_empty=True,
-        extra="ignore",
-        frozen=True,
-        hide_input_in_errors=True,
-    )
-
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=1, le=65535)] = 4000
-    data_dir: Annotated[Path, AfterValidator(_absolute)] = Field(default_factory=_default_data_dir)
     master_key: Annotated[SecretStr, AfterValidator(_master_key)] | None = None
-    database_url: SecretStr | None = None
+    read_database_url: SecretStr | None = None
     root_key: Annotated[SecretStr, AfterValidator(_root_key)] | None = None
     key_header_name: Annotated[str, Field(pattern=HEADER_NAME)] | None = None
     timezone: Annotated[str, AfterValidator(_known_zone)] = "UTC"
@@ -195,9 +233,6 @@ class Settings(BaseSettings):
     webhook_private_targets: bool = False
     security_log_entries: Annotated[int, Field(ge=1, le=10_000_000)] = 10_000
     security_log_days: Annotated[int, Field(ge=1, le=36_500)] = 90
-    log_level: Annotated[
-        Literal["debug", "info", "warning", "error", "critical"], BeforeValidator(_lower)
-    ] = "info"
 
     @model_validator(mode="after")
     def _a_database_elsewhere_needs_both_keys(self) -> Self:
@@ -207,6 +242,15 @@ class Settings(BaseSettings):
             raise ValueError(
                 f"{PREFIX}DATABASE_URL is set, so {' and '.join(absent)} must be set too: "
                 "keys are kept in the data directory only next to the embedded database"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _read_models_elsewhere_need_a_database_elsewhere(self) -> Self:
+        if self.read_database_url is not None and self.database_url is None:
+            raise ValueError(
+                f"{PREFIX}READ_DATABASE_URL is set, so {PREFIX}DATABASE_URL must be set too: the "
+                "embedded database keeps its read models itself"
             )
         return self
 
@@ -225,8 +269,22 @@ def load_settings(given: Mapping[str, object] | None = None) -> Settings:
 
     Raises SettingsError: one line for each thing to correct, without any secret.
     """
+    return _loaded(Settings, given)
+
+
+def load_kafka_settings(given: Mapping[str, object] | None = None) -> KafkaSettings:
+    """Likewise for a process that needs no keys. Raises SettingsError where Kafka is not named."""
+    settings = _loaded(KafkaSettings, given)
+    if not settings.kafka_bootstrap:
+        raise SettingsError(
+            f"{PREFIX}KAFKA_BOOTSTRAP is not set: name the brokers, such as 127.0.0.1:9092"
+        )
+    return settings
+
+
+def _loaded(settings: type[S], given: Mapping[str, object] | None) -> S:
     try:
-        return Settings.model_validate(dict(given or {}))
+        return settings.model_validate(dict(given or {}))
     except ValidationError as invalid:
         lines = [_explained(error) for error in invalid.errors(include_input=False)]
         raise SettingsError("\n".join(lines)) from None

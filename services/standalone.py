@@ -1,85 +1,130 @@
-"""Both services in one process over one database: what `teamledger serve` runs."""
+"""Command and read side put together: in one process, or each in processes of its own."""
 
-import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from fastapi import FastAPI
 
 from events.values import JsonObject
 from services.command.api.app import ROUTERS as COMMAND_ROUTERS
-from services.command.api.app import answer_command_errors, include_command_routes
-from services.command.api.context import Context
-from services.command.application.budget_watch import BudgetWatch
-from services.command.application.chores import Chores
-from services.command.application.copies import CopyRecorder
-from services.command.application.day_sums import DaySums
-from services.command.application.ledger import Ledger
-from services.command.application.ledger_store import LedgerStore
-from services.command.application.loop import CommandLoop
-from services.command.application.quarantine import SETTLE, Quarantine
-from services.command.application.store import EventStore
-from services.command.application.webhooks import disabling
-from services.database.connections import (
-    Pool,
-    open_pool,
-    owner_conninfo,
-    reports_conninfo,
-    service_conninfo,
+from services.command.api.app import (
+    answer_command_errors,
+    include_command_health,
+    include_command_routes,
 )
+from services.command.application.copies import CopyRecorder
+from services.command.application.webhooks import disabling
+from services.command.process import started_commands, started_loop
+from services.database.connections import owner_conninfo, service_conninfo
 from services.database.migrations import migrate
+from services.database.opened import EventDatabase, opened_events
 from services.database.secrets import Secrets
-from services.database.vault import Vault
+from services.database.security_log import Refused, SecurityLog
 from services.edge.app import EdgeSettings, create_app
 from services.edge.openapi.serving import serve_description
-from services.edge.usage.delivery import UsageLimits
+from services.edge.watch import RefusedCall
 from services.projection.api import ROUTERS as READ_ROUTERS
-from services.projection.api import ReadContext, include_read_routes
+from services.projection.api import include_read_routes
 from services.projection.feed.store import StoreFeed
-from services.projection.head import Head
-from services.projection.projectors import GROUP, contract_projectors
-from services.projection.runner import ProjectionGroup
-from services.projection.seal.sealer import Sealer
-from services.projection.seal.sinks import sink_at
-from services.projection.webhooks.courier import Courier
-from services.projection.webhooks.messages import Messages
-from services.projection.webhooks.posting import Poster
-from services.projection.webhooks.queue import Queue
-from services.projection.webhooks.targets import Targets
+from services.projection.process import start_courier, started_reads
 from services.settings import Settings
 
 MIGRATIONS = Path(__file__).parent / "database" / "migrations"
 EVENT_MIGRATIONS = MIGRATIONS / "events"
 
 
+@dataclass(frozen=True, slots=True)
+class Databases:
+    """Addresses of the database of the events, and of that of the read models: often the same."""
+
+    events: str
+    reads: str
+
+    def prepare(self) -> None:
+        """Bring both schemas up to date, as the owner of each."""
+        prepare_events(self.events)
+        migrate(owner_conninfo(self.reads), MIGRATIONS / "read", schema="read")
+
+
 def prepare_database(url: str) -> None:
-    """Bring both schemas up to date, as the owner."""
-    owner = owner_conninfo(url)
-    migrate(owner, EVENT_MIGRATIONS, schema="ops")
-    migrate(owner, MIGRATIONS / "read", schema="read")
+    """Bring the schemas of both, in one database, up to date."""
+    Databases(url, url).prepare()
 
 
-def standalone(settings: Settings, secrets: Secrets, url: str) -> FastAPI:
-    """The application; everything it holds is opened when it starts and closed in order."""
+def prepare_events(url: str) -> None:
+    """Bring the schemas of log and ledger up to date, as the owner."""
+    migrate(owner_conninfo(url), EVENT_MIGRATIONS, schema="ops")
 
-    @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with AsyncExitStack() as stack:
-            await _start(app, settings, secrets, service_conninfo(url), stack)
-            yield
 
-    strict = settings.compat == "strict"
-    edge = EdgeSettings(
-        strict, settings.max_body_bytes, settings.max_json_depth, settings.max_usage_bytes
-    )
-    app = create_app(edge, version=version("teamledger"), lifespan=lifespan)
-    answer_command_errors(app, strict=strict)
-    serve_description(app, description)
-    return app
+def standalone(settings: Settings, secrets: Secrets, databases: Databases) -> FastAPI:
+    """Everything in one process: what `teamledger serve` runs.
+
+    Everything an application holds is opened when it starts and closed in order.
+    """
+
+    async def start(app: FastAPI, stack: AsyncExitStack) -> None:
+        events = await opened_events(databases.events, secrets.root_key, stack)
+        log = _log(events, stack)
+        loop = await started_loop(settings, events, stack, on_commit=log.offer)
+        include_command_routes(app, await started_commands(settings, secrets, events, stack, loop))
+        reads = await started_reads(
+            settings,
+            secrets,
+            events,
+            stack,
+            read_conninfo=service_conninfo(databases.reads),
+            log=log,
+            commands_stopped=lambda: loop.stopped,
+            security_log=_security_log(app, settings, events, stack),
+            record_copy=CopyRecorder(loop, events.vault).record,
+        )
+        start_courier(settings, events, reads, disabling(loop), stack)
+        include_read_routes(app, reads)
+
+    return _app(settings, start)
+
+
+def command_service(settings: Settings, secrets: Secrets, databases: Databases) -> FastAPI:
+    """Commands and usage alone: what `teamledger command` runs. It never touches read models."""
+
+    async def start(app: FastAPI, stack: AsyncExitStack) -> None:
+        events = await opened_events(databases.events, secrets.root_key, stack)
+        loop = await started_loop(settings, events, stack)
+        _security_log(app, settings, events, stack)
+        include_command_routes(app, await started_commands(settings, secrets, events, stack, loop))
+        include_command_health(app)
+
+    return _app(settings, start)
+
+
+def projection_service(settings: Settings, secrets: Secrets, databases: Databases) -> FastAPI:
+    """Reads, decisions and messages to webhooks: what `teamledger projection` runs.
+
+    The commands that it carries out itself are to switch off a webhook that wants none any more,
+    and to record that the audit log is copied.
+    """
+
+    async def start(app: FastAPI, stack: AsyncExitStack) -> None:
+        events = await opened_events(databases.events, secrets.root_key, stack)
+        loop = await started_loop(settings, events, stack)
+        reads = await started_reads(
+            settings,
+            secrets,
+            events,
+            stack,
+            read_conninfo=service_conninfo(databases.reads),
+            log=_log(events, stack),
+            commands_stopped=lambda: None,
+            security_log=_security_log(app, settings, events, stack),
+            record_copy=CopyRecorder(loop, events.vault).record,
+        )
+        start_courier(settings, events, reads, disabling(loop), stack)
+        include_read_routes(app, reads)
+
+    return _app(settings, start)
 
 
 def description() -> JsonObject:
@@ -99,128 +144,43 @@ def description() -> JsonObject:
     )
 
 
-async def _start(
-    app: FastAPI, settings: Settings, secrets: Secrets, conninfo: str, stack: AsyncExitStack
-) -> None:
-    events_pool = await _pool(stack, conninfo, "events")
-    read_pool = await _pool(stack, conninfo, "read")
-    reports_pool = await _pool(stack, reports_conninfo(conninfo), "reports")
-    vault = Vault(events_pool, secrets.root_key)
-    await vault.open()
-    head = Head(events_pool)
-    feed = StoreFeed(events_pool, conninfo)
+def _log(events: EventDatabase, stack: AsyncExitStack) -> StoreFeed:
+    feed = StoreFeed(events.pool, events.conninfo)
     stack.push_async_callback(feed.close)
-    group = ProjectionGroup(GROUP, contract_projectors(vault.open_all), feed, read_pool, head)
-    following = asyncio.create_task(group.run(), name="projections")
-    stack.push_async_callback(_ended, following)
-    stack.push_async_callback(group.stop)
-    sealer = Sealer(
-        events_pool,
-        feed,
-        head,
-        await _signing_key(vault),
-        sink=sink_at(settings.proof_sink) if settings.proof_sink else None,
-        checkpoint_seconds=settings.checkpoint_seconds,
-    )
-    sealing = asyncio.create_task(sealer.run(), name="sealer")
-    stack.push_async_callback(_ended, sealing)
-    stack.push_async_callback(sealer.stop)
-    loop = CommandLoop(
-        EventStore(events_pool, conninfo),
-        queue_size=settings.queue_size,
-        deadline=settings.command_deadline,
-        on_commit=feed.offer,
-    )
-    await loop.start()
-    stack.push_async_callback(loop.stop)
-    ledger = Ledger(
-        LedgerStore(await _pool(stack, conninfo, "ledger", 1, 2)),
-        deadline=settings.command_deadline,
-    )
-    ledger.start()
-    stack.push_async_callback(ledger.stop)
-    quarantine = Quarantine(loop, ledger, events_pool)
-    chores = Chores(loop, events_pool, {SETTLE: quarantine.carry_out})
-    chores.start()
-    stack.push_async_callback(chores.stop)
-    day_sums = DaySums(events_pool)
-    day_sums.start()
-    stack.push_async_callback(day_sums.stop)
-    zone = ZoneInfo(settings.timezone)
-    watch = BudgetWatch(loop, events_pool, settings.alert_thresholds, zone)
-    watch.start()
-    stack.push_async_callback(watch.stop)
-    key_header = settings.key_header_name
-    joinable = frozenset(settings.available_teams)
-    limits = UsageLimits(settings.max_usage_bytes, settings.max_usage_items)
-    context = Context(
-        loop=loop,
-        ledger=ledger,
-        quarantine=quarantine,
-        vault=vault,
-        master_key=secrets.master_key,
-        key_header=key_header,
-        zone=zone,
-        ledger_pool=events_pool,
-        available_teams=joinable,
-        usage_limits=limits,
-        private_webhooks=settings.webhook_private_targets,
-    )
-    include_command_routes(app, context)
-    reads = ReadContext(
-        read_pool=read_pool,
-        events_pool=events_pool,
-        ledger_pool=await _pool(stack, conninfo, "usage"),
-        reports_pool=reports_pool,
-        head=head,
-        feed=feed,
-        group=group,
-        vault=vault,
-        master_key=secrets.master_key,
-        key_header=key_header,
-        zone=zone,
-        commands_stopped=lambda: loop.stopped,
-        available_teams=settings.available_teams,
-        models=settings.models,
-        strict=settings.compat == "strict",
-        record_copy=CopyRecorder(loop, vault).record,
-        security_entries=settings.security_log_entries,
-        security_days=settings.security_log_days,
-    )
-    courier = Courier(
-        read_pool,
-        vault,
-        messages=Messages(events_pool, read_pool, reads.reached),
-        queue=Queue(events_pool, settings.webhook_retry_seconds),
-        poster=Poster(Targets(private=settings.webhook_private_targets), settings.webhook_timeout),
-        gone=disabling(loop),
-        timeout=settings.webhook_timeout,
-        in_flight=settings.webhook_in_flight,
-    )
-    posting = asyncio.create_task(courier.run(), name="courier")
-    stack.push_async_callback(_ended, posting)
-    stack.push_async_callback(courier.stop)
-    reads.security_log.start()
-    stack.push_async_callback(reads.security_log.stop)
-    app.state.key_header, app.state.refused = key_header, reads.refused
-    reads.decider.reservations.start()
-    stack.push_async_callback(reads.decider.reservations.stop)
-    include_read_routes(app, reads)
+    return feed
 
 
-async def _signing_key(vault: Vault) -> Ed25519PrivateKey:
-    made = Ed25519PrivateKey.generate
-    raw = await vault.secret("signing_key", lambda: made().private_bytes_raw())
-    return Ed25519PrivateKey.from_private_bytes(raw)
+def _security_log(
+    app: FastAPI, settings: Settings, events: EventDatabase, stack: AsyncExitStack
+) -> SecurityLog:
+    """Refused calls of privileged routes are counted in it until the stack is closed."""
+    most, days = settings.security_log_entries, settings.security_log_days
+    log = SecurityLog(events.pool, most=most, days=days)
+    log.start()
+    stack.push_async_callback(log.stop)
+
+    def refused(call: RefusedCall) -> None:
+        alike = Refused(call.method, call.route, call.status, call.reason, call.key)
+        log.note(alike, call.correlation_id, wrong_key=call.wrong_key)
+
+    app.state.key_header, app.state.refused = settings.key_header_name, refused
+    return log
 
 
-async def _pool(
-    stack: AsyncExitStack, conninfo: str, name: str, least: int = 2, most: int = 8
-) -> Pool:
-    pool = await open_pool(conninfo, least, most, name)
-    stack.push_async_callback(pool.close)
-    return pool
+def _app(
+    settings: Settings, start: Callable[[FastAPI, AsyncExitStack], Awaitable[None]]
+) -> FastAPI:
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:
+            await start(app, stack)
+            yield
 
-
-async def _ended(task: asyncio.Task[None]) -> None:
-    await task
+    strict = settings.compat == "strict"
+    edge = EdgeSettings(
+        strict, settings.max_body_bytes, settings.max_json_depth, settings.max_usage_bytes
+    )
+    app = create_app(edge, version=version("teamledger"), lifespan=lifespan)
+    answer_command_errors(app, strict=strict)
+    serve_description(app, description)
+    return app

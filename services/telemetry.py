@@ -36,3 +36,5 @@ def configure_logging(level: str) -> None:
         )
     )
     logging.basicConfig(level=numeric, handlers=[handler], force=True)
+    if numeric > logging.DEBUG:  # it tells every attempt of every connection; we tell the outcome
+        logging.getLogger("kafka").setLevel(logging.CRITICAL)

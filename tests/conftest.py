@@ -1,1 +1,6 @@
-pytest_plugins = ["tests.support.postgres", "tests.support.service", "tests.support.kills"]
+pytest_plugins = [
+    "tests.support.postgres",
+    "tests.support.service",
+    "tests.support.kills",
+    "tests.support.broker",
+]

@@ -5,7 +5,24 @@ from contextlib import contextmanager
 
 from services.database.data_directory import DataDirectoryError
 from services.database.embedded import EmbeddedServer
-from services.settings import Settings
+from services.settings import KafkaSettings, Settings, SettingsError
+from services.standalone import Databases
+
+
+def databases_at(url: str, settings: Settings) -> Databases:
+    """The database of the events at `url`, and that of the read models: elsewhere if so set."""
+    elsewhere = settings.read_database_url
+    return Databases(url, url if elsewhere is None else elsewhere.get_secret_value())
+
+
+def shared_databases(settings: Settings) -> Databases:
+    """Those that several processes work on: never an embedded one. Raises SettingsError."""
+    if settings.database_url is None:
+        raise SettingsError(
+            "TEAMLEDGER_DATABASE_URL is not set: processes of their own share a PostgreSQL that "
+            "is there already; `teamledger serve` is the one that brings its own"
+        )
+    return databases_at(settings.database_url.get_secret_value(), settings)
 
 
 @contextmanager
@@ -19,7 +36,7 @@ def locked_database(settings: Settings) -> Iterator[str]:
 
 
 @contextmanager
-def any_database(settings: Settings) -> Iterator[str]:
+def any_database(settings: KafkaSettings) -> Iterator[str]:
     """The database for a visitor: that of a running service, else one started for the purpose.
 
     Raises DataDirectoryError where there is none: visitors make no database.

@@ -7,8 +7,10 @@ from typing import ParamSpec, TypeVar
 import psycopg
 import typer
 
+from services.broker import BrokerUnusable
 from services.cli.ledger_client import ServiceRefused
 from services.cli.litellm.source import SourceUnusable
+from services.command.application.relay_place import LogReplaced
 from services.command.application.requests import Unavailable
 from services.database.backup import ArchiveError
 from services.database.backup.load import RestoreRefused
@@ -47,6 +49,7 @@ EXPECTED = (
     ArchiveError,
     BadCheckpoint,
     BadExport,
+    BrokerUnusable,
     DatabaseUnusable,
     DataDirectoryError,
     DestinationUnusable,
@@ -57,6 +60,7 @@ EXPECTED = (
     FillingFailed,
     FillingInterrupted,
     ListUnusable,
+    LogReplaced,
     MigrationError,
     NotReached,
     NothingToArchive,

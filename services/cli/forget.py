@@ -21,14 +21,14 @@ from events.envelope import decode
 from events.streams import kind_and_id
 from events.values import JsonObject, timestamp
 from services.access.principal import Credential
-from services.cli.database import any_database
+from services.cli.database import any_database, databases_at
 from services.cli.failures import ListUnusable, explained
 from services.command.application.forgetting import FORGET, Forgetting, Forgotten
 from services.command.application.loop import CommandLoop
 from services.command.application.requests import Origin
 from services.command.application.store import EventStore
 from services.command.domain.errors import NotFound
-from services.database.connections import open_pool, service_conninfo
+from services.database.connections import entered_pool, service_conninfo
 from services.database.secrets import load_secrets
 from services.database.vault import Vault
 from services.projection.feed.store import StoreFeed
@@ -36,7 +36,7 @@ from services.projection.head import Head
 from services.projection.projectors import GROUP, contract_projectors
 from services.projection.runner import ProjectionGroup
 from services.settings import load_settings
-from services.standalone import prepare_database
+from services.standalone import Databases
 
 DEADLINE, LONGEST_SECONDS = 60.0, 3_600.0
 _FORGOTTEN = """
@@ -63,8 +63,9 @@ def forget(
         raise typer.BadParameter("name users, or a list of them by --list")
     settings = load_settings()
     with any_database(settings) as url:
-        prepare_database(url)
-        asyncio.run(_forget(url, load_secrets(settings).root_key, wanted))
+        databases = databases_at(url, settings)
+        databases.prepare()
+        asyncio.run(_forget(databases, load_secrets(settings).root_key, wanted))
 
 
 @explained
@@ -114,8 +115,8 @@ def _user_id(number: int, line: bytes) -> str:
     raise ListUnusable(f'line {number} of the list is no JSON object with a "user_id"')
 
 
-async def _forget(url: str, root_key: bytes, user_ids: list[str]) -> None:
-    async with _opened(service_conninfo(url), root_key) as opened:
+async def _forget(databases: Databases, root_key: bytes, user_ids: list[str]) -> None:
+    async with _opened(databases, root_key) as opened:
         position = 0
         for user_id in user_ids:
             told, position = await opened.forget(user_id, position)
@@ -160,10 +161,12 @@ def _told(answer: Forgotten) -> dict[str, Any]:
 
 
 @asynccontextmanager
-async def _opened(conninfo: str, root_key: bytes) -> AsyncIterator[_Opened]:
+async def _opened(databases: Databases, root_key: bytes) -> AsyncIterator[_Opened]:
     async with AsyncExitStack() as stack:
-        pool = await open_pool(conninfo, 1, 4, "forget")
-        stack.push_async_callback(pool.close)
+        conninfo = service_conninfo(databases.events)
+        pool = await entered_pool(stack, conninfo, "forget", 1, 4)
+        read_conninfo = service_conninfo(databases.reads)
+        read_pool = await entered_pool(stack, read_conninfo, "forget reads", 1, 2)
         vault = Vault(pool, root_key)
         await vault.open()
         feed = StoreFeed(pool, conninfo)
@@ -171,5 +174,6 @@ async def _opened(conninfo: str, root_key: bytes) -> AsyncIterator[_Opened]:
         loop = CommandLoop(EventStore(pool, conninfo), queue_size=1, deadline=DEADLINE)
         await loop.start()
         stack.push_async_callback(loop.stop)
-        group = ProjectionGroup(GROUP, contract_projectors(vault.open_all), feed, pool, Head(pool))
+        projectors = contract_projectors(vault.open_all)
+        group = ProjectionGroup(GROUP, projectors, feed, read_pool, Head(pool))
         yield _Opened(Forgetting(loop, vault), group)

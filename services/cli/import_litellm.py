@@ -10,7 +10,7 @@ from typing import IO, Annotated, Any
 import typer
 
 from services.cli.backup import undone_by_sigterm
-from services.cli.database import locked_database
+from services.cli.database import databases_at, locked_database
 from services.cli.failures import explained
 from services.cli.litellm.report import Report
 from services.cli.litellm.run import import_all
@@ -18,7 +18,6 @@ from services.cli.litellm.source import SourceUnusable, opened_source
 from services.cli.output import progress_bar
 from services.database.secrets import load_secrets
 from services.settings import load_settings
-from services.standalone import prepare_database
 
 SOME_REFUSED = 1
 
@@ -52,7 +51,7 @@ def import_litellm(
             typer.echo(f"master key, shown this once: {secrets.master_key}", err=True)
         report = Report(file)
         with undone_by_sigterm(), locked_database(settings) as url:
-            prepare_database(url)
+            databases_at(url, settings).prepare()
             with progress_bar("importing") as told:
                 work = import_all(source, url, secrets.root_key, report, told, rehearsal=dry_run)
                 run = asyncio.run(work)

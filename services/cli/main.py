@@ -6,17 +6,21 @@ from typing import Annotated
 import typer
 
 from services.cli import (
+    asyncapi,
     audit,
     backup,
     demo,
     forget,
     import_litellm,
     openapi,
+    processes,
     rebuild,
     reconcile,
+    relay,
     replay,
     restore,
     serve,
+    topics,
 )
 
 app = typer.Typer(
@@ -43,6 +47,10 @@ def _options(
 
 
 app.command(name="serve")(serve.serve)
+app.command(name="command")(processes.command)
+app.command(name="projection")(processes.projection)
+app.command(name="relay")(relay.relay)
+app.command(name="topics")(topics.topics)
 app.command(name="rebuild")(rebuild.rebuild)
 app.command(name="reconcile")(reconcile.reconcile)
 app.command(name="replay")(replay.replay)
@@ -52,6 +60,7 @@ app.command(name="restore")(restore.restore)
 app.command(name="forget")(forget.forget)
 app.command(name="forgotten")(forget.forgotten)
 app.command(name="import-litellm")(import_litellm.import_litellm)
+app.command(name="asyncapi")(asyncapi.asyncapi)
 app.command(name="openapi")(openapi.openapi)
 app.add_typer(audit.app, name="audit")
 

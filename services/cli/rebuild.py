@@ -3,19 +3,19 @@
 import asyncio
 import sys
 from collections.abc import AsyncIterator, Sequence
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from services.cli.audit import notes
-from services.cli.database import any_database
+from services.cli.database import any_database, databases_at
 from services.cli.differences import show
 from services.cli.failures import explained
 from services.cli.from_file import rebuild_from_file
 from services.cli.output import progress_bar
-from services.database.connections import open_pool, service_conninfo
+from services.database.connections import entered_pool, service_conninfo
 from services.database.secrets import load_secrets
 from services.database.vault import Vault
 from services.projection.comparison import Comparison
@@ -28,7 +28,7 @@ from services.projection.rebuild import Judge, RebuildReport, always, discard
 from services.projection.rebuild import rebuild as run_rebuild
 from services.projection.runner import ProjectionGroup
 from services.settings import load_settings
-from services.standalone import prepare_database
+from services.standalone import Databases
 
 Jobs = Annotated[
     int | None, typer.Option("--jobs", min=1, max=64, help="Processes; one per core by default.")
@@ -80,24 +80,27 @@ def rebuild(
         return
     settings = load_settings()
     with any_database(settings) as url:
-        prepare_database(url)
+        databases = databases_at(url, settings)
+        databases.prepare()
         root_key = load_secrets(settings).root_key
-        report = asyncio.run(_rebuilt(url, root_key, _judge(check=check, yes=yes), jobs, check))
+        judge = _judge(check=check, yes=yes)
+        report = asyncio.run(_rebuilt(databases, root_key, judge, jobs, check))
     _told(report, check=check)
     same = report.compared_at is not None and all(table.equal for table in report.tables)
     if not report.swapped and not (check and same):
         raise typer.Exit(1)
 
 
-async def rebuild_read_models(url: str, root_key: bytes) -> RebuildReport:
+async def rebuild_read_models(databases: Databases, root_key: bytes) -> RebuildReport:
     """Make them again with a progress bar and swap them in. Raises RebuildFailed."""
-    return await _rebuilt(url, root_key, always, None)
+    return await _rebuilt(databases, root_key, always, None)
 
 
 async def _rebuilt(
-    url: str, root_key: bytes, judge: Judge, jobs: int | None, check: bool = False
+    databases: Databases, root_key: bytes, judge: Judge, jobs: int | None, check: bool = False
 ) -> RebuildReport:
-    async with _group(url, root_key) as group:
+    reads, log = databases.reads, databases.events
+    async with _group(databases, root_key) as group:
         count = other_cores() if jobs is None else jobs - 1
         together = Together(Alone(group.projectors), Others(count, root_key))
         spare_the_collector()
@@ -112,24 +115,27 @@ async def _rebuilt(
                 bars.close()
                 return await judge(tables)
 
-            report = await run_rebuild(group, url, progress=told, judge=judged, crew=crew)
+            report = await run_rebuild(
+                group, reads, log_url=log, progress=told, judge=judged, crew=crew
+            )
         if check:
-            await discard(group, url)
+            await discard(group, reads)
         return report
 
 
 @asynccontextmanager
-async def _group(url: str, root_key: bytes) -> AsyncIterator[ProjectionGroup]:
-    conninfo = service_conninfo(url)
-    pool = await open_pool(conninfo, 1, 4, "rebuild")
-    feed = StoreFeed(pool, conninfo)
-    try:
+async def _group(databases: Databases, root_key: bytes) -> AsyncIterator[ProjectionGroup]:
+    conninfo = service_conninfo(databases.events)
+    async with AsyncExitStack() as stack:
+        pool = await entered_pool(stack, conninfo, "rebuild", 1, 4)
+        read_conninfo = service_conninfo(databases.reads)
+        read_pool = await entered_pool(stack, read_conninfo, "rebuild reads", 1, 2)
+        feed = StoreFeed(pool, conninfo)
+        stack.push_async_callback(feed.close)
         vault = Vault(pool, root_key)
         await vault.open()
-        yield ProjectionGroup(GROUP, contract_projectors(vault.open_all), feed, pool, Head(pool))
-    finally:
-        await feed.close()
-        await pool.close()
+        projectors = contract_projectors(vault.open_all)
+        yield ProjectionGroup(GROUP, projectors, feed, read_pool, Head(pool))
 
 
 def _judge(*, check: bool, yes: bool) -> Judge:

@@ -10,7 +10,7 @@ import orjson
 import typer
 
 from services.cli.backup import contents, summary, undone_by_sigterm
-from services.cli.database import locked_database
+from services.cli.database import databases_at, locked_database
 from services.cli.failures import explained
 from services.cli.output import progress_bar
 from services.cli.rebuild import rebuild_read_models
@@ -20,7 +20,7 @@ from services.database.backup.reader import Archive
 from services.database.secrets import find_root_key
 from services.database.vault import root_fingerprint
 from services.settings import Settings, load_settings
-from services.standalone import EVENT_MIGRATIONS, prepare_database
+from services.standalone import EVENT_MIGRATIONS
 
 
 class Restored(NamedTuple):
@@ -61,9 +61,10 @@ def _restored(archive: Archive) -> Restored:
     with locked_database(settings) as url:
         with progress_bar("restoring") as told:
             epoch = load(url, archive, EVENT_MIGRATIONS, told=told)
-        prepare_database(url)
+        databases = databases_at(url, settings)
+        databases.prepare()
         began = time.monotonic()
-        asyncio.run(rebuild_read_models(url, root_key))
+        asyncio.run(rebuild_read_models(databases, root_key))
     return Restored(epoch, time.monotonic() - began)
 
 

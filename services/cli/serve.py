@@ -12,11 +12,11 @@ from typing import Annotated, Any
 import typer
 import uvicorn
 
-from services.cli.database import locked_database
+from services.cli.database import databases_at, locked_database
 from services.cli.failures import AddressUnusable, explained
 from services.database.secrets import load_secrets
 from services.settings import Settings, load_settings
-from services.standalone import prepare_database, standalone
+from services.standalone import standalone
 from services.telemetry import configure_logging
 
 GRACE_SECONDS = 10
@@ -39,10 +39,11 @@ def serve(
     if secrets.created_master_key:
         typer.echo(f"master key, shown this once: {secrets.master_key}")
     with locked_database(settings) as url:
-        prepare_database(url)
-        app = standalone(settings, secrets, url)
+        databases = databases_at(url, settings)
+        databases.prepare()
+        app = standalone(settings, secrets, databases)
         typer.echo(f"teamledger listens on http://{settings.host}:{settings.port}")
-        _listen(settings, app)
+        listen(settings, app)
 
 
 def check_address(settings: Settings) -> None:
@@ -74,7 +75,8 @@ def _failure(family: int, address: Any) -> OSError | None:  # noqa: ANN401
     return None
 
 
-def _listen(settings: Settings, app: object) -> None:
+def listen(settings: Settings, app: object) -> None:
+    """Answer until SIGINT or SIGTERM; requests under way are finished."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 50, 100)  # of 100,000 young objects one collection takes 50 ms

@@ -5,7 +5,7 @@ may hold the append lock (architecture, section 4).
 """
 
 import asyncio
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 from typing import Any
 
 import psycopg
@@ -14,7 +14,7 @@ from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout
 
 SERVICE_ROLE = "teamledger_service"
 SERVICE_NAME, OWNER_NAME = "teamledger", "teamledger-owner"  # of sessions, as the server shows them
-REPORTS_NAME = "teamledger-reports"
+REPORTS_NAME, RELAY_NAME = "teamledger-reports", "teamledger-relay"
 OLDEST_MAJOR = 15
 IDLE_IN_TRANSACTION_MS = 2000
 REPORT_SECONDS = 8
@@ -55,6 +55,18 @@ def reports_conninfo(url: str) -> str:
     )
 
 
+def relay_conninfo(url: str) -> str:
+    """The same database under the service role, for whoever holds a lock by his session.
+
+    Server and client notice within about 4 seconds that the other's machine is gone, so that the
+    lock becomes free. Raises likewise.
+    """
+    server = (f"tcp_keepalives_{name}" for name in ("idle=2", "interval=1", "count=2"))
+    conninfo = _with_options(url, RELAY_NAME, f"role={SERVICE_ROLE}", "timezone=UTC", *server)
+    client = {"keepalives_idle": 2, "keepalives_interval": 1, "keepalives_count": 2}
+    return make_conninfo(conninfo, **client, tcp_user_timeout=4_000)
+
+
 def owner_conninfo(url: str) -> str:
     """The same database as the user of the URL, in UTC: for migrations. Raises likewise."""
     return _with_options(url, OWNER_NAME, "timezone=UTC")
@@ -82,6 +94,15 @@ def check_server_version(number: int) -> None:
             f"the server is PostgreSQL {number // 10_000}; teamledger needs {OLDEST_MAJOR} or "
             "newer: upgrade the server or set TEAMLEDGER_DATABASE_URL to another one"
         )
+
+
+async def entered_pool(
+    stack: AsyncExitStack, conninfo: str, name: str, least: int = 2, most: int = 8
+) -> Pool:
+    """An open pool that is closed with the stack. Raises as `open_pool` does."""
+    pool = await open_pool(conninfo, least, most, name)
+    stack.push_async_callback(pool.close)
+    return pool
 
 
 async def open_pool(conninfo: str, min_size: int, max_size: int, name: str) -> Pool:

@@ -75,6 +75,11 @@ class Head:
         if self._replaced is not None:
             raise self._replaced
 
+    @property
+    def seen(self) -> int:
+        """The furthest position known to hold an event."""
+        return self._seen
+
     def saw(self, position: int) -> None:
         """There is an event at this position: no later query may find the head before it."""
         self._seen = max(self._seen, position)

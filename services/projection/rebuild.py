@@ -82,6 +82,7 @@ async def rebuild(  # noqa: PLR0913
     group: ProjectionGroup,
     owner_url: str,
     *,
+    log_url: str | None = None,
     progress: Told,
     judge: Judge = always,
     crew: Callable[[int], Crew] | None = None,
@@ -89,7 +90,8 @@ async def rebuild(  # noqa: PLR0913
 ) -> RebuildReport:
     """Fill, compare and swap; goes on where an earlier run was cut off.
 
-    `owner_url` is the database as its owner; `progress` is told how many events are folded, of how
+    `owner_url` is the database of the read models as its owner, and that of the log unless
+    `log_url` names another; `progress` is told how many events are folded, of how
     many; `crew` names who fills, by the number of events: this process alone without it. Where
     `judge` does not want the swap, the shadows stay for another run.
     Raises RebuildFailed: for a fact that cannot be folded (the shadows are dropped), while another
@@ -101,7 +103,7 @@ async def rebuild(  # noqa: PLR0913
         await _notice_death(connection)
         if not await lock_session(connection.cursor(), group.name + shadow.SUFFIX):
             raise RebuildFailed(f"another rebuild of group {group.name} is running")
-        work = _Rebuild(group, connection, progress, page, owner_url)
+        work = _Rebuild(group, connection, progress, page, owner_url, log_url or owner_url)
         chosen = crew or (lambda _: Alone(group.projectors))
         try:
             return await work.run(chosen, judge)
@@ -118,7 +120,12 @@ async def discard(group: ProjectionGroup, owner_url: str) -> None:
     """Drop what a rebuild that was not swapped in has left."""
     conninfo = owner_conninfo(owner_url)
     async with await AsyncConnection.connect(conninfo, autocommit=True) as connection:
-        await _Rebuild(group, connection, lambda _done, _total: None, PAGE, owner_url).discard()
+        work = _Rebuild(group, connection, _untold, PAGE, owner_url, owner_url)
+        await work.discard()
+
+
+def _untold(_done: int, _total: int) -> None:
+    pass
 
 
 async def _notice_death(connection: AsyncConnection[Any]) -> None:
@@ -132,19 +139,20 @@ async def _notice_death(connection: AsyncConnection[Any]) -> None:
 
 
 class _Rebuild:
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917
         self,
         group: ProjectionGroup,
         connection: AsyncConnection[Any],
         told: Told,
         page: int,
         owner_url: str,
+        log_url: str,
     ) -> None:
         self._group = group
         self._connection = connection
         self._told = told
         self._page = page
-        self._owner_url = owner_url
+        self._owner_url, self._log_url = owner_url, log_url
         self._batches = Batches(group.feed, group.projectors, page)
         self._name = group.name + shadow.SUFFIX
         self._tables = [projector.table for projector in group.projectors]
@@ -193,7 +201,7 @@ class _Rebuild:
                 self._at, run = live if self._comparable else await self._head(), None
             self._comparable = self._comparable and live.position >= self._at.position
             job = Job(
-                Log(service_conninfo(self._owner_url)),
+                Log(service_conninfo(self._log_url)),
                 owner_conninfo(self._owner_url),
                 shadow.SHADOWS,
                 self._at.position,

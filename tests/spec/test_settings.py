@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr, ValidationError
 
+from services.broker.cluster import Cluster
 from services.database.secrets import SecretsError, known_master_key, load_secrets
-from services.settings import Settings, SettingsError, load_settings
+from services.settings import Settings, SettingsError, load_kafka_settings, load_settings
 
 MASTER_KEY = "sk-of-the-operator"
 ROOT_KEY = base64.b64encode(bytes(range(32))).decode()
@@ -294,3 +295,40 @@ def test_links_and_pipes_are_not_read_as_secrets(data_dir: Path) -> None:
     os.mkfifo(key, 0o600)
     with pytest.raises(SecretsError, match="not what belongs there"):
         load_secrets(Settings(data_dir=data_dir))
+
+
+def test_brokers_are_named_between_commas(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TEAMLEDGER_KAFKA_BOOTSTRAP", "a:9092, [::1]:9093,a:9092")
+    assert load_kafka_settings().kafka_bootstrap == ("a:9092", "[::1]:9093")
+    monkeypatch.setenv("TEAMLEDGER_KAFKA_BOOTSTRAP", "a:9092,http://b")
+    with pytest.raises(SettingsError, match="TEAMLEDGER_KAFKA_BOOTSTRAP"):
+        load_kafka_settings()
+
+
+def test_a_relay_has_to_be_told_of_brokers_and_of_nothing_secret() -> None:
+    with pytest.raises(SettingsError, match="TEAMLEDGER_KAFKA_BOOTSTRAP is not set"):
+        load_kafka_settings()
+    told = {"kafka_bootstrap": "a:9092", "database_url": "postgresql://h/d"}
+    assert load_kafka_settings(told).kafka_events_topic == "teamledger.events.v1"
+
+
+def test_half_of_a_login_is_refused() -> None:
+    with pytest.raises(SettingsError, match="TEAMLEDGER_KAFKA_PASSWORD"):
+        load_kafka_settings({"kafka_bootstrap": "a:9092", "kafka_username": "ann"})
+
+
+@pytest.mark.parametrize(
+    ("given", "protocol"),
+    [
+        ({}, "PLAINTEXT"),
+        ({"kafka_tls": True}, "SSL"),
+        ({"kafka_username": "ann", "kafka_password": "s"}, "SASL_PLAINTEXT"),
+        ({"kafka_tls": True, "kafka_username": "ann", "kafka_password": "s"}, "SASL_SSL"),
+    ],
+)
+def test_how_brokers_are_spoken_to(given: dict[str, object], protocol: str) -> None:
+    cluster = Cluster.of(load_kafka_settings({"kafka_bootstrap": "a:9092", **given}))
+    assert cluster.bootstrap == ("a:9092",)
+    assert cluster.security["security_protocol"] == protocol
+    login = {"sasl_plain_username": "ann", "sasl_plain_password": "s"} if "SASL" in protocol else {}
+    assert login.items() <= cluster.security.items()

@@ -279,12 +279,13 @@ def expected(facts: Iterable[StoredFact]) -> dict[str, list[Row]]:
     return fold.rows()
 
 
-def assert_projected(url: str, *, reached: int | None = None) -> None:
+def assert_projected(url: str, read_url: str | None = None, *, reached: int | None = None) -> None:
     """The read models are at the head of the store and hold what its facts come to.
 
-    With a position they are there or beyond: while a service runs it may find more to record.
+    They are in the database of the events unless `read_url` names another one. With a position they
+    are there or beyond: while a service runs it may find more to record.
     """
-    with psycopg.connect(owner_conninfo(url)) as conn:
+    with psycopg.connect(owner_conninfo(read_url or url)) as conn:
         conn.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
         [(position,)] = conn.execute("SELECT position FROM read.groups").fetchall()
         cursor = conn.cursor(row_factory=psycopg.rows.dict_row)

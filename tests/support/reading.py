@@ -20,6 +20,7 @@ from events.user import UserCreated
 from events.values import Sealed
 from services.access.credentials import hash_key
 from services.database.connections import open_pool, reports_conninfo, service_conninfo
+from services.database.security_log import SecurityLog
 from services.database.vault import Vault
 from services.edge.app import EdgeSettings, create_app
 from services.projection.api import ReadContext, include_read_routes
@@ -205,6 +206,7 @@ async def reading(
             key_header=None,
             zone=ZoneInfo("UTC"),
             commands_stopped=lambda: worlds[0].stopped,
+            security_log=SecurityLog(events_pool, most=100, days=1),
             available_teams=available_teams,
             models=models,
             strict=strict,

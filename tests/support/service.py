@@ -71,12 +71,14 @@ def start_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Start]:
     started: list[ServiceProcess] = []
     with ExitStack() as directories:
 
-        def start(env: dict[str, str] | None = None, *, ready: bool = True) -> ServiceProcess:
+        def start(
+            env: dict[str, str] | None = None, *, ready: bool = True, role: str = "serve"
+        ) -> ServiceProcess:
             full = dict(env or {})
             if not full.keys() & {"TEAMLEDGER_DATA_DIR", "TEAMLEDGER_DATABASE_URL"}:
                 parent = directories.enter_context(open_directory())
                 full["TEAMLEDGER_DATA_DIR"] = str(parent / "data")
-            service = launch(full, tmp_path_factory.mktemp("service") / "log")
+            service = launch(full, tmp_path_factory.mktemp("service") / "log", role)
             started.append(service)
             if ready:
                 service.wait_until_ready()
@@ -92,22 +94,23 @@ def start_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Start]:
                 service.kill()
 
 
-def launch(env: dict[str, str], log: Path) -> ServiceProcess:
-    """Start `teamledger serve` on a free port of 127.0.0.1."""
+def launch(env: dict[str, str], log: Path, role: str = "serve") -> ServiceProcess:
+    """Start `teamledger serve`, `command` or `projection` on a free port of 127.0.0.1."""
     port = free_port()
     inherited = {k: v for k, v in os.environ.items() if not k.startswith("TEAMLEDGER_")}
     own = {"TEAMLEDGER_PORT": str(port), "TEAMLEDGER_MASTER_KEY": MASTER_KEY}
     full = {**inherited, **own, **env}
-    command = [sys.executable, "-m", "services.cli.main", "serve"]
+    command = [sys.executable, "-m", "services.cli.main", role]
     with log.open("wb") as output:
         process = subprocess.Popen(command, env=full, stdout=output, stderr=output)
     base_url = f"http://127.0.0.1:{full['TEAMLEDGER_PORT']}"
     return ServiceProcess(process, base_url, full["TEAMLEDGER_MASTER_KEY"], log)
 
 
-def on_database(url: str) -> dict[str, str]:
-    """The environment of a service on an existing database."""
-    return {"TEAMLEDGER_DATABASE_URL": url, "TEAMLEDGER_ROOT_KEY": ROOT_KEY}
+def on_database(url: str, read_url: str | None = None) -> dict[str, str]:
+    """The environment of a service on an existing database, with read models there or elsewhere."""
+    env = {"TEAMLEDGER_DATABASE_URL": url, "TEAMLEDGER_ROOT_KEY": ROOT_KEY}
+    return env if read_url is None else {**env, "TEAMLEDGER_READ_DATABASE_URL": read_url}
 
 
 def free_port() -> int:

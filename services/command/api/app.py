@@ -10,6 +10,7 @@ from services.command.api.routes import (
     budgets,
     bulk_members,
     bulk_users,
+    health,
     history,
     keys,
     members,
@@ -37,6 +38,11 @@ def include_command_routes(app: FastAPI, context: Context) -> None:
     """Add the routes; what they work with stands in `app.state.commands`."""
     app.state.commands = context
     include(app, ROUTERS)
+
+
+def include_command_health(app: FastAPI) -> None:
+    """Add /health, where the read API, which answers for both, is not in this process."""
+    include(app, (health.router,))
 
 
 def answer_command_errors(app: FastAPI, *, strict: bool) -> None:

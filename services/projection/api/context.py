@@ -7,9 +7,8 @@ from datetime import tzinfo
 from functools import cached_property
 
 from services.database.connections import Pool
-from services.database.security_log import Refused, SecurityLog
+from services.database.security_log import SecurityLog
 from services.database.vault import Vault
-from services.edge.watch import RefusedCall
 from services.projection.api.copying import RecordCopy
 from services.projection.api.items import TeamItems
 from services.projection.decisions.changes import Changes
@@ -43,9 +42,9 @@ class ReadContext:
     `commands_stopped` tells readiness why commands of this process are not taken, or None;
     `available_teams` are ids of teams that are offered to everybody, there or not; `models` are the
     names of what the gateways serve. `strict` keeps LiteLLM's wording in what gateways are to tell
-    their callers. With `then` it is the past that `read_pool` and the ledger are asked about.
     their callers. `record_copy` records that the audit log is copied; without it nobody may.
-    The security log keeps `security_entries`, for `security_days`.
+    `security_log` tells what was refused. With `then` it is the past that `read_pool` and
+    the ledger are asked about.
     """
 
     read_pool: Pool
@@ -60,13 +59,12 @@ class ReadContext:
     key_header: str | None
     zone: tzinfo
     commands_stopped: Callable[[], str | None]
+    security_log: SecurityLog
     available_teams: tuple[str, ...] = ()
     models: tuple[str, ...] = ()
     strict: bool = False
     then: Moment | None = None
     record_copy: RecordCopy | None = None
-    security_entries: int = 10_000
-    security_days: int = 90
 
     async def reached(self, position: int) -> None:
         """Return once the read models hold everything up to `position`; raises NotReached.
@@ -140,16 +138,6 @@ class ReadContext:
     def pasts(self) -> asyncio.Semaphore:
         """Held while the past is asked: so many connections are left to the present."""
         return asyncio.Semaphore(PASTS_AT_ONCE)
-
-    @cached_property
-    def security_log(self) -> SecurityLog:
-        """Refused calls; it is to be started, and stopped in the end."""
-        return SecurityLog(self.events_pool, most=self.security_entries, days=self.security_days)
-
-    def refused(self, call: RefusedCall) -> None:
-        """Count a refused call of a privileged route; at once."""
-        alike = Refused(call.method, call.route, call.status, call.reason, call.key)
-        self.security_log.note(alike, call.correlation_id, wrong_key=call.wrong_key)
 
     @cached_property
     def audit_totals(self) -> Totals:

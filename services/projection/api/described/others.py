@@ -8,6 +8,7 @@ from typing import Any
 from services.access.principal import INTERNAL_USER, MASTER_USER, Principal
 from services.access.visibility import check_keys_in, check_keys_of
 from services.edge.errors import MANAGEMENT, ShapeA, ShapeB, unexpected
+from services.edge.health import COMPATIBLE_WITH, unhealthy
 from services.edge.openapi.answers.key import AliasPage, KeyInfo, KeyInfos, KeyPage
 from services.edge.openapi.answers.report import AuditEntry, AuditPage, Healthy
 from services.edge.openapi.callers import KEY, TEAM, refused_by, somebody
@@ -23,7 +24,6 @@ from services.projection.api.routes.audit_export import (
     claim_too_long,
     not_recorded,
 )
-from services.projection.api.routes.health import COMPATIBLE_WITH, unhealthy
 
 ENTRY = "019cdd1f-7a63-7c5b-9c0f-2a61d5f0b7e4"
 """The id of the entry in the example of /audit/{id}."""

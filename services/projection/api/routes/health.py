@@ -4,14 +4,12 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.edge.body import LedgerRoute, answer
+from services.edge.body import LedgerRoute
+from services.edge.health import alive, healthy, unhealthy
 from services.projection.api.context import ReadContext
 from services.projection.head import HeadUnavailable
 from services.projection.progress import RebuildNeeded
 from services.projection.runner import NotReached
-
-COMPATIBLE_WITH = "1.82.2"
-"""The release of LiteLLM whose API is answered; its own clients ask for it."""
 
 router = APIRouter(route_class=LedgerRoute, tags=["health"])
 
@@ -20,7 +18,7 @@ router = APIRouter(route_class=LedgerRoute, tags=["health"])
 @router.get("/health/liveness")
 async def liveness() -> Response:
     """The process answers; nothing is said of the database."""
-    return answer("I'm alive!")
+    return alive()
 
 
 @router.get("/health/readiness")
@@ -32,17 +30,4 @@ async def readiness(request: Request) -> Response:
         await context.reached(await context.head.read())
     except (HeadUnavailable, NotReached, RebuildNeeded) as error:
         reason = str(error)
-    if reason is None:
-        return answer(
-            {
-                "status": "healthy",
-                "position": context.group.position,
-                "litellm_version": COMPATIBLE_WITH,
-            }
-        )
-    return unhealthy(reason)
-
-
-def unhealthy(reason: str) -> Response:
-    """The answer of a process that is not to be sent requests."""
-    return answer({"status": "unhealthy", "reason": reason}, 503, {"retry-after": "1"})
+    return healthy(context.group.position) if reason is None else unhealthy(reason)

@@ -1,0 +1,5 @@
+"""Apache Kafka: how we connect, and which topics we need. What flows is decided elsewhere."""
+
+
+class BrokerUnusable(Exception):
+    """The cluster, or a topic, cannot be used; the text says why and what to do."""

@@ -1,0 +1,93 @@
+"""A Kafka cluster, and how its clients are to be set up."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
+from kafka.errors import KafkaError
+
+from services.broker import BrokerUnusable
+from services.settings import KafkaSettings
+
+BOOTSTRAP_MS = 10_000
+REQUEST_MS = 10_000
+RECONNECT_MS = 1_000  # by default the pauses grow to 30 seconds
+DELIVERY_MS = 30_000
+BLOCK_MS = 5_000
+LINGER_MS = 5
+BATCH_BYTES = 128 * 1024
+CLOSE_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """Where the brokers are (`host:port`), and kafka-python's options for TLS and SASL."""
+
+    bootstrap: tuple[str, ...]
+    security: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, settings: KafkaSettings) -> "Cluster":
+        """The cluster that an operator named."""
+        transport = "SSL" if settings.kafka_tls else "PLAINTEXT"
+        sasl = "" if settings.kafka_password is None else "SASL_"
+        security: dict[str, Any] = {"security_protocol": sasl + transport}
+        if settings.kafka_ca_file is not None:
+            security["ssl_cafile"] = str(settings.kafka_ca_file)
+        if settings.kafka_password is not None:
+            security |= {
+                "sasl_mechanism": settings.kafka_sasl_mechanism,
+                "sasl_plain_username": settings.kafka_username,
+                "sasl_plain_password": settings.kafka_password.get_secret_value(),
+            }
+        return cls(settings.kafka_bootstrap, security)
+
+    def producer(self) -> KafkaProducer:
+        """Acknowledged by all replicas in sync, in order, each record once as long as it lives."""
+        return KafkaProducer(
+            **self._options("relay"),
+            # said explicitly: otherwise an option that contradicts it turns it off, unheard
+            enable_idempotence=True,
+            acks="all",
+            compression_type="zstd",
+            linger_ms=LINGER_MS,
+            batch_size=BATCH_BYTES,
+            max_block_ms=BLOCK_MS,
+            request_timeout_ms=REQUEST_MS,
+            delivery_timeout_ms=DELIVERY_MS,
+            allow_auto_create_topics=False,
+        )
+
+    def consumer(self, **options: Any) -> KafkaConsumer:  # noqa: ANN401
+        """Of no group: who consumes knows from his own rows where to begin."""
+        return KafkaConsumer(
+            **self._options("projection"),
+            group_id=None,
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            allow_auto_create_topics=False,
+            **options,
+        )
+
+    @contextmanager
+    def admin(self) -> Iterator[KafkaAdminClient]:
+        """A client for topics. Raises BrokerUnusable when no broker answers."""
+        try:
+            client = KafkaAdminClient(**self._options("topics"), bootstrap_timeout_ms=BOOTSTRAP_MS)
+        except KafkaError as error:
+            places = ",".join(self.bootstrap)
+            raise BrokerUnusable(f"no broker answers at {places}: {error}") from error
+        try:
+            yield client
+        finally:
+            client.close()
+
+    def _options(self, role: str) -> dict[str, Any]:
+        return {
+            "bootstrap_servers": list(self.bootstrap),
+            "client_id": f"teamledger-{role}",
+            "reconnect_backoff_max_ms": RECONNECT_MS,
+            **self.security,
+        }

@@ -1,0 +1,104 @@
+"""The relay: publishes the log to a topic, in its order, as long as it is the leader.
+
+It may repeat after a crash, never skip: the place moves on only when every message of a page is
+acknowledged by all replicas in sync (architecture, section 6; kafka-notes).
+"""
+
+import logging
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import orjson
+import psycopg
+from kafka import KafkaProducer
+from kafka.errors import KafkaError
+
+from events.messages import Stored, message
+from services.broker.cluster import CLOSE_SECONDS, Cluster
+from services.command.application import relay_place
+from services.command.application.relay_place import Connection, Deposed, Place
+
+STAND_BY_SECONDS = 1.0
+LOOK_SECONDS = 0.5
+LONGEST_PAUSE_SECONDS = 2.0
+ACKNOWLEDGE_SECONDS = 35.0
+PAGE = 2_000
+PARTITION = 0
+PASSING = (KafkaError, psycopg.OperationalError, psycopg.InterfaceError, Deposed)
+
+log = logging.getLogger(__name__)
+
+
+class Relay:
+    """`run()` returns after `stop()`; any number of processes may run one for the same topic.
+
+    One leads; when its session ends, another takes over within STAND_BY_SECONDS. Whoever meets a
+    failure that may pass gives up the lead first, so that one who can reach everything gets it.
+    """
+
+    def __init__(self, conninfo: str, cluster: Cluster, topic: str, *, page: int = PAGE) -> None:
+        self._conninfo = conninfo
+        self._cluster = cluster
+        self._topic = topic
+        self._page = page
+        self._stopping = threading.Event()
+
+    def run(self) -> None:
+        """Lead, or wait to. Raises LogReplaced, which no trying again would mend."""
+        failures = 0
+        while not self._stopping.is_set():
+            try:
+                self._take_part()
+                failures = 0
+            except PASSING as error:
+                failures += 1
+                log.warning("the relay steps down: %s: %s", type(error).__name__, error)
+                self._stopping.wait(min(0.25 * (1 << min(failures, 8)), LONGEST_PAUSE_SECONDS))
+
+    def stop(self) -> None:
+        """Finish the page under way and end `run()`; safe to call in a signal handler."""
+        self._stopping.set()
+
+    def _take_part(self) -> None:
+        with psycopg.connect(self._conninfo, autocommit=True) as connection:
+            while not relay_place.try_lock(connection, self._topic):
+                if self._stopping.wait(STAND_BY_SECONDS):
+                    return
+            place = relay_place.load(connection, self._topic)
+            log.info("the relay leads for topic %s from position %s", self._topic, place.position)
+            connection.execute("LISTEN stored_events")
+            with _producing(self._cluster) as producer:
+                self._lead(connection, producer, place)
+
+    def _lead(self, connection: Connection, producer: KafkaProducer, place: Place) -> None:
+        while not self._stopping.is_set():
+            rows = relay_place.page(connection, place, self._page)
+            if rows:
+                self._publish(producer, rows, place)
+                moved = place.moved_to(rows[-1], orjson.loads(rows[-1].state)["id"])
+                relay_place.save(connection, place, moved)
+                place = moved
+            else:
+                for _ in connection.notifies(timeout=LOOK_SECONDS, stop_after=1):
+                    pass
+
+    def _publish(self, producer: KafkaProducer, rows: Sequence[Stored], place: Place) -> None:
+        """Return once all are acknowledged; raises what became of the first that is not."""
+        sent = []
+        for row in rows:
+            told = message(row, place.epoch)
+            options = {"key": told.key, "headers": told.headers, "partition": PARTITION}
+            sent.append(producer.send(self._topic, told.value, **options))
+        producer.flush(timeout=ACKNOWLEDGE_SECONDS)
+        for future in sent:
+            future.get(timeout=0)
+
+
+@contextmanager
+def _producing(cluster: Cluster) -> Iterator[KafkaProducer]:
+    producer = cluster.producer()
+    try:
+        yield producer
+    finally:
+        producer.close(timeout=CLOSE_SECONDS)

@@ -1,0 +1,23 @@
+"""What /health answers, in whichever process: whether it lives, and is to be sent requests."""
+
+from starlette.responses import Response
+
+from services.edge.body import answer
+
+COMPATIBLE_WITH = "1.82.2"
+"""The release of LiteLLM whose API is answered; its own clients ask for it."""
+
+
+def alive() -> Response:
+    """The process answers; nothing is said of the database."""
+    return answer("I'm alive!")
+
+
+def healthy(position: int) -> Response:
+    """The answer of a process that is to be sent requests; it has come to that position."""
+    return answer({"status": "healthy", "position": position, "litellm_version": COMPATIBLE_WITH})
+
+
+def unhealthy(reason: str) -> Response:
+    """The answer of a process that is not to be sent requests."""
+    return answer({"status": "unhealthy", "reason": reason}, 503, {"retry-after": "1"})

@@ -1,0 +1,87 @@
+"""kill -9 of the relay in the middle of its work, while another one stands by."""
+
+import random
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import psycopg
+import pytest
+from kafka import TopicPartition
+
+from tests.support.broker import Broker
+from tests.support.eventlog import History, append, create_store, owner
+from tests.support.groups import team_facts
+from tests.support.relaying import in_order, make_topic, published, reading, start_relay
+from tests.support.stored import stored_facts
+
+pytestmark = [pytest.mark.kafka, pytest.mark.faults, pytest.mark.timeout(180)]
+TEAMS, MEMBERS, KILLS = 30, 999, 4
+TAKEN_OVER = 5.0
+Started = subprocess.Popen[bytes]
+
+
+@pytest.fixture
+def start(database_url: str, kafka: Broker, topic: str) -> Iterator[Callable[[], Started]]:
+    started: list[Started] = []
+
+    def starting() -> Started:
+        started.append(start_relay(database_url, kafka, topic))
+        return started[-1]
+
+    yield starting
+    for process in started:
+        process.kill()
+        process.wait()
+
+
+def test_nothing_is_lost_or_reordered_by_kills(
+    database_url: str, kafka: Broker, topic: str, start: Callable[[], Started]
+) -> None:
+    """Whoever stands by takes over in time, at the same log, while more is written."""
+    create_store(database_url)
+    make_topic(kafka, topic)
+    log, moments = History(), random.Random(7)
+    with owner(database_url) as conn, reading(kafka, topic) as consumer:
+        place = TopicPartition(topic, 0)
+
+        def grown(seconds: float, by: int = 1) -> None:
+            goal = consumer.end_offsets([place])[place] + by
+            deadline = time.monotonic() + seconds
+            while consumer.end_offsets([place])[place] < goal:
+                assert time.monotonic() < deadline, "nobody publishes"
+
+        write(conn, log, "first")
+        leader = start()
+        grown(30)
+        for number in range(KILLS):
+            heir = start()
+            stands_by(conn)
+            write(conn, log, f"kill {number}")
+            grown(TAKEN_OVER, moments.randint(1, 1_500))
+            leader.send_signal(signal.SIGKILL)
+            leader.wait()
+            grown(TAKEN_OVER)
+            leader = heir
+        records = published(kafka, topic, log.position)
+        leader.send_signal(signal.SIGTERM)
+        assert leader.wait(timeout=30) == 0
+    facts = stored_facts(database_url)
+    assert in_order(records) == [fact.position for fact in facts]
+    assert {r.position: r.value for r in records} == {fact.position: fact.body for fact in facts}
+
+
+def stands_by(conn: psycopg.Connection[Any]) -> None:
+    """Return once two relays have a session: the second one waits for the lock."""
+    deadline = time.monotonic() + 30
+    sessions = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'teamledger-relay'"
+    while conn.execute(sessions).fetchone() != (2,):
+        assert time.monotonic() < deadline, "no other relay has started"
+
+
+def write(conn: psycopg.Connection[Any], log: History, name: str) -> None:
+    """Enough for seconds of publishing."""
+    for number in range(TEAMS // (KILLS + 1)):
+        append(conn, team_facts(log, f"{name} {number}", MEMBERS))
