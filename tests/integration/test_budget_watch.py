@@ -23,7 +23,7 @@ from services.command.application.ledger_store import LedgerStore
 from services.command.application.teams import ReviseTeam
 from tests.support.eventlog import create_store
 from tests.support.facts import key_settings, usd
-from tests.support.loop import Writer, opened_writer, token_of
+from tests.support.loop import Writer, opened_writer, token_of, until
 from tests.support.usage import GATEWAY, call, rows
 
 TOLD = """
@@ -163,6 +163,18 @@ async def test_processes_that_look_at_the_same_time_tell_once(url: str) -> None:
         for one in processes:
             await one.watch.work_off()
     assert told(url) == [("team", 80), ("team", 90), ("team", 100)]
+
+
+async def test_another_process_goes_on_where_one_has_ended(url: str) -> None:
+    async with process(url) as first, process(url) as second:
+        first.watch.start()
+        await first.report(used(1, "8"))
+        await until(lambda: told(url) == [("team", 80)])
+        second.watch.start()
+        await first.watch.stop()
+        await second.report(used(2, "1"))
+        await until(lambda: told(url) == [("team", 80), ("team", 90)])
+        await second.watch.stop()
 
 
 async def test_a_budget_that_is_set_below_what_is_spent_is_told_of_without_a_call(url: str) -> None:
