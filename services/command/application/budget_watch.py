@@ -8,7 +8,8 @@ booking waits for none of it.
 import asyncio
 import contextlib
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from typing import Any
@@ -125,7 +126,7 @@ class _LookUpRotations:
 
 
 class BudgetWatch:
-    """Looks once a second. Any number of processes may; one at a time does.
+    """Looks once a second. Any number of processes may be about to; one of them does.
 
     `percents` are the thresholds of every budget, `zone` aligns windows.
     """
@@ -155,26 +156,45 @@ class BudgetWatch:
     async def _run(self) -> None:
         while True:
             try:
-                await self.work_off()
+                await self._watch()
             except (psycopg.Error, psycopg_pool.PoolTimeout, Unavailable) as error:
                 log.warning("budgets are not watched now", error=type(error).__name__)
             except Exception:
                 log.exception("budgets are not watched now")
             await asyncio.sleep(LOOK_SECONDS)
 
+    async def _watch(self) -> None:
+        """Look again and again, unless another process does: who has looked knows what matters."""
+        async with self._alone() as conn:
+            while conn is not None:
+                await self._look_through(conn)
+                await asyncio.sleep(LOOK_SECONDS)
+
     async def work_off(self) -> None:
         """Look at everything there is, unless another process is at it.
 
         Raises Unavailable, and what the database raises; then it is to be done again.
         """
+        async with self._alone() as conn:
+            if conn is not None:
+                await self._look_through(conn)
+
+    @asynccontextmanager
+    async def _alone(self) -> AsyncIterator[psycopg.AsyncConnection[Any] | None]:
+        """A connection while no other process has one of these; None where one does."""
         async with self._pool.connection() as conn:
-            if not await _locked(conn):
+            cursor = await conn.execute("SELECT pg_try_advisory_lock(%s)", (LOCK,))
+            if await cursor.fetchone() != (True,):
+                yield None
                 return
             try:
-                while await self._look(conn):
-                    pass
+                yield conn
             finally:
                 await conn.execute("SELECT pg_advisory_unlock(%s)", (LOCK,))
+
+    async def _look_through(self, conn: psycopg.AsyncConnection[Any]) -> None:
+        while await self._look(conn):
+            pass
 
     async def _look(self, conn: psycopg.AsyncConnection[Any]) -> bool:
         """Look at the next part; False when there is none."""
@@ -242,8 +262,3 @@ class BudgetWatch:
 
 def _next(ledger: int, last_record: int, facts: int, last_fact: int) -> tuple[int, int]:
     return min(last_record, ledger + AT_ONCE), min(last_fact, facts + AT_ONCE)
-
-
-async def _locked(conn: psycopg.AsyncConnection[Any]) -> bool:
-    cursor = await conn.execute("SELECT pg_try_advisory_lock(%s)", (LOCK,))
-    return await cursor.fetchone() == (True,)
