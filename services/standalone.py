@@ -198,6 +198,8 @@ async def _start(
     stack.push_async_callback(courier.stop)
     reads.decider.reservations.start()
     stack.push_async_callback(reads.decider.reservations.stop)
+    reads.snapshotter.start()
+    stack.push_async_callback(reads.snapshotter.stop)
     include_read_routes(app, reads)
 
 
