@@ -91,6 +91,8 @@ async def started_reads(  # noqa: PLR0913
     )
     reads.decider.reservations.start()
     stack.push_async_callback(reads.decider.reservations.stop)
+    reads.snapshotter.start()
+    stack.push_async_callback(reads.snapshotter.stop)
     return reads
 
 

@@ -8,10 +8,13 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from events.team import TeamRenamed
 from services.access.credentials import hash_key
 from services.database.embedded import EmbeddedServer
+from services.projection.past import snapshotter
+from services.projection.past.snapshots import spans_of
 from tests.support.postgres import fresh_database
-from tests.support.reading import World, reading
+from tests.support.reading import World, reading, team
 from tests.support.stories import (
     HAPPENINGS,
     LINKED,
@@ -95,7 +98,60 @@ async def test_an_answer_as_of_a_position_is_what_was_answered_at_it(
         world.tell(*facts[what])
         told[world.history.position] = await answers(world, asked)
     for position, expected in told.items():
+        found = await answers(world, questions(name), as_of=str(position))
+        assert differing(found, expected[: len(found)]) == [], position
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(snapshotter, "EVERY", 3)
+        patched.setattr(snapshotter, "MANY", 100)
+        while await world.context.snapshotter.make():
+            pass
+    for position, expected in told.items():
         found = await answers(world, asked, as_of=str(position))
         assert differing(found, expected) == [], position
     nothing = await answers(world, questions(name), as_of=str(before))
     assert {status for _, status, _, _ in nothing} == {404}
+
+
+@pytest.mark.parametrize(
+    ("version", "due"),
+    [
+        *((1, False), (499, False), (500, True), (20_000, True), (20_500, False)),
+        *((21_000, True), (41_000, False), (42_000, True), (1_024_000, True)),
+    ],
+)
+def test_snapshots_of_long_streams_are_further_apart(version: int, due: bool) -> None:  # noqa: FBT001
+    assert snapshotter.is_due(version) is due
+
+
+async def test_snapshots_are_a_shortcut_and_never_a_source(world: World) -> None:
+    """Those of another program or another history are as good as none, and so are none."""
+    renamed = [TeamRenamed(before=str(n - 1), after=str(n)) for n in range(1, 13)]
+    world.team("long", {"ann": "admin", "bob": "user"}, team_alias="0")
+    for each in renamed:
+        world.tell((team("long"), each))
+    await world.settled()
+    last = world.history.position
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(snapshotter, "EVERY", 5)
+        while await world.context.snapshotter.make():
+            pass
+    made = "SELECT count(*) FROM ops.snapshots WHERE stream = 'team-long'"
+    assert world.log.execute(made).fetchone() == (3,)
+
+    async def alias(position: int) -> object:
+        shown = await world.ok("/team/info", team_id="long", as_of=str(position))
+        assert len(shown["team_info"]["members_with_roles"]) == 2
+        return shown["team_info"]["team_alias"]
+
+    pool = world.context.events_pool
+    [span] = await spans_of(pool, ["team-long"], last - 1)
+    assert span.snapshot is not None
+    assert (span.snapshot.version, span.upto) == (10, 15)
+    expected = [str(12 - back) for back in range(12)]
+    assert [await alias(last - back) for back in range(12)] == expected
+    world.log.execute("UPDATE ops.snapshots SET rows = 'spoilt'")
+    assert [await alias(last - back) for back in range(12)] == expected
+    world.log.execute("UPDATE ops.snapshots SET shape = 'another'")
+    assert [await alias(last - back) for back in range(12)] == expected
+    world.log.execute("TRUNCATE ops.snapshots")
+    assert await alias(last - 1) == "11"

@@ -18,6 +18,7 @@ from services.projection.decisions.origins import Origins
 from services.projection.feed import Feed
 from services.projection.head import Head
 from services.projection.past.moment import Moment
+from services.projection.past.snapshotter import Snapshotter
 from services.projection.queries.key_lists import KeyPages
 from services.projection.queries.principals import Principals
 from services.projection.queries.reading import Totals
@@ -138,6 +139,11 @@ class ReadContext:
     def pasts(self) -> asyncio.Semaphore:
         """Held while the past is asked: so many connections are left to the present."""
         return asyncio.Semaphore(PASTS_AT_ONCE)
+
+    @cached_property
+    def snapshotter(self) -> Snapshotter:
+        """Makes snapshots; to be started, and stopped in the end."""
+        return Snapshotter(self.events_pool, self.read_pool, self.group)
 
     @cached_property
     def audit_totals(self) -> Totals:

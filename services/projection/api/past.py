@@ -17,7 +17,7 @@ from services.projection.past.folding import Folding
 from services.projection.past.moment import Moment, NoMoment, resolve
 from services.projection.past.scope import Scope
 from services.projection.past.sight import hide
-from services.projection.past.tables import TABLES, asked, empty
+from services.projection.past.tables import asked, empty
 from services.projection.queries.reading import Connection
 
 AS_OF = "as_of"
@@ -87,8 +87,7 @@ async def _moment(reader: Reader, text: str) -> Moment:
 @asynccontextmanager
 async def _past(reader: Reader, moment: Moment, scope: Scope) -> AsyncIterator[Connection]:
     context = reader.context
-    projectors = [each for each in context.group.projectors if each.table in TABLES]
-    folding = Folding(context.events_pool, projectors, moment.position)
+    folding = Folding.of(context.events_pool, context.group, moment.position)
     async with _in_time():
         await context.pasts.acquire()
     try:

@@ -9,10 +9,11 @@ from events.streams import BUDGET, KEY, ORGANIZATION, TEAM, USER, kind_and_id, s
 from services.database.connections import Pool
 from services.projection.past.scope import Scope, widened
 from services.projection.past.snapshots import Span, spans_of
-from services.projection.past.tables import Writing
+from services.projection.past.tables import TABLES, Writing
 from services.projection.projector import Projector
 from services.projection.queries.reading import Connection, chunks, fetch, run
 from services.projection.queries.reading import snapshot as in_one_snapshot
+from services.projection.runner import ProjectionGroup
 
 KINDS = (TEAM, USER, KEY, ORGANIZATION, BUDGET)
 _PAGE = 2_000
@@ -74,6 +75,12 @@ class Folding:
     events: Pool
     projectors: Sequence[Projector]
     position: int
+
+    @classmethod
+    def of(cls, events: Pool, group: ProjectionGroup, position: int) -> "Folding":
+        """With those projectors of the group whose tables have a past."""
+        projectors = [each for each in group.projectors if each.table in TABLES]
+        return cls(events, projectors, position)
 
     async def fill(self, connection: Connection, scope: Scope) -> None:
         """Have the empty tables of the past hold all of the scope that has changed since.

@@ -6,6 +6,7 @@ taken for what it is not: the fact has to be the one it was made after, the shap
 
 import zlib
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
@@ -91,10 +92,12 @@ async def spans_of(events: Pool, names: Sequence[str], position: int) -> list[Sp
 async def _loaded(events: Pool, versions: Mapping[str, int]) -> dict[str, Snapshot]:
     parameters = {"names": list(versions), "versions": list(versions.values()), "shape": SHAPE}
     rows = await fetch(events, _LOAD, parameters)
-    return {
-        name: Snapshot(name, version, position, orjson.loads(zlib.decompress(packed)))
-        for name, version, position, packed in rows
-    }
+    found: dict[str, Snapshot] = {}
+    for name, version, position, packed in rows:
+        with suppress(zlib.error, orjson.JSONDecodeError):  # whatever is no snapshot is none
+            unpacked = orjson.loads(zlib.decompress(packed))
+            found[name] = Snapshot(name, version, position, unpacked)
+    return found
 
 
 async def take(connection: Connection, name: str) -> Mapping[str, str]:
