@@ -1,4 +1,4 @@
-"""No fact is forgotten: it is told in the audit log and moves the row of its thing, or is listed."""
+"""No fact is forgotten: it is in the audit log and moves the row of its thing, or it is listed."""
 
 import pytest
 
