@@ -128,11 +128,18 @@ def _dump_meta(meta: Meta) -> dict[str, Any]:
 
 
 def _load_meta(raw: dict[str, Any]) -> Meta:
-    claim, client = raw.get("on_behalf_of"), raw.get("client")
+    given = raw.get
+    claim, client = given("on_behalf_of"), given("client")
     return Meta(
-        **{name: raw[name] for name in _PLAIN if name in raw},
+        command_id=raw["command_id"],
+        command=raw["command"],
+        actor=given("actor"),
+        actor_key=given("actor_key"),
+        actor_role=given("actor_role"),
         on_behalf_of=None if claim is None else Sealed(**claim),
         client=None if client is None else Sealed(**client),
+        correlation_id=given("correlation_id"),
+        causation_id=given("causation_id"),
     )
 
 

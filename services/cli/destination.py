@@ -26,13 +26,14 @@ def is_address(into: str) -> bool:
 def claimed(into: str, own_url: str | None) -> Iterator[Destination]:
     """What is meant by it, empty; nothing is left of it where the block fails.
 
-    Raises DestinationUnusable.
+    `own_url` is the database of our read models, in which a schema may be made. Raises
+    DestinationUnusable.
     """
-    if is_address(into) or own_url is None:
-        migrate(into, MIGRATIONS / "read", schema="read")
+    if own_url is None or is_address(into):
         destination = Destination(into)
     else:
         destination = Destination(own_url, into)
+    migrate(destination.url, MIGRATIONS / "read", schema="read")
     asyncio.run(destination.claim())
     try:
         yield destination

@@ -10,12 +10,11 @@ from pathlib import Path
 
 import typer
 
-from services.cli.database import any_database
+from services.cli.database import any_database, databases_at
 from services.cli.destination import claimed, filled, is_address, show
 from services.projection.staging import Staged, stage, unstage
 from services.proof import export as exported
 from services.settings import load_settings
-from services.standalone import prepare_database
 
 
 def rebuild_from_file(
@@ -27,9 +26,7 @@ def rebuild_from_file(
     what was begun nothing is left then.
     """
     with ExitStack() as stack:
-        own = None if is_address(into) else stack.enter_context(any_database(load_settings()))
-        if own is not None:
-            prepare_database(own)
+        own = None if is_address(into) else _reads(stack)
         destination = stack.enter_context(claimed(into, own))
         lines = exported.read(file)
         staged = stage(lines, destination.url, destination.schema, trusted=trusted, key=key)
@@ -37,6 +34,12 @@ def rebuild_from_file(
         unstage(staged)
     show(destination, rows, staged.at.position)
     typer.echo(_proved(staged))
+
+
+def _reads(stack: ExitStack) -> str:
+    """The address of the database of our read models, up until the stack is unwound."""
+    settings = load_settings()
+    return databases_at(stack.enter_context(any_database(settings)), settings).reads
 
 
 def _proved(staged: Staged) -> str:

@@ -14,7 +14,7 @@ from events.envelope import Envelope, decode
 from events.registry import dump
 from events.streams import TEAM, stream
 from events.values import timestamp
-from services.cli.database import any_database
+from services.cli.database import any_database, databases_at
 from services.cli.destination import claimed, filled, show
 from services.cli.failures import explained
 from services.cli.moment import Moments, Until
@@ -24,7 +24,7 @@ from services.database.connections import DatabaseUnusable, service_conninfo
 from services.projection.filling.job import Log
 from services.projection.progress import Progress
 from services.settings import load_settings
-from services.standalone import prepare_database
+from services.standalone import Databases
 
 PAGE = 2_000
 _QUERY = """
@@ -96,9 +96,10 @@ def replay(
         raise typer.BadParameter("--into makes the tables of everything: name no team or stream")
     if state and chosen is None:
         raise typer.BadParameter("--state is of one team or stream: name it, or use --into")
-    with any_database(load_settings()) as url:
+    settings = load_settings()
+    with any_database(settings) as url:
         if into is not None:
-            _materialise(url, into, moment, jobs)
+            _materialise(databases_at(url, settings), into, moment, jobs)
         elif state and chosen is not None:
             print_past(service_conninfo(url), chosen, _moment(url, moment))
         else:
@@ -136,11 +137,10 @@ def _moment(url: str, until: Until | None) -> Progress:
         return _moments(conn).whole_until(until)
 
 
-def _materialise(url: str, into: str, until: Until | None, jobs: int | None) -> None:
-    prepare_database(url)
-    at = _moment(url, until)
-    with claimed(into, url) as destination:
-        rows = filled(destination, Log(service_conninfo(url)), at, jobs)
+def _materialise(databases: Databases, into: str, until: Until | None, jobs: int | None) -> None:
+    at = _moment(databases.events, until)
+    with claimed(into, databases.reads) as destination:
+        rows = filled(destination, Log(service_conninfo(databases.events)), at, jobs)
     show(destination, rows, at.position)
 
 

@@ -165,6 +165,24 @@ def test_no_schema_of_others_is_written_to(url: str, schema: str) -> None:
     assert rows(url, "read") == before
 
 
+def test_read_models_elsewhere_are_where_a_schema_is_made(url: str, other: str) -> None:
+    elsewhere = {
+        **on_database(url),
+        "TEAMLEDGER_MASTER_KEY": MASTER_KEY,
+        "TEAMLEDGER_READ_DATABASE_URL": other,
+    }
+    for arguments in (("rebuild", "--jobs", "2"), ("replay", "--into", "copy")):
+        result = invoked(*arguments, **elsewhere)
+        assert result.exit_code == 0, result.stderr
+    served, copied = rows(other, "read"), rows(other, "copy")
+    assert served.keys() == copied.keys()
+    assert [t for t in served if served[t] != copied[t] and t not in EMPTY] == []
+    with owner(other) as conn:
+        kept = [f"SELECT position FROM {schema}.groups" for schema in ("read", "copy")]
+        ends = [conn.execute(query.encode()).fetchall() for query in kept]
+    assert ends == [[(len(HISTORY),)]] * 2
+
+
 def test_an_odd_name_is_a_name(url: str) -> None:
     name = 'a "b"; DROP SCHEMA read'
     done(url, "replay", "--until", "5", "--into", name)
