@@ -69,19 +69,21 @@ def verdict(answered: dict[str, Any]) -> Verdict:
 
 
 @settings(
-    max_examples=8,
+    max_examples=4,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
     phases=[Phase.explicit, Phase.generate],
 )
-@given(st.lists(st.sampled_from(HAPPENINGS), max_size=6))
+@given(st.lists(st.sampled_from(HAPPENINGS), min_size=2, max_size=5))
 async def test_what_was_decided_then_is_answered(desk: Deciding, steps: list[str]) -> None:
     name, world = f"story-{next(_stories)}", desk.world
     begin(world, name)
     facts = happenings(name)
+    await world.settled()
     told = {world.history.position: await decided(desk, name)}
     for what in steps:
         world.tell(*facts[what])
+        await world.settled()
         told[world.history.position] = await decided(desk, name)
     for position, expected in told.items():
         found = {
