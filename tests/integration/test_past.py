@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from events.team import TeamRenamed
+from events.team import MemberRemoved, TeamRenamed
 from services.access.credentials import hash_key
 from services.database.embedded import EmbeddedServer
 from services.projection.past import snapshotter
@@ -124,7 +124,7 @@ async def test_an_answer_as_of_a_position_is_what_was_answered_at_it(
 
 
 @pytest.mark.scale
-@settings(_IN_A_WORLD, max_examples=60)
+@settings(_IN_A_WORLD, max_examples=25)
 @given(st.lists(st.sampled_from(HAPPENINGS), min_size=2, max_size=12), st.booleans())
 async def test_so_it_is_after_many_histories(
     world: World,
@@ -174,3 +174,22 @@ async def test_snapshots_are_a_shortcut_and_never_a_source(world: World) -> None
     assert [await alias(last - back) for back in range(12)] == expected
     world.log.execute("TRUNCATE ops.snapshots")
     assert await alias(last - 1) == "11"
+
+
+async def test_large_teams_and_long_lists_have_a_past(world: World) -> None:
+    """They are read by cursors, in portions, within the one snapshot."""
+    names = [f"crowd-{number:04}" for number in range(2_010)]
+    world.team("crowd", dict.fromkeys(names, "user"))
+    for number in range(25):
+        world.team(f"list-{number}", {"lister": "user"}, team_alias=f"before {number:02}")
+    before = world.history.position
+    world.tell(*((team("crowd"), MemberRemoved(user_id=n, role="user")) for n in names[:1_500]))
+    for number in range(25):
+        changed = TeamRenamed(before=f"before {number:02}", after="after")
+        world.tell((team(f"list-{number}"), changed))
+    await world.settled()
+    shown = await world.ok("/team/info", team_id="crowd", as_of=str(before))
+    assert [each["user_id"] for each in shown["team_info"]["members_with_roles"]] == names
+    assert [each["user_id"] for each in shown["team_memberships"]] == names
+    listed = await world.ok("/team/list", user_id="lister", as_of=str(before))
+    assert [each["team_alias"] for each in listed] == [f"before {n:02}" for n in range(25)]

@@ -1,7 +1,7 @@
 """Could somebody use a model then: what /v1/decide said at that moment, and by which facts."""
 
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 
@@ -217,3 +217,31 @@ async def test_a_question_that_lacks_something_is_a_problem(
 async def refused(desk: Deciding, by: str, **query: str) -> tuple[int, str]:
     answered = await desk.world.get(ROUTE, by, None, model="o3", **query)
     return answered.status_code, answered.json()["detail"]
+
+
+async def test_spend_is_shown_as_it_was_known_then(desk: Deciding) -> None:
+    """Calls that were reported later do not count, whenever they began."""
+    world = desk.world
+    await world.user("sue")
+    world.team("spent", {"sue": "user"}, budget=budget(100, duration="30d"))
+    token = world.key("sk-sue", team_id="spent", user_id="sue", budget_duration="7d", max_budget=9)
+    asked_for: list[tuple[str, dict[str, str]]] = [
+        ("/team/info", {"team_id": "spent"}),
+        ("/key/info", {"key": token}),
+        ("/user/info", {"user_id": "sue"}),
+        ("/team/list", {"user_id": "sue"}),
+        ("/v2/team/list", {"team_id": "spent"}),
+    ]
+    paid: dict[str, Any] = {"key": "sk-sue", "team": "spent", "user": "sue"}
+    await desk.spend("1.25", **paid)
+    told = [(await world.get(path, headers=None, **query)).text for path, query in asked_for]
+    assert all("1.25" in text for text in told)
+    moment = datetime.now(UTC)
+    await desk.spend("2", **paid)
+    await desk.spend("4", **paid, at=moment - timedelta(minutes=1))
+    await desk.spend("8", **paid, at=moment - timedelta(days=2))
+    again = [
+        (await world.get(path, headers=None, **query, as_of=moment.isoformat())).text
+        for path, query in asked_for
+    ]
+    assert again == told
