@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from events.team import TeamRenamed
+from events.team import MemberRemoved, TeamRenamed
 from services.access.credentials import hash_key
 from services.database.embedded import EmbeddedServer
 from services.projection.past import snapshotter
@@ -79,32 +79,26 @@ def differing(found: Sequence[Told], expected: Sequence[Told]) -> list[tuple[Tol
     return [(one, other) for one, other in zip(found, expected, strict=True) if one != other]
 
 
-@settings(
-    max_examples=8,
+_IN_A_WORLD = settings(
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
     phases=[Phase.explicit, Phase.generate],
 )
-@given(st.lists(st.sampled_from(HAPPENINGS), max_size=6))
-async def test_an_answer_as_of_a_position_is_what_was_answered_at_it(
-    world: World, steps: list[str]
-) -> None:
+
+
+async def remembered(world: World, steps: Sequence[str], *, snapshots: bool) -> None:
+    """What is answered as of each position of a story is what was answered when it was the last."""
     name = f"story-{next(_stories)}"
     before, facts = world.history.position, happenings(name)
+    asked, told = [*questions(name), *lists(name)], {}
     begin(world, name)
-    asked = [*questions(name), *lists(name)]
-    told = {world.history.position: await answers(world, asked)}
-    for what in steps:
-        world.tell(*facts[what])
+    for what in [None, *steps]:
+        if what is not None:
+            world.tell(*facts[what])
+        await world.settled()
         told[world.history.position] = await answers(world, asked)
-    for position, expected in told.items():
-        found = await answers(world, questions(name), as_of=str(position))
-        assert differing(found, expected[: len(found)]) == [], position
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(snapshotter, "EVERY", 3)
-        patched.setattr(snapshotter, "MANY", 100)
-        while await world.context.snapshotter.make():
-            pass
+    if snapshots:
+        await make_snapshots(world, every=3)
     for position, expected in told.items():
         found = await answers(world, asked, as_of=str(position))
         assert differing(found, expected) == [], position
@@ -112,11 +106,39 @@ async def test_an_answer_as_of_a_position_is_what_was_answered_at_it(
     assert {status for _, status, _, _ in nothing} == {404}
 
 
+async def make_snapshots(world: World, every: int) -> None:
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(snapshotter, "EVERY", every)
+        while await world.context.snapshotter.make():
+            pass
+
+
+@settings(_IN_A_WORLD, max_examples=4)
+@given(st.lists(st.sampled_from(HAPPENINGS), min_size=2, max_size=5), st.booleans())
+async def test_an_answer_as_of_a_position_is_what_was_answered_at_it(
+    world: World,
+    steps: list[str],
+    snapshots: bool,  # noqa: FBT001
+) -> None:
+    await remembered(world, steps, snapshots=snapshots)
+
+
+@pytest.mark.scale
+@settings(_IN_A_WORLD, max_examples=25)
+@given(st.lists(st.sampled_from(HAPPENINGS), min_size=2, max_size=12), st.booleans())
+async def test_so_it_is_after_many_histories(
+    world: World,
+    steps: list[str],
+    snapshots: bool,  # noqa: FBT001
+) -> None:
+    await remembered(world, steps, snapshots=snapshots)
+
+
 @pytest.mark.parametrize(
     ("version", "due"),
     [
-        *((1, False), (499, False), (500, True), (20_000, True), (20_500, False)),
-        *((21_000, True), (41_000, False), (42_000, True), (1_024_000, True)),
+        *((1, False), (199, False), (200, True), (10_000, True), (10_200, False)),
+        *((10_400, True), (20_400, False), (20_800, True), (1_024_000, True)),
     ],
 )
 def test_snapshots_of_long_streams_are_further_apart(version: int, due: bool) -> None:  # noqa: FBT001
@@ -131,10 +153,7 @@ async def test_snapshots_are_a_shortcut_and_never_a_source(world: World) -> None
         world.tell((team("long"), each))
     await world.settled()
     last = world.history.position
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(snapshotter, "EVERY", 5)
-        while await world.context.snapshotter.make():
-            pass
+    await make_snapshots(world, every=5)
     made = "SELECT count(*) FROM ops.snapshots WHERE stream = 'team-long'"
     assert world.log.execute(made).fetchone() == (3,)
 
@@ -155,3 +174,22 @@ async def test_snapshots_are_a_shortcut_and_never_a_source(world: World) -> None
     assert [await alias(last - back) for back in range(12)] == expected
     world.log.execute("TRUNCATE ops.snapshots")
     assert await alias(last - 1) == "11"
+
+
+async def test_large_teams_and_long_lists_have_a_past(world: World) -> None:
+    """They are read by cursors, in portions, within the one snapshot."""
+    names = [f"crowd-{number:04}" for number in range(2_010)]
+    world.team("crowd", dict.fromkeys(names, "user"))
+    for number in range(25):
+        world.team(f"list-{number}", {"lister": "user"}, team_alias=f"before {number:02}")
+    before = world.history.position
+    world.tell(*((team("crowd"), MemberRemoved(user_id=n, role="user")) for n in names[:1_500]))
+    for number in range(25):
+        changed = TeamRenamed(before=f"before {number:02}", after="after")
+        world.tell((team(f"list-{number}"), changed))
+    await world.settled()
+    shown = await world.ok("/team/info", team_id="crowd", as_of=str(before))
+    assert [each["user_id"] for each in shown["team_info"]["members_with_roles"]] == names
+    assert [each["user_id"] for each in shown["team_memberships"]] == names
+    listed = await world.ok("/team/list", user_id="lister", as_of=str(before))
+    assert [each["team_alias"] for each in listed] == [f"before {n:02}" for n in range(25)]

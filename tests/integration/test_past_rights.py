@@ -18,7 +18,7 @@ from events.team import (
     TeamRenamed,
     TeamRole,
 )
-from events.user import UserDeleted, UserForgotten
+from events.user import UserDeleted, UserForgotten, UserRoleChanged
 from services.access.credentials import hash_key
 from services.database.embedded import EmbeddedServer
 from services.projection.api import past
@@ -243,6 +243,21 @@ async def test_who_was_forgotten_is_so_in_the_past_too(world: World) -> None:
         "user_email": None,
         "role": "user",
     }
+
+
+async def test_no_personal_data_is_left_in_tables_of_the_past(world: World) -> None:
+    await world.user("lea", email="lea@example.com")
+    before = world.history.position
+    world.tell((user("lea"), UserRoleChanged(before=None, after="internal_user")))
+    shown = await world.ok("/user/info", VIEWER, user_id="lea", as_of=before)
+    assert shown["user_info"]["user_email"] == "lea@example.com"
+    left = world.log.execute(
+        "SELECT count(*), sum(pg_relation_size(oid)) FROM pg_class "
+        "WHERE relname = 'users_1' AND relpersistence = 't'"
+    ).fetchone()
+    assert left is not None
+    assert left[0] > 0
+    assert left[1] == 0
 
 
 async def test_pasts_of_several_are_told_at_the_same_time(world: World) -> None:

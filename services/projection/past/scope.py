@@ -10,11 +10,22 @@ from services.projection.queries.reading import Connection, run
 from services.projection.queries.team_lists import NO_ORGANIZATION
 
 _LINKED = b"""
-SELECT id FROM read.links_1
-WHERE holder_kind = %(from)s AND holder = ANY (%(ids)s) AND kind = %(to)s
-UNION
-SELECT holder FROM read.links_1
-WHERE kind = %(from)s AND id = ANY (%(ids)s) AND holder_kind = %(to)s
+WITH RECURSIVE hops AS MATERIALIZED (
+    SELECT * FROM unnest(%(starts)s::text[], %(goals)s::text[]) WITH ORDINALITY
+        h (start, goal, place)
+), found (kind, id, step) AS (
+    SELECT %(kind)s::text COLLATE "C", id COLLATE "C", 0::bigint FROM unnest(%(ids)s::text[]) g (id)
+    UNION
+    SELECT l.kind, l.id, h.place FROM found f JOIN hops h ON h.start = f.kind AND h.place > f.step
+    CROSS JOIN LATERAL (
+        SELECT b.kind, b.id FROM read.links_1 b
+        WHERE b.holder_kind = f.kind AND b.holder = f.id AND b.kind = h.goal
+        UNION ALL
+        SELECT a.holder_kind, a.holder FROM read.links_1 a
+        WHERE a.kind = f.kind AND a.id = f.id AND a.holder_kind = h.goal
+    ) l
+)
+SELECT DISTINCT kind, id FROM found
 """
 _SUCCESSORS = b"""
 WITH RECURSIVE later AS (
@@ -76,15 +87,15 @@ EVERYTHING = Scope(everything=True)
 async def widened(connection: Connection, scope: Scope) -> Mapping[str, set[str]]:
     """The things, and those that were ever linked to them; links are known from the present."""
     found: defaultdict[str, set[str]] = defaultdict(set)
-    for kind, names in scope.ids.items():
-        found[kind] |= names
-    if keys := scope.ids.get(KEY):
-        found[KEY] |= {row[0] for row in await run(connection, _SUCCESSORS, {"ids": list(keys)})}
-    for kind in scope.ids:
-        for start, end in _HOPS[kind]:
-            if ids := sorted(found[start]):
-                parameters = {"from": start, "to": end, "ids": ids}
-                found[end] |= {row[0] for row in await run(connection, _LINKED, parameters)}
+    for kind, ids in scope.ids.items():
+        names = set(ids)
+        if kind == KEY:
+            names |= {row[0] for row in await run(connection, _SUCCESSORS, {"ids": list(ids)})}
+        starts, goals = zip(*_HOPS[kind], strict=True)
+        seeds = {"kind": kind, "ids": list(names)}
+        hops = {"starts": list(starts), "goals": list(goals)}
+        for linked, name in await run(connection, _LINKED, {**seeds, **hops}):
+            found[linked].add(name)
     if of := sorted(found[ORGANIZATION] | found[KEY]):
         parameters = {"kinds": [ORGANIZATION, LINK], "ids": of}
         found[BUDGET] |= {row[0] for row in await run(connection, _BUDGETS, parameters)}

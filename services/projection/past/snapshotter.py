@@ -17,10 +17,10 @@ from services.projection.projector import FactFailed
 from services.projection.queries.reading import Connection, Row, run
 from services.projection.runner import CONNECTION_LOST, ProjectionGroup
 
-EVERY = 500
+EVERY = 200
 """Facts of a stream from one snapshot to the next, while it has few."""
 
-MANY = 40
+MANY = 50
 """Snapshots of one stream beyond which they are made at twice the distance, and so on."""
 
 PAGE = 20_000

@@ -10,8 +10,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import lru_cache
 from typing import Any, Self, cast
+from weakref import WeakSet
 
 import psycopg
+from psycopg import IsolationLevel
+from psycopg.pq import TransactionStatus
 from psycopg.sql import SQL, Composable, Identifier
 
 from events.streams import BUDGET, KEY, ORGANIZATION, TEAM, USER
@@ -26,7 +29,7 @@ from services.projection.projectors import (
     teams,
     users,
 )
-from services.projection.queries.reading import Connection, Row
+from services.projection.queries.reading import Connection, Row, run
 
 TABLES = (
     *(teams.TABLE, memberships.TABLE, users.TABLE, keys.TABLE),
@@ -51,25 +54,36 @@ _NAMED = re.compile(rb"(?<![\w'.])read\.(\w+)")
 _WRITTEN = re.compile(rb'"read"\."(\w+)"')
 _WITH = re.compile(rb"\s*WITH\s+(RECURSIVE\s+)?", re.IGNORECASE)
 _MAKE = """
-CREATE TEMPORARY TABLE IF NOT EXISTS groups (name text, position bigint) ON COMMIT DELETE ROWS;
+CREATE TEMPORARY TABLE IF NOT EXISTS groups (name text, position bigint);
 CREATE TEMPORARY TABLE IF NOT EXISTS touched (
     kind text, id text COLLATE "C", PRIMARY KEY (kind, id)
-) ON COMMIT DELETE ROWS;
+);
 """
 _SHAPED = SQL(
     "CREATE TEMPORARY TABLE IF NOT EXISTS {name} "
-    "(LIKE read.{name} INCLUDING DEFAULTS, PRIMARY KEY ({key})) ON COMMIT DELETE ROWS;"
+    "(LIKE read.{name} INCLUDING DEFAULTS, PRIMARY KEY ({key}));"
 )
 _INDEXES = """
 CREATE INDEX IF NOT EXISTS keys_team ON pg_temp.keys_1 (team_id, team_incarnation);
 CREATE INDEX IF NOT EXISTS keys_user ON pg_temp.keys_1 (user_id);
 CREATE INDEX IF NOT EXISTS memberships_user ON pg_temp.memberships_1 (user_id);
 """
-_BEGIN = """
-SET TRANSACTION ISOLATION LEVEL REPEATABLE READ;
-SET LOCAL idle_in_transaction_session_timeout = '20s';
-SET LOCAL jit = off
+_BEGIN = b"""
+WITH settings AS MATERIALIZED (
+    SELECT set_config('idle_in_transaction_session_timeout', '20s', true),
+        set_config('jit', 'off', true)
+)
+INSERT INTO pg_temp.groups SELECT %(name)s, %(position)s FROM settings
 """
+MOST_LEFT_BEHIND = 4 * 1024 * 1024
+"""Bytes that rows which were rolled back may take up in the tables of a session."""
+
+_NAMES = [f"pg_temp.{name}" for name in ("groups", "touched", *FOLDED)]
+_LEFT_BEHIND = b"""
+SELECT pg_relation_size('pg_temp.users_1'), sum(pg_relation_size(name::regclass))::bigint
+FROM unnest(%(names)s::text[]) t (name)
+"""
+_CLEAR = f"TRUNCATE {', '.join(_NAMES)}"
 _LEFT = (
     "SELECT l.* FROM read.{name} l WHERE NOT EXISTS (SELECT FROM pg_temp.touched x "
     "WHERE x.kind = '{kind}' AND x.id = l.{column}) UNION ALL SELECT * FROM pg_temp.{name}"
@@ -83,6 +97,10 @@ _SOURCES = {
         for name, (kind, column) in FOLDED.items()
     },
 }
+
+
+_prepared: "WeakSet[Connection]" = WeakSet()
+"""Connections whose sessions have the tables."""
 
 
 class _Asking(psycopg.AsyncCursor[Row]):
@@ -127,13 +145,33 @@ class Held:
 async def empty(pool: Pool, position: int) -> AsyncIterator[Connection]:
     """A connection in one snapshot, with empty tables of the past as of a position."""
     async with pool.connection() as connection:
-        await _make(connection)
-        async with connection.transaction():
-            await connection.execute(_BEGIN)
-            await connection.execute(
-                "INSERT INTO pg_temp.groups VALUES (%s, %s)", (GROUP, position)
-            )
-            yield connection
+        if connection not in _prepared:
+            await _make(connection)
+            _prepared.add(connection)
+        await connection.set_isolation_level(IsolationLevel.REPEATABLE_READ)
+        try:
+            async with connection.transaction(force_rollback=True):
+                begun = {"name": GROUP, "position": position}
+                await connection.execute(_BEGIN, begun, prepare=True)
+                yield connection
+        finally:
+            await _reset(connection)
+
+
+async def _reset(connection: Connection) -> None:
+    """The next who gets it from the pool is asked about nothing of this; a broken one goes.
+
+    Nothing was committed, so the tables are empty; their files are not.
+    """
+    if connection.closed or connection.info.transaction_status != TransactionStatus.IDLE:
+        await connection.close()
+        return
+    await connection.set_isolation_level(None)
+    [(personal, everything)] = await run(connection, _LEFT_BEHIND, {"names": _NAMES}, prepare=True)
+    if everything > MOST_LEFT_BEHIND:
+        await connection.execute(_CLEAR)
+    elif personal:
+        await connection.execute("TRUNCATE pg_temp.users_1")
 
 
 @asynccontextmanager
@@ -148,10 +186,7 @@ async def asked(connection: Connection) -> AsyncIterator[Held]:
 
 
 async def _make(connection: Connection) -> None:
-    """Once for each session: they are emptied with each transaction."""
-    known = await connection.execute("SELECT to_regclass('pg_temp.budgets_1') IS NOT NULL")
-    if (await known.fetchone() or (False,))[0]:
-        return
+    """Once for each session; what is written into them is never committed."""
     async with connection.transaction():
         await connection.execute(_MAKE)
         for table in TABLES:
