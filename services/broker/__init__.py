@@ -3,3 +3,7 @@
 
 class BrokerUnusable(Exception):
     """The cluster, or a topic, cannot be used; the text says why and what to do."""
+
+
+class BrokerAway(BrokerUnusable):
+    """No broker answers now; one may in a while."""

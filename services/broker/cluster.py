@@ -8,7 +8,7 @@ from typing import Any
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
 from kafka.errors import KafkaError
 
-from services.broker import BrokerUnusable
+from services.broker import BrokerAway
 from services.settings import KafkaSettings
 
 BOOTSTRAP_MS = 10_000
@@ -73,12 +73,12 @@ class Cluster:
 
     @contextmanager
     def admin(self) -> Iterator[KafkaAdminClient]:
-        """A client for topics. Raises BrokerUnusable when no broker answers."""
+        """A client for topics. Raises BrokerAway when no broker answers."""
         try:
             client = KafkaAdminClient(**self._options("topics"), bootstrap_timeout_ms=BOOTSTRAP_MS)
         except KafkaError as error:
             places = ",".join(self.bootstrap)
-            raise BrokerUnusable(f"no broker answers at {places}: {error}") from error
+            raise BrokerAway(f"no broker answers at {places}: {error}") from error
         try:
             yield client
         finally:

@@ -10,7 +10,7 @@ from kafka.admin import ConfigResource, ConfigResourceType
 from kafka.errors import KafkaError, TopicAlreadyExistsError
 
 from events.messages import PARTITIONS, RETENTION_DAYS
-from services.broker import BrokerUnusable
+from services.broker import BrokerAway, BrokerUnusable
 from services.broker.cluster import Cluster
 
 RETENTION = timedelta(days=RETENTION_DAYS)
@@ -60,9 +60,15 @@ def ensure(cluster: Cluster, topics: Iterable[Topic]) -> list[Outcome]:
 
 
 def check(cluster: Cluster, topic: Topic) -> None:
-    """Raise BrokerUnusable unless the topic is there, with its partitions, and not compacted."""
+    """Raise BrokerUnusable unless the topic is there, with its partitions, and not compacted.
+
+    It is BrokerAway where that cannot be told now.
+    """
     with cluster.admin() as admin:
-        found = _found(admin, topic.name)
+        try:
+            found = _found(admin, topic.name)
+        except KafkaError as error:
+            raise BrokerAway(f"topic {topic.name} cannot be looked at: {error}") from error
         if found is None:
             raise BrokerUnusable(
                 f"there is no topic {topic.name}; make it with `teamledger topics`"

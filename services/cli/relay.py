@@ -19,8 +19,7 @@ def relay() -> None:
     Needs TEAMLEDGER_KAFKA_BOOTSTRAP and the database of the events, and none of the keys. The
     topic is made by `teamledger topics`.
     """
-    from services.broker import topics  # importing kafka-python takes a third of a second
-    from services.broker.cluster import Cluster
+    from services.broker.cluster import Cluster  # importing kafka-python takes a third of a second
     from services.command.application.relay import Relay
 
     settings = load_kafka_settings()
@@ -28,7 +27,6 @@ def relay() -> None:
     cluster, topic = Cluster.of(settings), settings.kafka_events_topic
     with any_database(settings) as url:
         prepare_events(url)
-        topics.check(cluster, topics.Topic(topic))
         publishing = Relay(relay_conninfo(url), cluster, topic)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: publishing.stop())

@@ -5,6 +5,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from services.broker import BrokerUnusable
 from services.command.application.relay import Relay
 from services.command.application.relay_place import LogReplaced
 from services.database.connections import relay_conninfo
@@ -138,6 +139,7 @@ def test_it_waits_for_a_broker_that_is_away(url: str, kafka: Broker, topic: str)
         published(kafka, topic, write(url, log, "before", members=3))
         kafka.kill()
         last = write(url, log, "meanwhile", members=3)
+    with relaying(url, kafka, topic), relaying(url, kafka, topic):
         kafka.start()
         kafka.wait_until_ready()
         records = published(kafka, topic, last)
@@ -182,6 +184,12 @@ def test_a_store_that_lost_what_was_published_is_not_followed(
         lose(conn, last)
     with pytest.raises(LogReplaced, match=f"from position {last}"):
         Relay(relay_conninfo(url), cluster_of(kafka), topic).run()
+
+
+def test_without_a_topic_it_ends(url: str, kafka: Broker) -> None:
+    relay = Relay(relay_conninfo(url), cluster_of(kafka), "test.never.made")
+    with pytest.raises(BrokerUnusable, match="teamledger topics"):
+        relay.run()
 
 
 def lose(conn: psycopg.Connection[tuple[object, ...]], position: int) -> None:

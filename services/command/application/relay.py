@@ -15,7 +15,9 @@ from kafka import KafkaProducer
 from kafka.errors import KafkaError
 
 from events.messages import Stored, message
+from services.broker import BrokerAway, topics
 from services.broker.cluster import CLOSE_SECONDS, Cluster
+from services.broker.topics import Topic
 from services.command.application import relay_place
 from services.command.application.relay_place import Connection, Deposed, Place
 
@@ -25,7 +27,7 @@ LONGEST_PAUSE_SECONDS = 2.0
 ACKNOWLEDGE_SECONDS = 35.0
 PAGE = 2_000
 PARTITION = 0
-PASSING = (KafkaError, psycopg.OperationalError, psycopg.InterfaceError, Deposed)
+PASSING = (KafkaError, BrokerAway, psycopg.OperationalError, psycopg.InterfaceError, Deposed)
 
 log = logging.getLogger(__name__)
 
@@ -45,7 +47,10 @@ class Relay:
         self._stopping = threading.Event()
 
     def run(self) -> None:
-        """Lead, or wait to. Raises LogReplaced, which no trying again would mend."""
+        """Lead, or wait to. Raises what no trying again would mend.
+
+        LogReplaced is that, and BrokerUnusable of a topic that is not as it has to be.
+        """
         failures = 0
         while not self._stopping.is_set():
             try:
@@ -66,6 +71,7 @@ class Relay:
                 if self._stopping.wait(STAND_BY_SECONDS):
                     return
             place = relay_place.load(connection, self._topic)
+            topics.check(self._cluster, Topic(self._topic))
             log.info("the relay leads for topic %s from position %s", self._topic, place.position)
             connection.execute("LISTEN stored_events")
             with _producing(self._cluster) as producer:
