@@ -24,6 +24,7 @@ the indexes of migration events/0008 have it."""
 
 _SNAPSHOT = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
 _END = "SELECT position FROM usage.batches WHERE recorded_at <= %s ORDER BY 1 DESC LIMIT 1"
+_LAST = "SELECT coalesce(max(position), 0) FROM usage.batches"
 _ASKED = """
 WITH asked AS MATERIALIZED (
     SELECT q.place, a.account, m.account AS model, coalesce(q.since, '-infinity') AS since,
@@ -76,6 +77,13 @@ async def ledger_moment(pool: Pool, at: datetime) -> LedgerMoment:
     """Where the ledger ended at a moment."""
     async with pool.connection() as connection:
         row = await (await connection.execute(_END, (at,))).fetchone()
+    return LedgerMoment(at, 0 if row is None else row[0])
+
+
+async def ledger_now(pool: Pool, at: datetime) -> LedgerMoment:
+    """All that has been taken in, whatever the clocks say; `at` is what they say here."""
+    async with pool.connection() as connection:
+        row = await (await connection.execute(_LAST)).fetchone()
     return LedgerMoment(at, 0 if row is None else row[0])
 
 

@@ -8,13 +8,15 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from events.team import MemberRemoved, TeamRenamed
+from events.team import MemberAdded, MemberRemoved, TeamRenamed
+from events.user import UserCreated, UserDeleted
 from services.access.credentials import hash_key
 from services.database.embedded import EmbeddedServer
 from services.projection.past import snapshotter
 from services.projection.past.snapshots import spans_of
+from tests.support.facts import user_settings
 from tests.support.postgres import fresh_database
-from tests.support.reading import World, reading, team
+from tests.support.reading import World, reading, team, user
 from tests.support.stories import (
     HAPPENINGS,
     LINKED,
@@ -193,3 +195,25 @@ async def test_large_teams_and_long_lists_have_a_past(world: World) -> None:
     assert [each["user_id"] for each in shown["team_memberships"]] == names
     listed = await world.ok("/team/list", user_id="lister", as_of=str(before))
     assert [each["team_alias"] for each in listed] == [f"before {n:02}" for n in range(25)]
+
+
+async def test_snapshots_of_several_are_put_among_the_facts_of_others(world: World) -> None:
+    """Each where its stream stood then; who was deleted before has left, who came back is in."""
+    teams = [f"many-{number}" for number in range(3)]
+    for name in teams:
+        world.team(name, {"gone": "user", "back": "user"}, organization_id="many")
+    for who in ("gone", "back"):
+        world.tell((user(who), UserCreated(settings=user_settings())))
+        world.tell((user(who), UserDeleted(settings=user_settings())))
+    for name in teams:
+        world.tell((team(name), MemberAdded(user_id="back", role="admin")))
+        world.tell((team(name), TeamRenamed(before=None, after="now")))
+    await world.settled()
+    asked = [("/team/list", {"organization_id": "many"})]
+    expected, before = await answers(world, asked), world.history.position
+    await make_snapshots(world, every=4)
+    for name in teams:
+        world.tell((team(name), TeamRenamed(before="now", after="later")))
+    assert differing(await answers(world, asked, as_of=str(before)), expected) == []
+    assert '"gone"' not in expected[0][-1]
+    assert '"back"' in expected[0][-1]

@@ -277,3 +277,22 @@ async def test_a_past_that_takes_too_long_is_given_up(
     assert (found, text.split(" ")[0:4]) == (503, ["The", "past", "of", "so"])
     monkeypatch.undo()
     assert await status(world, "/team/list", VIEWER, as_of=1) == 200
+
+
+@pytest.mark.parametrize("as_of", ["0", "0001-01-01", "1970-01-01T00:00:00-12:00"])
+async def test_before_everything_there_was_nothing(world: World, as_of: str) -> None:
+    assert await world.ok("/team/list", VIEWER, as_of=as_of) == []
+    page = await world.ok("/v2/team/list", VIEWER, as_of=as_of)
+    assert (page["teams"], page["total"]) == ([], 0)
+    review = await world.ok("/v1/access/review", VIEWER, format="json", as_of=as_of)
+    assert review["rights"] == []
+    answered = await world.ok("/v1/access", VIEWER, user="ann", model="o3", as_of=as_of)
+    assert (answered["allowed"], answered["position"]) == (False, {"events": 0, "usage": 0})
+    for path, query in (
+        ("/team/info", {"team_id": "timed"}),
+        ("/user/info", {"user_id": "ann"}),
+        ("/key/info", {"key": MEMBER}),
+        ("/organization/info", {"organization_id": "org"}),
+    ):
+        found = await world.get(path, VIEWER, None, **query, as_of=as_of)
+        assert found.status_code == 404, path

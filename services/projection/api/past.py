@@ -14,7 +14,7 @@ from services.edge.errors import ShapeB
 from services.projection.api.asked import Asked, Text
 from services.projection.api.dependencies import Reader
 from services.projection.past.folding import Folding
-from services.projection.past.moment import Moment, NoMoment, resolve
+from services.projection.past.moment import Moment, NoMoment, present, resolve
 from services.projection.past.scope import Scope
 from services.projection.past.sight import hide
 from services.projection.past.tables import asked, empty
@@ -47,7 +47,25 @@ async def as_of(
         yield reader
         return
     principal = reader.principal if today is None else await today()
-    moment = await _moment(reader, text)
+    async with _at(reader, await _moment(reader, text), scope, principal) as at:
+        yield at
+
+
+@asynccontextmanager
+async def as_of_or_now(reader: Reader, text: str | None, scope: Scope) -> AsyncIterator[Reader]:
+    """The same for questions that are put to the past alone: without a moment it is this one."""
+    if text is None:
+        moment = await present(datetime.now(UTC), reader.head, reader.context.ledger_pool)
+    else:
+        moment = await _moment(reader, text)
+    async with _at(reader, moment, scope, reader.principal) as at:
+        yield at
+
+
+@asynccontextmanager
+async def _at(
+    reader: Reader, moment: Moment, scope: Scope, principal: Principal
+) -> AsyncIterator[Reader]:
     async with _past(reader, moment, scope) as connection:
         await hide(connection, reader.principal, keys=not principal.reads_everything)
         async with asked(connection) as held:

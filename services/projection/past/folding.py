@@ -64,6 +64,7 @@ FROM events.stored_events WHERE notification_id = ANY (%(ends)s::bigint[])
     AND NOT originator_id = ANY (%(names)s::text[])
 ORDER BY 3
 """
+_FEW = _FACTS + b"LIMIT %d" % (_PAGE + 1)
 Thing = tuple[str, str]
 """A kind and an id."""
 
@@ -113,13 +114,14 @@ class Folding:
         spans = await spans_of(self.events, names, self.position)
         waiting = sorted((s.snapshot for s in spans if s.snapshot), key=lambda s: -s.position)
         async for facts in self._facts(names, spans, ends):
-            while waiting and waiting[-1].position <= facts[-1].position:
+            rest, upto = facts, facts[-1].position if facts else 0
+            while waiting and waiting[-1].position <= upto:
                 snapshot = waiting.pop()
-                count = bisect_right(facts, snapshot.position, key=lambda at: at.position)
-                await self._write(connection, facts[:count])
+                count = bisect_right(rest, snapshot.position, key=lambda at: at.position)
+                await self._write(connection, rest[:count])
                 await snapshot.put(connection)
-                facts = facts[count:]  # noqa: PLW2901
-            await self._write(connection, facts)
+                rest = rest[count:]
+            await self._write(connection, rest)
         for snapshot in reversed(waiting):
             await snapshot.put(connection)
 
@@ -133,6 +135,10 @@ class Folding:
             "position": self.position,
             "ends": ends,
         }
+        few = await fetch(self.events, _FEW, parameters)
+        if len(few) <= _PAGE:
+            yield [decode(*row) for row in few]
+            return
         async with in_one_snapshot(self.events) as connection:
             async for rows in chunks(connection, _FACTS, parameters, _PAGE):
                 yield [decode(*row) for row in rows]

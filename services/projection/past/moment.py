@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from events.envelope import Envelope, decode
 from services.database.connections import Pool
 from services.projection.queries.reading import fetch
-from services.spend.past import LedgerMoment, ledger_moment
+from services.spend.past import LedgerMoment, ledger_moment, ledger_now
 
 _AT = b"""
 SELECT originator_id, originator_version, notification_id, topic, state
@@ -70,6 +70,11 @@ async def resolve(text: str, now: datetime, head: int, events: Pool, ledger: Poo
         at = at or last.recorded_at
     at = at or datetime.min.replace(tzinfo=UTC)
     return Moment(at, position, await ledger_moment(ledger, at))
+
+
+async def present(now: datetime, head: int, ledger: Pool) -> Moment:
+    """This moment: all that has been recorded, also by who has a clock that is ahead."""
+    return Moment(now, head, await ledger_now(ledger, now))
 
 
 async def _fact(events: Pool, position: int) -> Envelope | None:

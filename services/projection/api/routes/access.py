@@ -1,7 +1,6 @@
 """GET /v1/access: could somebody use a model then, and by which facts (decision 016)."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Annotated
 
 from fastapi import APIRouter
@@ -18,11 +17,10 @@ from services.access.principal import Towards
 from services.edge.body import answer
 from services.edge.errors import TITLES, Problem
 from services.edge.requests.decide import DEFAULT_ROUTE
-from services.edge.shapes.times import iso
 from services.projection.api.asked import Text, asked, documented
 from services.projection.api.dependencies import POSITION_HEADER, Reader, ReaderDep, ReadRoute
 from services.projection.api.judged import Told, lacking, of_another_team, unknown
-from services.projection.api.past import AskedAsOf, as_of
+from services.projection.api.past import AskedAsOf, as_of_or_now
 from services.projection.api.readable import token_of
 from services.projection.past.facts import About, facts_behind, facts_of_budgets
 from services.projection.past.judging import ANY_KEY, Judge, Judged
@@ -69,8 +67,7 @@ async def access(reader: ReaderDep, request: Request) -> Response:
         raise bad_question("give either user or key")
     if not query.model:
         raise bad_question("give the model")
-    moment = query.as_of or iso(datetime.now(UTC))
-    async with as_of(reader, moment, _scope(query)) as at:
+    async with as_of_or_now(reader, query.as_of, _scope(query)) as at:
         told = await (_of_key if query.key is not None else _of_person)(at, query)
         content = told.content(at)
         return answer(content, headers={POSITION_HEADER: str(content["position"]["events"])})

@@ -1,7 +1,6 @@
 """GET /v1/access/review: who could do what, for the yearly review (decision 016)."""
 
 from collections.abc import AsyncIterator, Sequence
-from datetime import UTC, datetime
 from typing import Annotated, Literal
 
 from fastapi import APIRouter
@@ -15,7 +14,7 @@ from services.edge.shapes.review import Right, head
 from services.edge.shapes.times import iso
 from services.projection.api.asked import asked, documented
 from services.projection.api.dependencies import POSITION_HEADER, Reader, ReaderDep, ReadRoute
-from services.projection.api.past import AskedAsOf, as_of
+from services.projection.api.past import AskedAsOf, as_of_or_now
 from services.projection.api.streaming import Items, spooled, spooled_text
 from services.projection.past.scope import EVERYTHING, Scope
 from services.projection.queries.review import rights
@@ -49,9 +48,8 @@ async def review(reader: ReaderDep, request: Request) -> Response:
     """
     query, principal = asked(request, ReviewQuery), reader.principal
     within = None if principal.reads_everything else sorted(principal.administers)
-    moment = query.as_of or iso(datetime.now(UTC))
     scope = EVERYTHING if within is None else Scope.of(ORGANIZATION, *within)
-    async with as_of(reader, moment, scope) as at:
+    async with as_of_or_now(reader, query.as_of, scope) as at:
         return await _review(at, query, within)
 
 
