@@ -10,9 +10,11 @@ the shadows go up to the head.
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import Any
 from uuid import uuid4
 
+import orjson
 import psycopg
 from psycopg import AsyncConnection, AsyncCursor, IsolationLevel
 from psycopg.errors import UniqueViolation
@@ -33,6 +35,7 @@ from services.projection.filling.crew import (
 )
 from services.projection.filling.folding import topics_of
 from services.projection.filling.job import Job, Log
+from services.projection.past.snapshots import SHAPE
 from services.projection.progress import (
     Progress,
     RebuildNeeded,
@@ -43,6 +46,7 @@ from services.projection.progress import (
     save,
 )
 from services.projection.projector import FactFailed
+from services.projection.rows import Table
 from services.projection.runner import ProjectionGroup, verify
 
 PAGE = 5_000
@@ -138,6 +142,12 @@ async def _notice_death(connection: AsyncConnection[Any]) -> None:
         await connection.execute("SET maintenance_work_mem = '256MB'")
 
 
+def _shape(tables: Sequence[Table]) -> str:
+    """Of the rows that this program makes: what another release has begun is begun anew."""
+    columns = [(table.name, dict(table.key), dict(table.columns)) for table in tables]
+    return sha256(orjson.dumps([SHAPE, columns])).hexdigest()[:16]
+
+
 class _Rebuild:
     def __init__(  # noqa: PLR0913, PLR0917
         self,
@@ -156,6 +166,7 @@ class _Rebuild:
         self._batches = Batches(group.feed, group.projectors, page)
         self._name = group.name + shadow.SUFFIX
         self._tables = [projector.table for projector in group.projectors]
+        self._shape = _shape(self._tables)
         self._at = Progress()
         self._comparable = False
 
@@ -194,11 +205,13 @@ class _Rebuild:
             live = await load(cursor, self._group.name)
             self._comparable = live.position > 0 and await self._belongs(live)
             left = await load(cursor, self._name)
+            run = None
             if await shadow.exist(cursor, self._tables) and await self._belongs(left):
+                run = await spans.run_of(cursor, shadow.SHADOWS, self._shape)
+            if run is not None:
                 self._at = left
-                run = await spans.run_of(cursor, shadow.SHADOWS)
             else:
-                self._at, run = live if self._comparable else await self._head(), None
+                self._at = live if self._comparable else await self._head()
             self._comparable = self._comparable and live.position >= self._at.position
             job = Job(
                 Log(service_conninfo(self._log_url)),
@@ -215,7 +228,7 @@ class _Rebuild:
     async def _create(self, cursor: AsyncCursor[Any], job: Job) -> None:
         topics = topics_of(self._group.projectors)
         await shadow.create(cursor, self._tables)
-        await spans.begin(cursor, job, await spans.plan(job, topics))
+        await spans.begin(cursor, job, await spans.plan(job, topics), self._shape)
         await save(cursor, self._name, self._at)
 
     async def _head(self) -> Progress:

@@ -142,6 +142,22 @@ async def test_an_interrupted_rebuild_goes_on_where_it_was(
     assert [table.equal for table in report.tables] == [True] * len(TABLES)
 
 
+async def test_what_another_release_has_begun_is_begun_anew(
+    conn: psycopg.Connection[Any], log: History, database_url: str
+) -> None:
+    fill(conn, log, 5)
+
+    async def refuse(_: Sequence[Comparison]) -> bool:
+        return False
+
+    async with process(database_url) as live:
+        await live.reach(15)
+        await run(live, database_url, judge=refuse)
+        conn.execute("UPDATE read.\"spans#rebuild\" SET shape = 'another'")
+        report = await run(live, database_url)
+    assert (report.resumed, report.position) == (0, 15)
+
+
 async def test_a_rebuild_that_is_judged_wrong_is_not_swapped_in(
     conn: psycopg.Connection[Any], log: History, database_url: str
 ) -> None:
@@ -312,7 +328,8 @@ async def test_one_rebuild_of_a_group_at_a_time(
         await live.reach(9)
 
         def begin_another(_: int, __: int) -> None:
-            second.append(asyncio.create_task(run(live, database_url)))
+            if not second:
+                second.append(asyncio.create_task(run(live, database_url)))
 
         report = await run(live, database_url, begin_another)
         assert report.position == 9

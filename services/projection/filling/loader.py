@@ -1,7 +1,7 @@
 """One taker-in of a filling: folds parts of the log and copies the rows, ready, into the tables."""
 
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from typing import Any
 
 import psycopg
@@ -62,12 +62,13 @@ class _Filling:
 
     async def fill(self, reading: AsyncCursor[Any], writing: AsyncCursor[Any]) -> None:
         topics = topics_of(self._projectors)
-        async for part in parts(reading, self._job, self._span, topics):
-            await self._folder.fold(part)
-            await self._copy(writing, all_tables=part.ends)
-            self._events += len(part.facts)
-            if part.ends:
-                await self._save(writing, part.last)
+        async with aclosing(parts(reading, self._job, self._span, topics)) as read:
+            async for part in read:
+                await self._folder.fold(part)
+                await self._copy(writing, all_tables=part.ends)
+                self._events += len(part.facts)
+                if part.ends:
+                    await self._save(writing, part.last)
         await self._save(writing, None)
 
     async def _save(self, writing: AsyncCursor[Any], reached: str | None) -> None:

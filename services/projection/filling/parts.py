@@ -1,6 +1,6 @@
 """The log stream by stream: parts of whole streams, and of one stream where it is a long one."""
 
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,7 +40,7 @@ class Part:
 
 async def parts(
     cursor: AsyncCursor[Any], job: Job, span: Span, topics: Sequence[str]
-) -> AsyncIterator[Part]:
+) -> AsyncGenerator[Part, None]:
     """What is left of a span, in order; facts of other topics are left out.
 
     Raises FactFailed for a fact that cannot be read.

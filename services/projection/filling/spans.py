@@ -90,17 +90,21 @@ async def _bounds(cursor: AsyncCursor[Any], job: Job) -> list[str]:
     return list(dict.fromkeys(names[SAMPLES_PER_SPAN - 1 :: SAMPLES_PER_SPAN][: wanted - 1]))
 
 
-async def begin(cursor: AsyncCursor[Any], job: Job, planned: Plan) -> None:
-    """Write down what is to be done in the place of what was there."""
+async def begin(cursor: AsyncCursor[Any], job: Job, planned: Plan, shape: str = "") -> None:
+    """Write down what is to be done, to rows of a shape, in the place of what was there."""
     await drop(cursor, job.place)
     create = """
         CREATE TABLE {spans} (number int PRIMARY KEY, run uuid NOT NULL, lower text, upper text,
             reached text, done boolean NOT NULL DEFAULT false, events bigint NOT NULL DEFAULT 0,
-            total bigint NOT NULL, failure text)
+            total bigint NOT NULL, failure text, shape text NOT NULL)
     """
     await cursor.execute(_for(create, job.place))
-    insert = "INSERT INTO {spans} (number, run, lower, upper, total) VALUES (%s, %s, %s, %s, %s)"
-    rows = [(one.number, job.run, one.lower, one.upper, planned.total) for one in planned.spans]
+    insert = """
+        INSERT INTO {spans} (number, run, lower, upper, total, shape)
+        VALUES (%s, %s, %s, %s, %s, %s)
+    """
+    told = (planned.total, shape)
+    rows = [(one.number, job.run, one.lower, one.upper, *told) for one in planned.spans]
     await cursor.executemany(_for(insert, job.place), rows)
 
 
@@ -109,9 +113,9 @@ async def drop(cursor: AsyncCursor[Any], place: Place) -> None:
     await cursor.execute(_for("DROP TABLE IF EXISTS {spans}", place))
 
 
-async def run_of(cursor: AsyncCursor[Any], place: Place) -> UUID | None:
-    """The run whose spans these are; None without any."""
-    await cursor.execute(_for("SELECT run FROM {spans} LIMIT 1", place))
+async def run_of(cursor: AsyncCursor[Any], place: Place, shape: str) -> UUID | None:
+    """The run whose spans these are; None without any, and for rows of another shape."""
+    await cursor.execute(_for("SELECT run FROM {spans} WHERE shape = %s LIMIT 1", place), (shape,))
     row = await cursor.fetchone()
     return None if row is None else row[0]
 
