@@ -7,6 +7,7 @@ recognises it stands in headers, so that a consumer drops repeats without parsin
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import sha256
 from uuid import UUID
 
@@ -96,15 +97,27 @@ def received(headers: Iterable[tuple[str, bytes]], value: bytes) -> Received:
     try:
         subject, type_, *numbers = (found[name].decode() for name in REQUIRED)
         version, position, epoch, index, count = numbers
-        (kind, slash, identity), named = subject.partition("/"), TYPE.fullmatch(type_)
-        if not (slash and named and 0 < int(position) <= _LARGEST):
-            raise NotAnEvent(f"subject {subject!r}, type {type_!r}, position {position!r}")
-        row = Stored(stream(kind, identity), int(version), int(position), named[1], value)
-        return Received(row, UUID(epoch), int(index) + 1 == int(count))
+        kind, slash, identity = subject.partition("/")
+        if not (slash and 0 < int(position) <= _LARGEST):
+            raise NotAnEvent(f"subject {subject!r}, position {position!r}")
+        row = Stored(stream(kind, identity), int(version), int(position), _name(type_), value)
+        return Received(row, _epoch(epoch), int(index) + 1 == int(count))
     except KeyError as absent:
         raise NotAnEvent(f"there is no header ce_{absent.args[0]}") from None
     except (ValueError, TypeError, AttributeError) as wrong:
         raise NotAnEvent(str(wrong)) from None
+
+
+@lru_cache(maxsize=1_024)
+def _name(type_: str) -> str:
+    if (named := TYPE.fullmatch(type_)) is None:
+        raise NotAnEvent(f"type {type_!r}")
+    return named[1]
+
+
+@lru_cache(maxsize=16)
+def _epoch(text: str) -> UUID:
+    return UUID(text)
 
 
 def traceparent(correlation: str, event_id: str) -> str:

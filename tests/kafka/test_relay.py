@@ -1,5 +1,6 @@
 """The relay over a real Kafka: the topic is the log, in its order, whatever happened meanwhile."""
 
+import time
 from pathlib import Path
 
 import psycopg
@@ -25,6 +26,7 @@ from tests.support.relaying import (
 from tests.support.stored import stored_facts
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(120)]
+STOPPED = 12.0  # a second for the acknowledgements that do not come, 5 to close the producer
 
 
 @pytest.fixture
@@ -184,6 +186,19 @@ def test_a_store_that_lost_what_was_published_is_not_followed(
         lose(conn, last)
     with pytest.raises(LogReplaced, match=f"from position {last}"):
         Relay(relay_conninfo(url), cluster_of(kafka), topic).run()
+
+
+def test_asked_to_stop_while_brokers_are_away_it_does(url: str, kafka: Broker, topic: str) -> None:
+    log = History()
+    with relaying(url, kafka, topic):
+        published(kafka, topic, write(url, log, "before"))
+        kafka.kill()
+        write(url, log, "meanwhile")
+        began = time.monotonic()
+    seconds = time.monotonic() - began
+    kafka.start()
+    kafka.wait_until_ready()
+    assert seconds < STOPPED
 
 
 def test_without_a_topic_it_ends(url: str, kafka: Broker) -> None:

@@ -6,13 +6,14 @@ acknowledged by all replicas in sync (architecture, section 6; kafka-notes).
 
 import logging
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import orjson
 import psycopg
 from kafka import KafkaProducer
-from kafka.errors import KafkaError
+from kafka.errors import KafkaError, KafkaTimeoutError
 
 from events.messages import Stored, message
 from services.broker import BrokerAway, topics
@@ -24,7 +25,7 @@ from services.command.application.relay_place import Connection, Deposed, Place
 STAND_BY_SECONDS = 1.0
 LOOK_SECONDS = 0.5
 LONGEST_PAUSE_SECONDS = 2.0
-ACKNOWLEDGE_SECONDS = 35.0
+ACKNOWLEDGE_SECONDS, STEP_SECONDS = 35.0, 1.0
 PAGE = 2_000
 PARTITION = 0
 PASSING = (KafkaError, BrokerAway, psycopg.OperationalError, psycopg.InterfaceError, Deposed)
@@ -96,9 +97,21 @@ class Relay:
             told = message(row, place.epoch)
             options = {"key": told.key, "headers": told.headers, "partition": PARTITION}
             sent.append(producer.send(self._topic, told.value, **options))
-        producer.flush(timeout=ACKNOWLEDGE_SECONDS)
+        self._acknowledged(producer)
         for future in sent:
             future.get(timeout=0)
+
+    def _acknowledged(self, producer: KafkaProducer) -> None:
+        """Raises KafkaTimeoutError when it takes too long; soon, where the relay is to stop."""
+        deadline = time.monotonic() + ACKNOWLEDGE_SECONDS
+        while True:
+            try:
+                producer.flush(timeout=STEP_SECONDS)
+            except KafkaTimeoutError:
+                if self._stopping.is_set() or time.monotonic() > deadline:
+                    raise
+            else:
+                return
 
 
 @contextmanager
