@@ -18,7 +18,7 @@ from tests.support.relaying import in_order, make_topic, published, reading, sta
 from tests.support.stored import stored_facts
 
 pytestmark = [pytest.mark.kafka, pytest.mark.faults, pytest.mark.timeout(180)]
-TEAMS, MEMBERS, KILLS = 30, 999, 4
+TEAMS, MEMBERS, KILLS = 6, 999, 4
 TAKEN_OVER = 5.0
 Started = subprocess.Popen[bytes]
 
@@ -47,23 +47,27 @@ def test_nothing_is_lost_or_reordered_by_kills(
     with owner(database_url) as conn, reading(kafka, topic) as consumer:
         place = TopicPartition(topic, 0)
 
-        def grown(seconds: float, by: int = 1) -> None:
-            goal = consumer.end_offsets([place])[place] + by
+        def end() -> int:
+            return int(consumer.end_offsets([place])[place])
+
+        def wait_for(offset: int, seconds: float) -> None:
             deadline = time.monotonic() + seconds
-            while consumer.end_offsets([place])[place] < goal:
+            while end() < offset:
                 assert time.monotonic() < deadline, "nobody publishes"
 
-        write(conn, log, "first")
         leader = start()
-        grown(30)
+        write(conn, log, "first", 1)
+        wait_for(1, 30)
         for number in range(KILLS):
             heir = start()
             stands_by(conn)
-            write(conn, log, f"kill {number}")
-            grown(TAKEN_OVER, moments.randint(1, 1_500))
+            before = end()
+            write(conn, log, f"kill {number}", TEAMS)
+            wait_for(before + moments.randint(1, 1_500), 30)
             leader.send_signal(signal.SIGKILL)
             leader.wait()
-            grown(TAKEN_OVER)
+            write(conn, log, f"after kill {number}", 1)
+            wait_for(end() + 1, TAKEN_OVER)
             leader = heir
         records = published(kafka, topic, log.position)
         leader.send_signal(signal.SIGTERM)
@@ -81,7 +85,6 @@ def stands_by(conn: psycopg.Connection[Any]) -> None:
         assert time.monotonic() < deadline, "no other relay has started"
 
 
-def write(conn: psycopg.Connection[Any], log: History, name: str) -> None:
-    """Enough for seconds of publishing."""
-    for number in range(TEAMS // (KILLS + 1)):
-        append(conn, team_facts(log, f"{name} {number}", MEMBERS))
+def write(conn: psycopg.Connection[Any], log: History, name: str, teams: int) -> None:
+    """Teams of a thousand facts each, committed at once: pages of work for a relay."""
+    append(conn, [at for n in range(teams) for at in team_facts(log, f"{name} {n}", MEMBERS)])
