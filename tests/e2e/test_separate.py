@@ -14,6 +14,8 @@ from tests.support.oracle import assert_projected
 from tests.support.postgres import fresh_database
 from tests.support.service import MASTER_KEY, ROOT_KEY, ServiceProcess, Start, on_database
 
+pytestmark = pytest.mark.scale
+
 
 @dataclass(frozen=True, slots=True)
 class Sides:
