@@ -126,6 +126,7 @@ async def test_an_answer_as_of_a_position_is_what_was_answered_at_it(
 
 
 @pytest.mark.scale
+@pytest.mark.timeout(1_800)
 @settings(_IN_A_WORLD, max_examples=25)
 @given(st.lists(st.sampled_from(HAPPENINGS), min_size=2, max_size=12), st.booleans())
 async def test_so_it_is_after_many_histories(
