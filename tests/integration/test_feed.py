@@ -16,7 +16,7 @@ from tests.support.projected import contents
 
 BACKENDS = "pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
 
-LISTENERS = f"{BACKENDS} AND query = 'LISTEN stored_events'"
+LISTENERS = f"{BACKENDS} AND query = 'LISTEN stored_events' AND state = 'idle'"
 
 
 @pytest.fixture

@@ -18,8 +18,8 @@ RANGE = {
     "start_date": (NOW - timedelta(days=40)).date().isoformat(),
     "end_date": (NOW + timedelta(days=1)).date().isoformat(),
 }
-USAGE = ("usage.series_days", "usage.accounts", "read.teams_1", "read.keys_1")
-"""What statements of a report contain, those of whoever sums the ledger by day do not."""
+USAGE = ("usage.series_days", "read.teams_1", "read.keys_1")
+"""What statements of a report contain; those of who sums by day or watches budgets do not."""
 
 
 def team(ledger: Ledger, team_id: str, *user_ids: str, **fields: object) -> None:
