@@ -10,8 +10,8 @@ from tests.support.ledger import Ledger, bearer
 from tests.support.service import MASTER_KEY, Start, on_database
 from tests.support.statements import Statements, Step
 
-COMMAND_SIDE = ("originator_id = ANY", "ops.dependents", "events.append(")
-"""What statements of a command contain; those of projections do not."""
+COMMAND_SIDE = ("originator_id = ANY", "child, since FROM ops.dependents", "events.append(")
+"""What statements of a command contain; those of projections and who watches budgets do not."""
 
 
 def asked(

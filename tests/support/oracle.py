@@ -74,6 +74,8 @@ class Expected:
 
     def fold(self, fact: StoredFact) -> None:
         kind, identity = fact.stream.split("-", 1)
+        if kind == "alert":
+            self._audit(fact, fact.data["id"])
         if kind not in ("team", "user", "key", "organization", "budget"):
             return
         if fact.topic != "organization.allowance_changed":
