@@ -175,6 +175,7 @@ class ProjectionGroup:
             await self._recognise(saved)
             batch = await self._batches.after(saved) if locked else None
             if batch is not None:
+                self.head.saw(batch.last.position)
                 await batch.write(cursor)
                 await progress.save(cursor, self.name, Progress.at(batch.last, self._epoch))
         self._at_once = not locked or (batch is not None and batch.full)

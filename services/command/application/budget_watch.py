@@ -190,7 +190,8 @@ class BudgetWatch:
             try:
                 yield conn
             finally:
-                await conn.execute("SELECT pg_advisory_unlock(%s)", (LOCK,))
+                with contextlib.suppress(psycopg.Error):  # a lost connection holds no lock
+                    await conn.execute("SELECT pg_advisory_unlock(%s)", (LOCK,))
 
     async def _look_through(self, conn: psycopg.AsyncConnection[Any]) -> None:
         while await self._look(conn):
