@@ -261,7 +261,6 @@ def restored(server: EmbeddedServer, archive: Path) -> Iterator[str]:
         yield url
 
 
-@pytest.mark.scale
 def test_a_backup_that_was_made_later_brings_nobody_back(
     world: World, postgres_server: EmbeddedServer, start_service: Start, tmp_path: Path
 ) -> None:
@@ -278,7 +277,6 @@ def test_a_backup_that_was_made_later_brings_nobody_back(
         assert found_in(dumped(url)) == set()
 
 
-@pytest.mark.scale
 def test_after_an_older_backup_people_are_forgotten_again_by_the_list(
     world: World, postgres_server: EmbeddedServer, start_service: Start, tmp_path: Path
 ) -> None:
