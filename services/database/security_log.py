@@ -6,7 +6,6 @@ apart. Who refuses waits for nothing, and where nothing can be written, requests
 """
 
 import asyncio
-import contextlib
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,6 +18,8 @@ import psycopg_pool
 import structlog
 import uuid_utils
 from psycopg_pool import AsyncConnectionPool
+
+from services.database.background import Background
 
 log = structlog.get_logger(__name__)
 
@@ -74,8 +75,10 @@ class Row:
     times: int
 
 
-class SecurityLog:
+class SecurityLog(Background):
     """Keeps at most `most` rows, none longer than `days`; any number of processes write to it."""
+
+    task_name = "security log"
 
     def __init__(self, pool: AsyncConnectionPool[Any], *, most: int, days: int) -> None:
         self._pool = pool
@@ -83,7 +86,6 @@ class SecurityLog:
         self._window, self._rows = 0, dict[Refused, Row]()
         self._waiting = dict[UUID, Row]()
         self._wrong_keys = 0
-        self._task: asyncio.Task[None] | None = None
 
     @property
     def waiting(self) -> list[Row]:
@@ -108,15 +110,9 @@ class SecurityLog:
         if len(self._waiting) < MOST_ROWS:
             self._waiting[row.id] = row
 
-    def start(self) -> None:
-        self._task = asyncio.create_task(self._run(), name="security log")
-
     async def stop(self) -> None:
         """Write what is left, and end."""
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+        await super().stop()
         await self._try_to_write()
 
     async def write(self) -> None:

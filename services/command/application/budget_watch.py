@@ -30,6 +30,7 @@ from services.command.application.loop import CommandLoop
 from services.command.application.requests import Decision, Origin, Unavailable
 from services.command.application.spent import Spent as Sums
 from services.command.application.view import View
+from services.database.background import Background
 from services.spend.budgets import Account
 from services.spend.reading import SpendReading
 
@@ -125,11 +126,13 @@ class _LookUpRotations:
         return Decision((), lambda _: found)
 
 
-class BudgetWatch:
+class BudgetWatch(Background):
     """Looks once a second. Any number of processes may be about to; one of them does.
 
     `percents` are the thresholds of every budget, `zone` aligns windows.
     """
+
+    task_name = "budget watch"
 
     def __init__(
         self,
@@ -142,16 +145,6 @@ class BudgetWatch:
         self._percents, self._zone = percents, zone
         self._sums = SpendReading(pool).sums
         self._rooms = Rooms()
-        self._task: asyncio.Task[None] | None = None
-
-    def start(self) -> None:
-        self._task = asyncio.create_task(self._run(), name="budget watch")
-
-    async def stop(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
 
     async def _run(self) -> None:
         while True:

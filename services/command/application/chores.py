@@ -7,7 +7,6 @@ on where the last process stopped, and two processes do no harm to each other.
 """
 
 import asyncio
-import contextlib
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -35,6 +34,7 @@ from services.command.application.returns import Returns
 from services.command.application.view import View
 from services.command.domain.dependents import KEYS, ORGANIZATIONS, TEAMS
 from services.command.domain.key import ApiKey
+from services.database.background import Background
 
 log = structlog.get_logger(__name__)
 
@@ -85,7 +85,7 @@ class DeleteDependentKeys:
         )
 
 
-class Chores:
+class Chores(Background):
     """Looks for chores once a second and works them off; forgets old answers once an hour.
 
     After each chunk it rests for as long as that took: whoever waited meanwhile is served before
@@ -93,6 +93,8 @@ class Chores:
 
     `others` carry out chores that are about one thing, by their kind: what is given is its id.
     """
+
+    task_name = "chores"
 
     def __init__(
         self,
@@ -102,16 +104,6 @@ class Chores:
     ) -> None:
         self._loop, self._pool, self._others = loop, pool, others
         self._returns = Returns(loop, pool)
-        self._task: asyncio.Task[None] | None = None
-
-    def start(self) -> None:
-        self._task = asyncio.create_task(self._run(), name="chores")
-
-    async def stop(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
 
     async def _run(self) -> None:
         forget_at = 0.0

@@ -6,13 +6,14 @@ would cost a tenth of what is booked in a second; a while later, many records ar
 """
 
 import asyncio
-import contextlib
 from typing import Any
 
 import psycopg
 import psycopg_pool
 import structlog
 from psycopg_pool import AsyncConnectionPool
+
+from services.database.background import Background
 
 log = structlog.get_logger(__name__)
 
@@ -23,21 +24,13 @@ FEWEST, MOST = 5_000, 50_000
 _SUM = "SELECT usage.sum_days(%s, %s)"
 
 
-class DaySums:
+class DaySums(Background):
     """Looks once a second whether enough records wait; any number of processes may."""
+
+    task_name = "day sums"
 
     def __init__(self, pool: AsyncConnectionPool[Any]) -> None:
         self._pool = pool
-        self._task: asyncio.Task[None] | None = None
-
-    def start(self) -> None:
-        self._task = asyncio.create_task(self._run(), name="day sums")
-
-    async def stop(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
 
     async def _run(self) -> None:
         while True:
