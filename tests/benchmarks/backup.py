@@ -23,16 +23,9 @@ from tests.benchmarks.bulk import write
 from tests.benchmarks.history import teams_in
 from tests.benchmarks.processes import BenchmarkError, workspace
 from tests.benchmarks.startup import Start, measure_start, seed_events
+from tests.support.peak import peak_bytes, weighed
 
 MIB = 1024 * 1024
-# Forks from a small process: the peak of a child counts what its parent held at the fork.
-LAUNCHER = """
-import os, subprocess, sys
-process = subprocess.Popen(sys.argv[2:])
-_, status, used = os.wait4(process.pid, 0)
-open(sys.argv[1], "w").write(str(used.ru_maxrss))
-sys.exit(os.waitstatus_to_exitcode(status))
-"""
 
 
 class Step(BaseModel):
@@ -65,7 +58,7 @@ def measured(data: Path, *arguments: str) -> tuple[Step, str]:
     environment["TEAMLEDGER_DATA_DIR"] = str(data)
     said, peak = data.parent / "said", data.parent / "peak"
     command = [sys.executable, "-m", "services.cli.main", *arguments]
-    line = [sys.executable, "-S", "-c", LAUNCHER, str(peak), *command]
+    line = weighed(command, peak)
     began = time.perf_counter()
     with said.open("wb") as errors:
         ended = subprocess.run(
@@ -75,8 +68,7 @@ def measured(data: Path, *arguments: str) -> tuple[Step, str]:
     if ended.returncode:
         text = said.read_text(errors="replace")[-2000:]
         raise BenchmarkError(f"teamledger {' '.join(arguments)} failed: {text}")
-    unit = 1 if sys.platform == "darwin" else 1024
-    return Step(seconds=seconds, peak=int(peak.read_text()) * unit), ended.stdout
+    return Step(seconds=seconds, peak=peak_bytes(peak)), ended.stdout
 
 
 def measure(events: int, directory: Path | None) -> BackupReport:
