@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
+from operator import itemgetter
 from uuid import UUID
 
 import orjson
@@ -21,7 +22,8 @@ PARTITIONS = 1
 RETENTION_DAYS = 7
 CONTENT_TYPE = "application/json"
 TYPE = re.compile(r"teamledger\.(.+)\.v([1-9][0-9]*)")
-REQUIRED = ("subject", "type", "version", "position", "epoch", "commandindex", "commandcount")
+REQUIRED = ("subject", "type", "version", "position", "commandindex", "commandcount", "epoch")
+_required = itemgetter(*(f"ce_{name}" for name in REQUIRED))
 _TRACE = re.compile(r"(?!0{32})[0-9a-f]{32}")
 _LARGEST = 2**63 - 1
 
@@ -93,31 +95,36 @@ def message(row: Stored, epoch: UUID) -> Message:
 
 def received(headers: Iterable[tuple[str, bytes]], value: bytes) -> Received:
     """The row of the log that a message carries; raises NotAnEvent."""
-    found = {name[3:]: raw for name, raw in headers if name.startswith("ce_")}
     try:
-        subject, type_, *numbers = (found[name].decode() for name in REQUIRED)
-        version, position, epoch, index, count = numbers
-        kind, slash, identity = subject.partition("/")
-        if not (slash and 0 < int(position) <= _LARGEST):
-            raise NotAnEvent(f"subject {subject!r}, position {position!r}")
-        row = Stored(stream(kind, identity), int(version), int(position), _name(type_), value)
-        return Received(row, _epoch(epoch), int(index) + 1 == int(count))
+        subject, type_, *numbers, epoch = _required(dict(headers))
+        version, position, index, count = map(int, numbers)
+        if not 0 < position <= _LARGEST:
+            raise NotAnEvent(f"position {position}")
+        row = Stored(_stream(subject.decode()), version, position, _name(type_), value)
+        return Received(row, _epoch(epoch), index + 1 == count)
     except KeyError as absent:
-        raise NotAnEvent(f"there is no header ce_{absent.args[0]}") from None
+        raise NotAnEvent(f"there is no header {absent.args[0]}") from None
     except (ValueError, TypeError, AttributeError) as wrong:
         raise NotAnEvent(str(wrong)) from None
 
 
+def _stream(subject: str) -> str:
+    kind, slash, identity = subject.partition("/")
+    if not slash:
+        raise NotAnEvent(f"subject {subject!r}")
+    return stream(kind, identity)
+
+
 @lru_cache(maxsize=1_024)
-def _name(type_: str) -> str:
-    if (named := TYPE.fullmatch(type_)) is None:
+def _name(type_: bytes) -> str:
+    if (named := TYPE.fullmatch(type_.decode())) is None:
         raise NotAnEvent(f"type {type_!r}")
     return named[1]
 
 
 @lru_cache(maxsize=16)
-def _epoch(text: str) -> UUID:
-    return UUID(text)
+def _epoch(text: bytes) -> UUID:
+    return UUID(text.decode())
 
 
 def traceparent(correlation: str, event_id: str) -> str:
