@@ -18,8 +18,11 @@ STEPS = 12
 PATIENT = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
 
 
-def histories(ledger: Ledger, examples: int) -> None:
-    """So many random histories on one service; then all of them are folded again."""
+def histories(ledger: Ledger, examples: int, *, new: bool) -> None:
+    """So many random histories on one service; then all of them are folded again.
+
+    `new` ones in every run; what fails is printed so that it can be repeated.
+    """
 
     class Machine(Histories):
         pass
@@ -31,6 +34,8 @@ def histories(ledger: Ledger, examples: int) -> None:
         max_examples=examples,
         stateful_step_count=STEPS,
         deadline=None,
+        derandomize=not new,
+        print_blob=True,
         suppress_health_check=PATIENT,
     )
     run_state_machine_as_test(Machine, settings=chosen)
@@ -48,10 +53,10 @@ def settle(ledger: Ledger) -> int:
 
 
 def test_a_few_histories(ledger: Ledger) -> None:
-    histories(ledger, 10)
+    histories(ledger, 10, new=False)
 
 
 @pytest.mark.scale
-@pytest.mark.timeout(2_400)
-def test_a_thousand_histories(ledger: Ledger) -> None:
-    histories(ledger, 1_000)
+@pytest.mark.timeout(4_800)
+def test_thousands_of_histories(ledger: Ledger) -> None:
+    histories(ledger, 2_000, new=True)
