@@ -141,7 +141,8 @@ class KafkaSettings(BaseSettings):
     """What every process needs to find the log and the brokers, and nothing that opens a seal.
 
     `kafka_bootstrap` are addresses `host:port` separated by commas; none means that there is no
-    Kafka. `kafka_events_topic` holds the log of one installation.
+    Kafka. `kafka_events_topic` holds the log of one installation. Not ready is a process whose
+    follower of the log lacks an event older than `readiness_max_lag_seconds`.
     """
 
     model_config = SettingsConfigDict(
@@ -163,6 +164,7 @@ class KafkaSettings(BaseSettings):
     kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "SCRAM-SHA-512"
     kafka_username: str | None = None
     kafka_password: SecretStr | None = None
+    readiness_max_lag_seconds: Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)] = 30.0
     log_level: Annotated[
         Literal["debug", "info", "warning", "error", "critical"], BeforeValidator(_lower)
     ] = "info"
@@ -174,6 +176,16 @@ class KafkaSettings(BaseSettings):
                 f"{PREFIX}KAFKA_USERNAME and {PREFIX}KAFKA_PASSWORD are set together, or neither"
             )
         return self
+
+
+K = TypeVar("K", bound=KafkaSettings)
+
+
+class RelaySettings(KafkaSettings):
+    """Where a relay answers /metrics and /health, and nothing else; port 0 is nowhere."""
+
+    relay_host: str = "127.0.0.1"
+    relay_port: Annotated[int, Field(ge=0, le=65535)] = 4001
 
 
 class Settings(KafkaSettings):
@@ -274,7 +286,15 @@ def load_settings(given: Mapping[str, object] | None = None) -> Settings:
 
 def load_kafka_settings(given: Mapping[str, object] | None = None) -> KafkaSettings:
     """Likewise for a process that needs no keys. Raises SettingsError where Kafka is not named."""
-    settings = _loaded(KafkaSettings, given)
+    return _with_brokers(_loaded(KafkaSettings, given))
+
+
+def load_relay_settings(given: Mapping[str, object] | None = None) -> RelaySettings:
+    """Likewise for a relay."""
+    return _with_brokers(_loaded(RelaySettings, given))
+
+
+def _with_brokers(settings: K) -> K:
     if not settings.kafka_bootstrap:
         raise SettingsError(
             f"{PREFIX}KAFKA_BOOTSTRAP is not set: name the brokers, such as 127.0.0.1:9092"

@@ -26,6 +26,10 @@ from services.database.security_log import Refused, SecurityLog
 from services.edge.app import EdgeSettings, create_app
 from services.edge.openapi.serving import serve_description
 from services.edge.watch import RefusedCall
+from services.operation import scraped
+from services.operation.context import Operation
+from services.operation.exposed import Kind
+from services.operation.scraped import include_operation
 from services.projection.api import ROUTERS as READ_ROUTERS
 from services.projection.api import include_read_routes
 from services.projection.feed.store import StoreFeed
@@ -64,6 +68,7 @@ def standalone(settings: Settings, secrets: Secrets, databases: Databases) -> Fa
 
     Everything an application holds is opened when it starts and closed in order.
     """
+    limit = settings.readiness_max_lag_seconds
 
     async def start(app: FastAPI, stack: AsyncExitStack) -> None:
         events = await opened_events(databases.events, secrets.root_key, stack)
@@ -83,12 +88,14 @@ def standalone(settings: Settings, secrets: Secrets, databases: Databases) -> Fa
         )
         start_courier(settings, events, reads, disabling(loop), stack)
         include_read_routes(app, reads)
+        include_operation(app, Operation(Kind.SERVE, events.pool, reads.read_pool, max_lag=limit))
 
     return _app(settings, start)
 
 
 def command_service(settings: Settings, secrets: Secrets, databases: Databases) -> FastAPI:
     """Commands and usage alone: what `teamledger command` runs. It never touches read models."""
+    limit = settings.readiness_max_lag_seconds
 
     async def start(app: FastAPI, stack: AsyncExitStack) -> None:
         events = await opened_events(databases.events, secrets.root_key, stack)
@@ -96,6 +103,7 @@ def command_service(settings: Settings, secrets: Secrets, databases: Databases) 
         _security_log(app, settings, events, stack)
         include_command_routes(app, await started_commands(settings, secrets, events, stack, loop))
         include_command_health(app)
+        include_operation(app, Operation(Kind.COMMAND, events.pool, max_lag=limit))
 
     return _app(settings, start)
 
@@ -106,6 +114,7 @@ def projection_service(settings: Settings, secrets: Secrets, databases: Database
     The commands that it carries out itself are to switch off a webhook that wants none any more,
     and to record that the audit log is copied.
     """
+    limit = settings.readiness_max_lag_seconds
 
     async def start(app: FastAPI, stack: AsyncExitStack) -> None:
         events = await opened_events(databases.events, secrets.root_key, stack)
@@ -123,6 +132,9 @@ def projection_service(settings: Settings, secrets: Secrets, databases: Database
         )
         start_courier(settings, events, reads, disabling(loop), stack)
         include_read_routes(app, reads)
+        include_operation(
+            app, Operation(Kind.PROJECTION, events.pool, reads.read_pool, max_lag=limit)
+        )
 
     return _app(settings, start)
 
@@ -137,7 +149,7 @@ def description() -> JsonObject:
     from services.projection.api import described as reads  # noqa: PLC0415
 
     return document(
-        (*COMMAND_ROUTERS, *READ_ROUTERS),
+        (*COMMAND_ROUTERS, *READ_ROUTERS, scraped.router),
         {**commands.OPERATIONS, **reads.OPERATIONS},
         {**commands.PARAMETERS, **reads.PARAMETERS},
         version("teamledger"),

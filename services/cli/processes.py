@@ -53,7 +53,7 @@ def _serve(what: str, prepare: Prepare, make: Make, host: str | None, port: int 
     settings = load_settings({name: value for name, value in given.items() if value is not None})
     configure_logging(settings.log_level)
     databases = shared_databases(settings)
-    check_address(settings)
+    check_address(settings.host, settings.port)
     secrets = load_secrets(settings)
     prepare(databases)
     app = make(settings, secrets, databases)

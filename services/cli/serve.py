@@ -34,7 +34,7 @@ def serve(
     given = {"host": host, "port": port, "data_dir": data_dir}
     settings = load_settings({name: value for name, value in given.items() if value is not None})
     configure_logging(settings.log_level)
-    check_address(settings)
+    check_address(settings.host, settings.port)
     secrets = load_secrets(settings)
     if secrets.created_master_key:
         typer.echo(f"master key, shown this once: {secrets.master_key}")
@@ -46,9 +46,11 @@ def serve(
         listen(settings, app)
 
 
-def check_address(settings: Settings) -> None:
-    """Raise AddressUnusable now rather than when the database has been started."""
-    host, port = settings.host, settings.port
+def check_address(host: str, port: int, variables: str = "TEAMLEDGER_{}") -> None:
+    """Raise AddressUnusable now rather than when the database has been started.
+
+    `variables` is how those are called that set HOST and PORT.
+    """
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
         failures = [_failure(family, address) for family, _, _, _, address in found]
@@ -60,7 +62,8 @@ def check_address(settings: Settings) -> None:
     except OSError as failed:
         raise AddressUnusable(
             f"cannot listen on {host}:{port}: {failed.strerror}; "
-            "set TEAMLEDGER_HOST and TEAMLEDGER_PORT to an address that is free"
+            f"set {variables.format('HOST')} and {variables.format('PORT')} to an address that is "
+            "free"
         ) from failed
 
 

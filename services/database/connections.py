@@ -105,6 +105,22 @@ async def entered_pool(
     return pool
 
 
+async def lazy_pool(stack: AsyncExitStack, conninfo: str, name: str, most: int = 2) -> Pool:
+    """A pool that is closed with the stack and connects when it is asked to: it opens anyhow."""
+    pool: Pool = AsyncConnectionPool(
+        conninfo,
+        min_size=0,
+        max_size=most,
+        name=name,
+        kwargs={"autocommit": True, "prepare_threshold": PREPARE_AFTER},
+        open=False,
+        timeout=CHECKOUT_SECONDS,
+    )
+    await pool.open()
+    stack.push_async_callback(pool.close)
+    return pool
+
+
 async def open_pool(conninfo: str, min_size: int, max_size: int, name: str) -> Pool:
     """An open pool of autocommit connections, `min_size` of them connected.
 

@@ -4,6 +4,7 @@ import os
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from time import perf_counter
 
 import structlog
 from fastapi import FastAPI
@@ -16,8 +17,10 @@ from uuid_utils import uuid4
 
 from services.edge.body import LedgerRoute
 from services.edge.errors import handlers, render, tells_problems, too_large, unexpected
+from services.edge.measured import measure
 from services.edge.requests.common import MAX_JSON_DEPTH
 from services.edge.watch import Watch
+from services.metrics import HTTP_UNDER_WAY
 
 _log = structlog.get_logger(__name__)
 _SANE_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
@@ -106,6 +109,7 @@ class Exchange:
         scope.setdefault("state", {})["correlation_id"] = identity
         answered = _Answered(send, identity)
         bound = bind_contextvars(correlation_id=identity)
+        HTTP_UNDER_WAY.inc()
         try:
             await self._app(scope, receive, answered)
         except Exception:
@@ -116,22 +120,31 @@ class Exchange:
             error = render(unexpected(identity), strict=self._strict, problems=problems)
             await error(scope, receive, answered)
         finally:
+            HTTP_UNDER_WAY.dec()
+            answered.told(scope)
             reset_contextvars(**bound)
 
 
 class _Answered:
-    """A `send` that marks the answer and remembers whether it has begun."""
+    """A `send` that marks the answer, and remembers whether it has begun, and when."""
 
     def __init__(self, send: Send, identity: str) -> None:
         self.begun = False
+        self._came, self._status, self._seconds = perf_counter(), 0, 0.0
         self._send = send
         self._identity = identity.encode()
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.begun = True
+            self._status, self._seconds = message["status"], perf_counter() - self._came
             message = {**message, "headers": self._marked(message.get("headers", ()))}
         await self._send(message)
+
+    def told(self, scope: Scope) -> None:
+        """Count what was answered to the request."""
+        if self.begun:
+            measure(scope, self._status, self._seconds)
 
     def _marked(self, given: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
         headers = [*given, (b"x-request-id", self._identity)]

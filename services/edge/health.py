@@ -18,6 +18,7 @@ def healthy(position: int) -> Response:
     return answer({"status": "healthy", "position": position, "litellm_version": COMPATIBLE_WITH})
 
 
-def unhealthy(reason: str) -> Response:
-    """The answer of a process that is not to be sent requests."""
-    return answer({"status": "unhealthy", "reason": reason}, 503, {"retry-after": "1"})
+def unhealthy(check: str, reason: str) -> Response:
+    """The answer of a process that is not to be sent requests: which check failed, and why."""
+    told = {"status": "unhealthy", "check": check, "reason": reason}
+    return answer(told, 503, {"retry-after": "1"})

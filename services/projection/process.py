@@ -88,6 +88,7 @@ async def started_reads(  # noqa: PLR0913
         models=settings.models,
         strict=settings.compat == "strict",
         record_copy=record_copy,
+        sealing_stopped=lambda: sealer.failed,
     )
     reads.decider.reservations.start()
     stack.push_async_callback(reads.decider.reservations.stop)

@@ -13,6 +13,7 @@ from uuid import UUID
 
 import psycopg
 
+from services import metrics
 from services.database.connections import Pool
 from services.projection import progress
 from services.projection.batches import Batches
@@ -49,6 +50,7 @@ class ProjectionGroup:
 
     `failed` is the reason why the group has stopped for good, for readiness to show: a fact that
     cannot be folded, or a store that needs a rebuild. The rows written before stay as they are.
+    `caught_up` tells whether it ever was at the head that was known then.
     """
 
     def __init__(  # noqa: PLR0913
@@ -67,6 +69,7 @@ class ProjectionGroup:
         self.feed = feed
         self.head = head
         self.position = 0
+        self.caught_up = False
         self.failed: str | None = None
         self._pool = read_pool
         self._linger_seconds = linger_seconds
@@ -88,6 +91,7 @@ class ProjectionGroup:
         self._ended.clear()
         self._stopping.clear()
         self.failed = None
+        metrics.PROJECTION_STOPPED.set_function(lambda: float(self.failed is not None))
         try:
             await self._follow()
         except (FactFailed, FeedBroken, RebuildNeeded) as error:
@@ -140,6 +144,7 @@ class ProjectionGroup:
                 failures = 0
             except CONNECTION_LOST as error:
                 failures += 1
+                metrics.PROJECTION_INTERRUPTIONS.inc()
                 self._verified, self._at_once = False, True
                 log.warning("projections of group %s wait for the database: %s", self.name, error)
                 await _set_within(self._stopping, _pause_seconds(failures))
@@ -176,9 +181,12 @@ class ProjectionGroup:
             batch = await self._batches.after(saved) if locked else None
             if batch is not None:
                 self.head.saw(batch.last.position)
-                await batch.write(cursor)
-                await progress.save(cursor, self.name, Progress.at(batch.last, self._epoch))
+                with metrics.PROJECTION_SECONDS.time():
+                    await batch.write(cursor)
+                    await progress.save(cursor, self.name, Progress.at(batch.last, self._epoch))
         self._at_once = not locked or (batch is not None and batch.full)
+        if batch is not None:
+            metrics.PROJECTED_BATCH.observe(batch.last.position - batch.after)
         self._moved(batch.last.position if batch else saved.position)
         return locked
 
@@ -197,6 +205,7 @@ class ProjectionGroup:
     def _moved(self, position: int) -> None:
         self.head.saw(position)
         self.position = position
+        self.caught_up = self.caught_up or position >= self.head.seen
         for waiter in self._waiters:
             if waiter.position <= position and not waiter.reached.done():
                 waiter.reached.set_result(None)

@@ -126,4 +126,4 @@ OUR_DELETES = ("/v1/reservations/some-id", "/v1/webhooks/some-hook")
 BODILESS = ("/team/some-id/disable_logging", "/global/spend/reset")
 """POST routes that take no body."""
 
-PUBLIC = ("/health/liveliness", "/health/liveness", "/health/readiness")
+PUBLIC = ("/health/liveliness", "/health/liveness", "/health/readiness", "/metrics")

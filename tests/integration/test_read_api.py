@@ -197,7 +197,8 @@ async def test_ready_means_at_the_head_and_taking_commands(world: World) -> None
     refused = await world.get("/health/readiness", None)
     world.stopped = None
     assert refused.status_code == 503
-    assert refused.json() == {"status": "unhealthy", "reason": "commands are not taken"}
+    reason = "commands are not taken"
+    assert refused.json() == {"status": "unhealthy", "check": "commands", "reason": reason}
 
 
 async def test_failed_projections_answer_nothing_and_readiness_says_why(

@@ -34,13 +34,14 @@ class Described:
         return part
 
     def content(self, status: int) -> Json:
-        """What is said of the JSON of answers with a status; fails where there are none."""
+        """What is said of answers with a status, of JSON if it is one way; fails without any."""
         responses = self.operation["responses"]
         assert str(status) in responses, f"{self}: no {status} is described"
+        described = responses[str(status)]["content"]
         (content,) = (
             content
-            for media_type, content in responses[str(status)]["content"].items()
-            if "json" in media_type
+            for media_type, content in described.items()
+            if "json" in media_type or len(described) == 1
         )
         return cast("Json", content)
 

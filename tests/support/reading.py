@@ -23,6 +23,9 @@ from services.database.connections import open_pool, reports_conninfo, service_c
 from services.database.security_log import SecurityLog
 from services.database.vault import Vault
 from services.edge.app import EdgeSettings, create_app
+from services.operation.context import Operation
+from services.operation.exposed import Kind
+from services.operation.scraped import include_operation
 from services.projection.api import ReadContext, include_read_routes
 from services.projection.feed.store import StoreFeed
 from services.projection.head import Head
@@ -212,6 +215,7 @@ async def reading(
             strict=strict,
         )
         include_read_routes(app, context)
+        include_operation(app, Operation(Kind.PROJECTION, events_pool, read_pool))
         transport = httpx.ASGITransport(app=app)
         client = httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1")
         http = await stack.enter_async_context(client)

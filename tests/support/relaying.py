@@ -16,6 +16,7 @@ from services.command.application.relay import Relay
 from services.database.connections import relay_conninfo
 from tests.support.broker import Broker
 from tests.support.command_line import environment, line
+from tests.support.service import free_port
 
 SECONDS = 30.0
 
@@ -105,7 +106,8 @@ def in_order(records: list[Published]) -> list[int]:
 
 def start_relay(url: str, broker: Broker, topic: str) -> subprocess.Popen[bytes]:
     """`teamledger relay` as an operator starts it: with the log and the brokers, without keys."""
-    env = environment(TEAMLEDGER_DATABASE_URL=url, **on_broker(broker, topic))
+    port = {"TEAMLEDGER_RELAY_PORT": str(free_port())}
+    env = environment(TEAMLEDGER_DATABASE_URL=url, **port, **on_broker(broker, topic))
     with (broker.directory / "relay.log").open("ab") as log:
         return subprocess.Popen(line("relay"), env=env, stdout=log, stderr=log)
 

@@ -19,6 +19,7 @@ import psycopg_pool
 import structlog
 
 from events.envelope import Envelope
+from services import metrics
 from services.command.application.cache import Cache
 from services.command.application.plan import Plan, Planner
 from services.command.application.requests import Request, StoreReplaced, Unavailable
@@ -68,6 +69,7 @@ class Committer:
                     return await self._attempt(requests, attempt)
             except LOST as error:
                 log.warning("append interrupted", error=type(error).__name__)
+                metrics.INTERRUPTIONS.inc()
                 doubtful = attempt.plan
                 self._estranged = True
                 await self._store.discard_writer()
@@ -85,6 +87,7 @@ class Committer:
             if await self._optimistic(plan, attempt):
                 return self._settled(plan)
             self.conflicts += 1
+            metrics.CONFLICTS.inc()
         self._contended = False
         return self._settled(await self._under_lock(requests, attempt))
 

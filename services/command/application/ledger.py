@@ -6,13 +6,14 @@ the same lines are simply sent again: if they were booked, they find themselves 
 
 import asyncio
 import time
-from collections import OrderedDict, deque
+from collections import Counter, OrderedDict, deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import structlog
 
+from services import metrics
 from services.command.application.commit import LOST
 from services.command.application.ledger_page import Entry, Outcome, Page
 from services.command.application.ledger_store import LedgerStore
@@ -62,6 +63,7 @@ class Ledger:
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
+        metrics.USAGE_WAITING.set_function(lambda: self._waiting)
         self._task = asyncio.create_task(self._run(), name="ledger")
 
     async def stop(self) -> None:
@@ -117,7 +119,9 @@ class Ledger:
     async def _settle(self, batch: Sequence[_Submission]) -> None:
         entries = [entry for submission in batch for entry in submission.entries]
         deadline = max((submission.deadline for submission in batch), default=0.0)
+        began = time.monotonic()
         report = await self._persist(entries, deadline) if entries else Report((), 0)
+        _count(report.outcomes, began)
         outcomes = iter(report.outcomes)
         for submission in batch:
             own = [next(outcomes) for _ in submission.entries]
@@ -160,6 +164,16 @@ class Ledger:
         while len(known) > SERIES_KEPT:
             known.popitem(last=False)
         return numbers
+
+
+def _count(outcomes: Sequence[Outcome], began: float) -> None:
+    if not outcomes:
+        return
+    metrics.USAGE_BATCH.observe(len(outcomes))
+    metrics.USAGE_COMMIT_SECONDS.observe(time.monotonic() - began)
+    statuses = Counter("altered" if each.altered else each.status for each in outcomes)
+    for status, times in statuses.items():
+        metrics.USAGE_RECORDS.labels(status).inc(times)
 
 
 def _fail(batch: Sequence[_Submission], error: Exception) -> None:

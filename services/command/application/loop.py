@@ -18,8 +18,10 @@ import structlog
 
 from events.envelope import Envelope
 from events.streams import kind_and_id
+from services import metrics
 from services.access.credentials import master_principal
 from services.access.principal import AccessRefused, Credential, Principal
+from services.command.application import measured
 from services.command.application.cache import Cache
 from services.command.application.callers import authenticate
 from services.command.application.commit import Committer
@@ -89,6 +91,8 @@ class CommandLoop:
     async def start(self) -> None:
         """Take up the store's head and begin to drain the queue."""
         await self._committer.start()
+        metrics.COMMANDS_QUEUED.set_function(lambda: len(self._queue))
+        metrics.COMMANDS_TAKEN.set_function(lambda: float(self.stopped is None))
         self._task = asyncio.create_task(self._run(), name="command loop")
 
     async def stop(self) -> None:
@@ -130,6 +134,18 @@ class CommandLoop:
         NoOneSubject), or Unavailable when the queue is full, the deadline passes, or the event
         database is out of reach.
         """
+        began = time.monotonic()
+        try:
+            done = await self._found_out(command, origin, render, terms)
+        except Exception as error:
+            measured.refused(error)
+            raise
+        measured.answered(done, terms, began)
+        return done
+
+    async def _found_out(
+        self, command: Command, origin: Origin, render: Render, terms: Terms
+    ) -> Done:
         for _ in range(TIMES_FOUND_OUT):
             try:
                 return await self._handle(command, origin, render, terms)
@@ -183,11 +199,14 @@ class CommandLoop:
 
         Raises AccessRefused, KeyReused or Unavailable, as `handle` does.
         """
+        began = time.monotonic()
         await self.handle(_Identify(), origin, lambda answer: answer)
         for known in await self._store.answers([(idempotency.caller, idempotency.key)]):
             if known.body_hash != idempotency.body_hash:
                 raise KeyReused(idempotency.key)
-            return Done(idempotency.open(known.answer), known.position)
+            done = Done(idempotency.open(known.answer), known.position, replayed=True)
+            measured.answered(done, NO_TERMS, began)
+            return done
         return None
 
     async def users(self, chunk: int) -> AsyncIterator[list[str]]:
@@ -229,6 +248,7 @@ class CommandLoop:
         return batch
 
     async def _process(self, batch: list[Request]) -> None:
+        began = time.monotonic()
         try:
             plan = await self._committer.commit(batch)
         except Unavailable as error:
@@ -241,6 +261,7 @@ class CommandLoop:
             log.exception("a batch failed")
             _fail(batch, Unavailable("the command could not be carried out", "not executed"))
         else:
+            measured.settled(batch, plan, began)
             for request in plan.decided:
                 _resolve(request)
             for request in reversed(plan.later):

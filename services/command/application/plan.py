@@ -169,7 +169,7 @@ class Planner:
         if known is not None and (answer := remembered.get((known.caller, known.key))):
             if answer.body_hash != known.body_hash:
                 raise KeyReused(known.key)
-            return Done(known.open(answer.answer), answer.position)
+            return Done(known.open(answer.answer), answer.position, replayed=True)
         decision = request.command.decide(view, caller)
         _check_bounds(request.command.name, decision)
         _check_expected(terms.expected, decision, view)

@@ -16,6 +16,7 @@ from kafka import KafkaProducer
 from kafka.errors import KafkaError, KafkaTimeoutError
 
 from events.messages import Stored, message
+from services import metrics
 from services.broker import BrokerAway, topics
 from services.broker.cluster import CLOSE_SECONDS, Cluster
 from services.broker.topics import Topic
@@ -38,20 +39,24 @@ class Relay:
 
     One leads; when its session ends, another takes over within STAND_BY_SECONDS. Whoever meets a
     failure that may pass gives up the lead first, so that one who can reach everything gets it.
+    `leads` tells whether this one publishes, `trouble` which kind of failure it is not over yet.
     """
 
     def __init__(self, conninfo: str, cluster: Cluster, topic: str, *, page: int = PAGE) -> None:
         self._conninfo = conninfo
         self._cluster = cluster
-        self._topic = topic
+        self.topic = topic
         self._page = page
         self._stopping = threading.Event()
+        self.leads = False
+        self.trouble: str | None = None
 
     def run(self) -> None:
         """Lead, or wait to. Raises what no trying again would mend.
 
         LogReplaced is that, and BrokerUnusable of a topic that is not as it has to be.
         """
+        metrics.RELAY_LEADS.set_function(lambda: float(self.leads))
         failures = 0
         while not self._stopping.is_set():
             try:
@@ -59,6 +64,8 @@ class Relay:
                 failures = 0
             except PASSING as error:
                 failures += 1
+                metrics.RELAY_FAILURES.inc()
+                self.trouble = type(error).__name__
                 log.warning("the relay steps down: %s: %s", type(error).__name__, error)
                 self._stopping.wait(min(0.25 * (1 << min(failures, 8)), LONGEST_PAUSE_SECONDS))
 
@@ -68,25 +75,37 @@ class Relay:
 
     def _take_part(self) -> None:
         with psycopg.connect(self._conninfo, autocommit=True) as connection:
-            while not relay_place.try_lock(connection, self._topic):
+            while not relay_place.try_lock(connection, self.topic):
+                self.trouble = None
                 if self._stopping.wait(STAND_BY_SECONDS):
                     return
-            place = relay_place.load(connection, self._topic)
-            topics.check(self._cluster, Topic(self._topic))
-            log.info("the relay leads for topic %s from position %s", self._topic, place.position)
+            place = relay_place.load(connection, self.topic)
+            topics.check(self._cluster, Topic(self.topic))
+            log.info("the relay leads for topic %s from position %s", self.topic, place.position)
             connection.execute("LISTEN stored_events")
-            with _producing(self._cluster) as producer:
+            with self._leading(), _producing(self._cluster) as producer:
                 self._lead(connection, producer, place)
+
+    @contextmanager
+    def _leading(self) -> Iterator[None]:
+        self.leads = True
+        try:
+            yield
+        finally:
+            self.leads = False
 
     def _lead(self, connection: Connection, producer: KafkaProducer, place: Place) -> None:
         while not self._stopping.is_set():
             rows = relay_place.page(connection, place, self._page)
             if rows:
+                began = time.monotonic()
                 self._publish(producer, rows, place)
+                _count(len(rows), began)
                 moved = place.moved_to(rows[-1], orjson.loads(rows[-1].state)["id"])
                 relay_place.save(connection, place, moved)
-                place = moved
+                place, self.trouble = moved, None
             else:
+                self.trouble = None
                 for _ in connection.notifies(timeout=LOOK_SECONDS, stop_after=1):
                     pass
 
@@ -96,7 +115,7 @@ class Relay:
         for row in rows:
             told = message(row, place.epoch)
             options = {"key": told.key, "headers": told.headers, "partition": PARTITION}
-            sent.append(producer.send(self._topic, told.value, **options))
+            sent.append(producer.send(self.topic, told.value, **options))
         self._acknowledged(producer)
         for future in sent:
             future.get(timeout=0)
@@ -112,6 +131,12 @@ class Relay:
                     raise
             else:
                 return
+
+
+def _count(rows: int, began: float) -> None:
+    metrics.RELAY_BATCH.observe(rows)
+    metrics.RELAY_PUBLISHED.inc(rows)
+    metrics.RELAY_SECONDS.observe(time.monotonic() - began)
 
 
 @contextmanager

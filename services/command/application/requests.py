@@ -85,12 +85,14 @@ class Done:
     """An accepted command: its answer, and the position up to which it was judged.
 
     `version` is that of its subject afterwards, None where there is no subject to speak of.
+    `replayed` is an answer that was remembered: nothing was carried out again.
     """
 
     answer: Any
     position: int
     facts: Sequence[Envelope] = ()
     version: int | None = None
+    replayed: bool = False
 
 
 Render = Callable[[Any], Any]

@@ -42,7 +42,8 @@ class ReadContext:
     another one. `reports_pool` leads there as well: a long report keeps no other read waiting.
     `commands_stopped` tells readiness why commands of this process are not taken, or None;
     `available_teams` are ids of teams that are offered to everybody, there or not; `models` are the
-    names of what the gateways serve. `strict` keeps LiteLLM's wording in what gateways are to tell
+    names of what the gateways serve. `sealing_stopped` tells why events are not sealed any more, or
+    None. `strict` keeps LiteLLM's wording in what gateways are to tell
     their callers. `record_copy` records that the audit log is copied; without it nobody may.
     `security_log` tells what was refused. With `then` it is the past that `read_pool` and
     the ledger are asked about.
@@ -66,6 +67,7 @@ class ReadContext:
     strict: bool = False
     then: Moment | None = None
     record_copy: RecordCopy | None = None
+    sealing_stopped: Callable[[], str | None] = lambda: None
 
     async def reached(self, position: int) -> None:
         """Return once the read models hold everything up to `position`; raises NotReached.

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from time import perf_counter
 from typing import Annotated, Any, cast
 
 import psycopg
@@ -12,6 +13,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.requests import Request
 from starlette.responses import Response
 
+from services import metrics
 from services.access.credentials import (
     check_allowed_routes,
     gateway_source,
@@ -26,7 +28,7 @@ from services.database.connections import REPORT_SECONDS
 from services.edge.body import LedgerRoute
 from services.edge.errors import ShapeB
 from services.projection.api.context import ReadContext
-from services.projection.head import Heads
+from services.projection.head import Heads, HeadUnavailable
 from services.projection.progress import RebuildNeeded
 from services.projection.runner import CONNECTION_LOST, NotReached
 
@@ -66,9 +68,11 @@ async def reader(request: Request) -> Reader:
     context: ReadContext = request.app.state.reads
     headers = cast("Mapping[str, str]", request.headers)
     credential = identify(presented_key(headers, context.key_header), context.master_key)
+    began = perf_counter()
     heads = await context.head.both()
     await context.vault.forget_up_to(context.head.forgotten_at)
     principal = await _as_of(heads, request, context, credential)
+    metrics.READ_WAIT_SECONDS.observe(perf_counter() - began)
     if (minimum := _min_position(request)) > heads.position:
         heads = heads._replace(position=minimum)
         principal = await _as_of(heads, request, context, credential)
@@ -125,9 +129,25 @@ def _readable() -> Iterator[None]:
     try:
         yield
     except psycopg.errors.QueryCanceled as error:
+        metrics.READS_UNAVAILABLE.labels("too_long").inc()
         raise too_long() from error
     except UNAVAILABLE as error:
+        counted(error)
         raise unavailable() from error
+
+
+def counted(error: Exception) -> None:
+    """Count a read that cannot be answered, by what it lacks."""
+    match error:
+        case HeadUnavailable():
+            reason = "head"
+        case NotReached():
+            reason = "not_reached"
+        case RebuildNeeded():
+            reason = "rebuild"
+        case _:
+            reason = "database"
+    metrics.READS_UNAVAILABLE.labels(reason).inc()
 
 
 async def _as_of(

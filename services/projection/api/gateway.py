@@ -15,6 +15,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from services import metrics
 from services.access.credentials import (
     check_allowed_routes,
     identify,
@@ -26,7 +27,7 @@ from services.access.policy import check_route
 from services.access.principal import Credential
 from services.edge.body import LedgerRoute
 from services.projection.api.context import ReadContext
-from services.projection.api.dependencies import UNAVAILABLE, unavailable
+from services.projection.api.dependencies import UNAVAILABLE, counted, unavailable
 from services.projection.decisions.standing import Standing
 from services.projection.head import Heads
 from services.spend.reservations import Overtaken
@@ -67,6 +68,7 @@ class GatewayRoute(LedgerRoute):
         try:
             response = await endpoint(await gateway(request), request)
         except (*UNAVAILABLE, Overtaken) as error:
+            counted(error)
             raise unavailable() from error
         await response(scope, receive, send)
 
@@ -81,6 +83,7 @@ async def gateway(request: Request) -> Gateway:
     headers = _first(scope["headers"])
     credential = identify(presented_key(headers, context.key_header), context.master_key)
     heads, now = await context.head.both(), datetime.now(UTC)
+    metrics.READ_WAIT_SECONDS.observe(perf_counter() - began)
     context.check()
     source = await _source(scope, context, credential, heads, now)
     return Gateway(context, source, heads, now, began)

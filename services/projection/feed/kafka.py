@@ -7,6 +7,7 @@ from contextlib import suppress
 
 from events.envelope import Envelope, decode
 from events.messages import Received
+from services import metrics
 from services.broker.cluster import Cluster
 from services.projection.feed import Feed
 from services.projection.feed.run import Run
@@ -64,6 +65,7 @@ class KafkaFeed:
         if taken := self._run.take(position, limit):
             self._tell_silent(silent=False)
             self.from_topic += len(taken)
+            metrics.FED.labels("topic").inc(len(taken))
             return await _decoded(taken)
         missing = self._run.missing_after(position)
         if not (missing or self._is_silent(position)):
@@ -74,6 +76,7 @@ class KafkaFeed:
         upto = min(limit, missing or limit)
         page = await self._store.after(position, upto, event_id=event_id)
         self.from_store += len(page)
+        metrics.FED.labels("log").inc(len(page))
         return page
 
     async def wait(self, position: int, timeout: float) -> bool:  # noqa: ASYNC109

@@ -13,6 +13,7 @@ from typing import Any
 import psycopg
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from services import metrics
 from services.database.connections import Pool
 from services.projection.feed import Feed
 from services.projection.head import Head
@@ -63,6 +64,7 @@ class Sealer:
 
     async def run(self) -> None:
         """Follow the log until `stop()`, or a failure that ends up in `failed`."""
+        metrics.SEALER_STOPPED.set_function(lambda: float(self.failed is not None))
         try:
             while not self._stopping.is_set():
                 await self._turn()
@@ -137,6 +139,7 @@ class Sealer:
                 time=now,
             )
             await tree.keep(checkpoint, checkpoint.signed(self._key))
+        metrics.CHECKPOINTS.inc()
         return True
 
     async def deliver(self) -> None:

@@ -8,6 +8,7 @@ from typing import Protocol
 
 import httpx
 
+from services import metrics
 from services.database.connections import Pool
 
 POST_SECONDS = 10.0
@@ -91,6 +92,7 @@ class Sinks:
                 try:
                     await self._sink.keep(note)
                 except SinkRefused as refused:
+                    metrics.CHECKPOINTS_REFUSED.inc()
                     log.warning("checkpoint %d is not delivered: %s", size, refused)
                     return
                 await connection.execute(_DELIVERED, (size,))

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from random import uniform
 
 from events.envelope import Envelope, decode
+from services import metrics
 from services.database.connections import Pool
 from services.projection.webhooks.posting import Outcome
 
@@ -97,13 +98,16 @@ class Queue:
             if outcome.delivered:
                 given = outcome.status, claim.webhook, claim.message
                 await conn.execute(_DELIVERED, given)
+                metrics.WEBHOOK_ATTEMPTS.labels("delivered").inc()
                 return
+            pause = pause_after(claim.round, outcome, self._pauses)
+            metrics.WEBHOOK_ATTEMPTS.labels("given_up" if pause is None else "failed").inc()
             await conn.execute(
                 _FAILED,
                 {
                     "status": outcome.status,
                     "error": outcome.error,
-                    "pause": pause_after(claim.round, outcome, self._pauses),
+                    "pause": pause,
                     "webhook": claim.webhook,
                     "message": claim.message,
                     "attempts": claim.attempts,

@@ -31,12 +31,12 @@ async def readiness(request: Request) -> Response:
     """200 while commands are taken and the database of the events answers, else 503."""
     context: Context = request.app.state.commands
     if (reason := context.loop.stopped) is not None:
-        return unhealthy(reason)
+        return unhealthy("commands", reason)
     try:
         async with asyncio.timeout(LONGEST_SECONDS):
             return healthy(await _head(context.ledger_pool))
-    except (psycopg.Error, PoolTimeout, TimeoutError) as error:
-        return unhealthy(f"the event database does not answer: {error}")
+    except (psycopg.Error, PoolTimeout, TimeoutError):
+        return unhealthy("event_database", "the event database does not answer")
 
 
 async def _head(events: Pool) -> int:

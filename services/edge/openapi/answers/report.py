@@ -149,4 +149,5 @@ class Unhealthy(Document):
     """Not to be sent requests now."""
 
     status: Literal["unhealthy"]
+    check: str
     reason: str

@@ -164,12 +164,15 @@ OPERATIONS: Mapping[str, Operation] = {
         },
     ),
     "/v1/audit/export": _EXPORT,
+    "/metrics": replace(
+        _public("get_metrics", str, "teamledger_log_position 4711.0\n"), media_type="text/plain"
+    ),
     "/health/liveliness": _public("get_liveliness", str, "I'm alive!"),
     "/health/liveness": _public("get_liveness", str, "I'm alive!"),
     "/health/readiness": _public(
         "get_readiness",
         Healthy,
         {"status": "healthy", "position": 7, "litellm_version": COMPATIBLE_WITH},
-        unhealthy=unhealthy("commands are not taken"),
+        unhealthy=unhealthy("commands", "commands are not taken"),
     ),
 }

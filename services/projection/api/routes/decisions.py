@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from starlette.requests import Request
 from starlette.responses import Response
 
+from services import metrics
 from services.access.credentials import hash_key
 from services.access.decisions import Call, Check, Denied
 from services.access.model_rule import Model
@@ -38,8 +39,10 @@ async def decide(gateway: GatewayDep, request: Request) -> Response:
     body = as_decide(await request.body())
     verdict = await _verdict(gateway, body)
     if isinstance(verdict, Allowed):
+        metrics.DECISIONS.labels("allowed").inc()
         content = verdicts.allowed(verdict, gateway.heads)
     else:
+        metrics.DECISIONS.labels(verdict.denied.check.value).inc()
         content = verdicts.denied(verdict, gateway.heads, strict=gateway.context.strict)
     took = (perf_counter() - gateway.began) * 1_000
     return answer(content, headers={"server-timing": f"decide;dur={took:.3f}"})

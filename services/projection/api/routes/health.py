@@ -1,11 +1,15 @@
 """Whether this process is alive, and whether it is ready to be sent requests; both public."""
 
+from collections.abc import Mapping
+
 from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
 from services.edge.body import LedgerRoute
 from services.edge.health import alive, healthy, unhealthy
+from services.operation.context import Operation
+from services.operation.standing import Lag
 from services.projection.api.context import ReadContext
 from services.projection.head import HeadUnavailable
 from services.projection.progress import RebuildNeeded
@@ -23,11 +27,56 @@ async def liveness() -> Response:
 
 @router.get("/health/readiness")
 async def readiness(request: Request) -> Response:
-    """200 once the read models hold all that is committed and commands are taken, else 503."""
+    """200 while commands are taken, events are sealed, and read models follow the log, else 503.
+
+    Read models that have not come to the head within a second are not ready once they lack an
+    event older than `TEAMLEDGER_READINESS_MAX_LAG_SECONDS`, or before they have been there at all.
+    `check` names what failed: `commands`, `event_database`, `read_database`, `projections`,
+    `projection_lag` or `sealer`.
+    """
     context: ReadContext = request.app.state.reads
-    reason = context.commands_stopped()
+    operation: Operation = request.app.state.operation
+    try:
+        failed = _stopped(context) or await _behind(context, operation)
+    except HeadUnavailable:
+        failed = unhealthy("event_database", "the event database does not answer")
+    except RebuildNeeded as error:
+        failed = unhealthy("projections", str(error))
+    return failed or healthy(context.group.position)
+
+
+def _stopped(context: ReadContext) -> Response | None:
+    """The refusal of a process in which something has stopped for good."""
+    if (reason := context.commands_stopped()) is not None:
+        return unhealthy("commands", reason)
+    if (reason := context.group.failed) is not None:
+        return unhealthy("projections", reason)
+    if (reason := context.sealing_stopped()) is not None:
+        return unhealthy("sealer", f"the sealer has stopped: {reason}")
+    return None
+
+
+async def _behind(context: ReadContext, operation: Operation) -> Response | None:
+    """The refusal while the read models are too far from the head. Raises as reading it does."""
+    late = None
     try:
         await context.reached(await context.head.read())
-    except (HeadUnavailable, NotReached, RebuildNeeded) as error:
-        reason = str(error)
-    return healthy(context.group.position) if reason is None else unhealthy(reason)
+    except NotReached as error:
+        late = str(error)
+    groups = (await operation.survey.taken()).groups
+    if groups is None:
+        return unhealthy("read_database", "the database of the read models does not answer")
+    return None if late is None else _too_late(context, operation, groups, late)
+
+
+def _too_late(
+    context: ReadContext, operation: Operation, groups: Mapping[str, Lag], late: str
+) -> Response | None:
+    """The refusal where the read models are not at the head; None while that may pass."""
+    group = context.group
+    if group.failed is not None:
+        return unhealthy("projections", group.failed)
+    if not group.caught_up or (lag := groups.get(group.name)) is None:
+        return unhealthy("projection_lag", late)
+    reason = operation.too_far("the read models", lag)
+    return None if reason is None else unhealthy("projection_lag", reason)

@@ -1,0 +1,61 @@
+"""Asks how everything stands, once for all who want to know within a second."""
+
+import asyncio
+import time
+from collections.abc import Mapping
+
+import psycopg
+from psycopg_pool import PoolClosed, PoolTimeout
+
+from services.database.connections import Pool
+from services.database.turns import Turns
+from services.operation.standing import Lag, Standing, groups_of, log_of
+
+FRESH_SECONDS = 1.0
+LONGEST_SECONDS = 2.0
+_UNANSWERED = (psycopg.Error, PoolTimeout, PoolClosed, TimeoutError)
+
+
+class Survey:
+    """`reads` leads to the read models, None where the process keeps none.
+
+    However many scrapers and probes there are, the databases are asked once a second at most.
+    """
+
+    def __init__(self, events: Pool, reads: Pool | None = None) -> None:
+        self._events, self._reads = events, reads
+        self._turns = Turns(self._ask)
+        self._found = Standing(None, None)
+        self._found_at = float("-inf")
+
+    @property
+    def latest(self) -> Standing:
+        """What was found last; nothing before the first `taken`."""
+        return self._found
+
+    async def taken(self, fresh: float = FRESH_SECONDS) -> Standing:
+        """How everything stands, not older than so many seconds. Never raises for a database."""
+        if time.monotonic() - self._found_at > fresh:
+            await self._turns.next()
+        return self._found
+
+    async def _ask(self) -> None:
+        positions = await self._positions()
+        try:
+            async with asyncio.timeout(LONGEST_SECONDS):
+                log, groups = await log_of(self._events, positions or {})
+        except _UNANSWERED:
+            known = None if positions is None else {n: Lag(p) for n, p in positions.items()}
+            self._found = Standing(None, known)
+        else:
+            self._found = Standing(log, None if positions is None else groups)
+        self._found_at = time.monotonic()
+
+    async def _positions(self) -> Mapping[str, int] | None:
+        if self._reads is None:
+            return {}
+        try:
+            async with asyncio.timeout(LONGEST_SECONDS):
+                return await groups_of(self._reads)
+        except _UNANSWERED:
+            return None
