@@ -11,7 +11,8 @@ from typing import Any
 import psycopg
 
 from events.usage import Usage, UsageRecorded
-from services.command.application.ledger import Ledger, Report
+from services.command.application.booking import Report
+from services.command.application.ledger import Ledger
 from services.command.application.ledger_page import Entry
 from services.command.application.ledger_store import LedgerStore
 from services.command.domain.usage import Attribution, Life

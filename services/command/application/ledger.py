@@ -6,33 +6,24 @@ the same lines are simply sent again: if they were booked, they find themselves 
 
 import asyncio
 import time
-from collections import Counter, OrderedDict, deque
-from collections.abc import Callable, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import structlog
 
 from services import metrics
+from services.command.application.booking import Booking, Report
 from services.command.application.commit import LOST
-from services.command.application.ledger_page import Entry, Outcome, Page
+from services.command.application.ledger_page import Entry
 from services.command.application.ledger_store import LedgerStore
 from services.command.application.requests import Unavailable
-from services.command.domain.usage import Series
 
 log = structlog.get_logger(__name__)
 
 AT_ONCE = 10_000
-SERIES_KEPT = 100_000
 FIRST_PAUSE, LONGEST_PAUSE = 0.01, 0.5
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """The outcomes in the order of the entries; the ledger ends at `position` or later."""
-
-    outcomes: Sequence[Outcome]
-    position: int
 
 
 @dataclass(slots=True, eq=False)
@@ -53,9 +44,8 @@ class Ledger:
         queue_size: int = 10 * AT_ONCE,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        self._store, self._deadline, self._queue_size = store, deadline, queue_size
-        self._clock = clock
-        self._known_series: OrderedDict[bytes, int] = OrderedDict()
+        self._booking = Booking(store, clock)
+        self._deadline, self._queue_size = deadline, queue_size
         self._queue: deque[_Submission] = deque()
         self._waiting = 0
         self._work = asyncio.Event()
@@ -119,9 +109,7 @@ class Ledger:
     async def _settle(self, batch: Sequence[_Submission]) -> None:
         entries = [entry for submission in batch for entry in submission.entries]
         deadline = max((submission.deadline for submission in batch), default=0.0)
-        began = time.monotonic()
         report = await self._persist(entries, deadline) if entries else Report((), 0)
-        _count(report.outcomes, began)
         outcomes = iter(report.outcomes)
         for submission in batch:
             own = [next(outcomes) for _ in submission.entries]
@@ -134,46 +122,13 @@ class Ledger:
         while True:
             try:
                 async with asyncio.timeout(max(deadline - time.monotonic(), FIRST_PAUSE)):
-                    return await self._attempt(entries)
+                    return await self._booking.book(entries)
             except LOST as error:
                 log.warning("booking interrupted", error=type(error).__name__)
             if time.monotonic() + pause >= deadline:
                 raise Unavailable("the ledger cannot be reached", "unknown")
             await asyncio.sleep(pause)
             pause = min(pause * 2, LONGEST_PAUSE)
-
-    async def _attempt(self, entries: Sequence[Entry]) -> Report:
-        now = self._clock()
-        page = Page(entries, now)
-        seen = await self._store.seen(page.late) if page.late else {}
-        originals = await self._store.originals(page.corrected) if page.corrected else {}
-        numbers = await self._numbers(page.series)
-        lines = page.lines(numbers, originals)
-        appended = await self._store.append(lines.values(), page.released, now)
-        if withheld := page.withheld(seen):
-            await self._store.withhold(withheld, now)
-        return Report(page.outcomes(lines, appended.repeated, seen), appended.head)
-
-    async def _numbers(self, wanted: Mapping[bytes, Series]) -> Mapping[bytes, int]:
-        known = self._known_series
-        missing = {digest: series for digest, series in wanted.items() if digest not in known}
-        if not missing:
-            return known
-        known.update(await self._store.series(missing))
-        numbers = {digest: known[digest] for digest in wanted}
-        while len(known) > SERIES_KEPT:
-            known.popitem(last=False)
-        return numbers
-
-
-def _count(outcomes: Sequence[Outcome], began: float) -> None:
-    if not outcomes:
-        return
-    metrics.USAGE_BATCH.observe(len(outcomes))
-    metrics.USAGE_COMMIT_SECONDS.observe(time.monotonic() - began)
-    statuses = Counter("altered" if each.altered else each.status for each in outcomes)
-    for status, times in statuses.items():
-        metrics.USAGE_RECORDS.labels(status).inc(times)
 
 
 def _fail(batch: Sequence[_Submission], error: Exception) -> None:

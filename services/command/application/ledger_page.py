@@ -151,6 +151,13 @@ class Page:
             if e.id not in seen
         ]
 
+    def refused(self, lines: Mapping[int, Line]) -> list[int]:
+        """The places of corrections of what is neither booked nor on this page."""
+        lost = {place for place in self._corrections if place not in lines}
+        if not lost:
+            return []
+        return [at for at, entry in enumerate(self._entries) if self._first[entry.id] in lost]
+
     def outcomes(
         self, lines: Mapping[int, Line], repeated: Mapping[int, bytes], seen: Mapping[bytes, bytes]
     ) -> list[Outcome]:
