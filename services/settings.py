@@ -25,6 +25,8 @@ from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from events.messages import TOPIC
+from events.usage import LONGEST_NAME
+from events.usage_topics import DEAD_TOPIC, SOURCE, USAGE_TOPIC
 
 PREFIX = "TEAMLEDGER_"
 ROOT_KEY_BYTES = 32
@@ -32,6 +34,7 @@ MASTER_KEY_LENGTH = 7
 LONGEST_ID = 255
 ADDRESS = r"^[A-Za-z0-9_.\-\[\]:]+:[0-9]{1,5}$"
 TOPIC_NAME = r"^[A-Za-z0-9._-]{1,249}$"
+_TOPICS = ("EVENTS", "USAGE", "USAGE_DEAD")
 HEADER_NAME = r"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"
 
 
@@ -141,8 +144,10 @@ class KafkaSettings(BaseSettings):
     """What every process needs to find the log and the brokers, and nothing that opens a seal.
 
     `kafka_bootstrap` are addresses `host:port` separated by commas; none means that there is no
-    Kafka. `kafka_events_topic` holds the log of one installation. Not ready is a process whose
-    follower of the log lacks an event older than `readiness_max_lag_seconds`.
+    Kafka. `kafka_events_topic` holds the log of one installation. What comes over
+    `kafka_usage_topic` is booked as reported by `kafka_usage_source`; what cannot be goes to
+    `kafka_usage_dead_topic`, at most `kafka_usage_dead_per_hour` messages in any hour. Not ready is
+    a process whose follower of the log lacks an event older than `readiness_max_lag_seconds`.
     """
 
     model_config = SettingsConfigDict(
@@ -159,6 +164,10 @@ class KafkaSettings(BaseSettings):
         tuple[Annotated[str, Field(pattern=ADDRESS)], ...], NoDecode, BeforeValidator(_listed)
     ] = ()
     kafka_events_topic: Annotated[str, Field(pattern=TOPIC_NAME)] = TOPIC
+    kafka_usage_topic: Annotated[str, Field(pattern=TOPIC_NAME)] = USAGE_TOPIC
+    kafka_usage_source: Annotated[str, Field(max_length=LONGEST_NAME)] = SOURCE
+    kafka_usage_dead_topic: Annotated[str, Field(pattern=TOPIC_NAME)] = DEAD_TOPIC
+    kafka_usage_dead_per_hour: Annotated[int, Field(ge=0, le=1_000_000_000)] = 1_000
     kafka_tls: bool = False
     kafka_ca_file: Annotated[Path, AfterValidator(_absolute)] | None = None
     kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "SCRAM-SHA-512"
@@ -168,6 +177,14 @@ class KafkaSettings(BaseSettings):
     log_level: Annotated[
         Literal["debug", "info", "warning", "error", "critical"], BeforeValidator(_lower)
     ] = "info"
+
+    @model_validator(mode="after")
+    def _topics_are_apart(self) -> Self:
+        names = (self.kafka_events_topic, self.kafka_usage_topic, self.kafka_usage_dead_topic)
+        if len(set(names)) < len(names):
+            variables = ", ".join(f"{PREFIX}KAFKA_{name}_TOPIC" for name in _TOPICS)
+            raise ValueError(f"{variables} must name three topics, not the same one twice")
+        return self
 
     @model_validator(mode="after")
     def _a_name_and_a_password_go_together(self) -> Self:

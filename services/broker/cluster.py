@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
+from kafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
 from kafka.errors import KafkaError
 
 from services.broker import BrokerAway
@@ -19,6 +20,9 @@ BLOCK_MS = 5_000
 LINGER_MS = 5
 BATCH_BYTES = 128 * 1024
 CLOSE_SECONDS = 5.0
+SESSION_MS, HEARTBEAT_MS = 10_000, 2_000
+POLL_INTERVAL_MS = 300_000
+FETCH_WAIT_MS, FETCH_BYTES = 200, 16 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +48,10 @@ class Cluster:
             }
         return cls(settings.kafka_bootstrap, security)
 
-    def producer(self) -> KafkaProducer:
+    def producer(self, role: str = "relay") -> KafkaProducer:
         """Acknowledged by all replicas in sync, in order, each record once as long as it lives."""
         return KafkaProducer(
-            **self._options("relay"),
+            **self._options(role),
             # said explicitly: otherwise an option that contradicts it turns it off, unheard
             enable_idempotence=True,
             acks="all",
@@ -60,15 +64,36 @@ class Cluster:
             allow_auto_create_topics=False,
         )
 
-    def consumer(self, **options: Any) -> KafkaConsumer:  # noqa: ANN401
+    def consumer(self, role: str = "projection", **options: Any) -> KafkaConsumer:  # noqa: ANN401
         """Of no group: who consumes knows from his own rows where to begin."""
         return KafkaConsumer(
-            **self._options("projection"),
+            **self._options(role),
             group_id=None,
             enable_auto_commit=False,
             auto_offset_reset="earliest",
             allow_auto_create_topics=False,
             **options,
+        )
+
+    def member(self, group: str) -> KafkaConsumer:
+        """Of a group that shares partitions out; where to begin is for its members to say.
+
+        A place that is not there is an error, never silently another one. Records of transactions
+        that were given up are left out.
+        """
+        return KafkaConsumer(
+            **self._options("usage"),
+            group_id=group,
+            enable_auto_commit=False,
+            auto_offset_reset="none",
+            isolation_level="read_committed",
+            allow_auto_create_topics=False,
+            session_timeout_ms=SESSION_MS,
+            heartbeat_interval_ms=HEARTBEAT_MS,
+            max_poll_interval_ms=POLL_INTERVAL_MS,
+            partition_assignment_strategy=[RoundRobinPartitionAssignor],
+            fetch_max_wait_ms=FETCH_WAIT_MS,
+            fetch_max_bytes=FETCH_BYTES,
         )
 
     @contextmanager

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 from kafka import KafkaAdminClient
 from kafka.admin import ConfigResource, ConfigResourceType
@@ -20,12 +21,19 @@ CREATE_MS = 15_000
 
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """A topic as it is to be. Nothing is compacted: a log keeps more than the last of each key."""
+    """A topic as it is to be. Nothing is compacted: a log keeps more than the last of each key.
+
+    `remedy` is what to do about another number of partitions.
+    """
 
     name: str
     partitions: int = PARTITIONS
     replication: int = REPLICATION
     retention: timedelta = RETENTION
+    remedy: str = (
+        "what is in it has no order to rely on; use another name for it "
+        "(TEAMLEDGER_KAFKA_EVENTS_TOPIC), or remove it and make it with `teamledger topics`"
+    )
 
     @property
     def configs(self) -> Mapping[str, str]:
@@ -70,16 +78,46 @@ def check(cluster: Cluster, topic: Topic) -> None:
         except KafkaError as error:
             raise BrokerAway(f"topic {topic.name} cannot be looked at: {error}") from error
         if found is None:
-            raise BrokerUnusable(
-                f"there is no topic {topic.name}; make it with `teamledger topics`"
-            )
+            raise _absent(topic.name)
         _check_partitions(topic, found)
-        policy = _configs(admin, topic.name)["cleanup.policy"]
-        if policy != "delete":
-            raise BrokerUnusable(
-                f"topic {topic.name} has cleanup.policy={policy}, which loses events that "
-                "followers need; correct it with `teamledger topics`"
-            )
+        _check_kept(admin, topic.name)
+
+
+def check_kept(cluster: Cluster, name: str) -> None:
+    """Raise likewise unless the topic is there, with any number of partitions, not compacted."""
+    with cluster.admin() as admin:
+        identity(admin, name)
+        try:
+            _check_kept(admin, name)
+        except KafkaError as error:
+            raise BrokerAway(f"topic {name} cannot be looked at: {error}") from error
+
+
+def _check_kept(admin: KafkaAdminClient, name: str) -> None:
+    policy = _configs(admin, name)["cleanup.policy"]
+    if policy != "delete":
+        raise BrokerUnusable(
+            f"topic {name} has cleanup.policy={policy}, which loses messages that somebody has "
+            "yet to read; correct it with `teamledger topics`"
+        )
+
+
+def identity(admin: KafkaAdminClient, name: str) -> UUID:
+    """The broker's own id of a topic, another one if it is removed and made again.
+
+    Raises BrokerUnusable where there is none, BrokerAway where that cannot be told now.
+    """
+    try:
+        found = _found(admin, name)
+    except KafkaError as error:
+        raise BrokerAway(f"topic {name} cannot be looked at: {error}") from error
+    if found is None:
+        raise _absent(name)
+    return UUID(found["topic_id"])
+
+
+def _absent(name: str) -> BrokerUnusable:
+    return BrokerUnusable(f"there is no topic {name}; make it with `teamledger topics`")
 
 
 def _ensure(admin: KafkaAdminClient, topic: Topic) -> Outcome:
@@ -131,6 +169,5 @@ def _check_partitions(topic: Topic, found: Mapping[str, Any]) -> None:
     if len(found["partitions"]) != topic.partitions:
         raise BrokerUnusable(
             f"topic {topic.name} has {len(found['partitions'])} partitions, not "
-            f"{topic.partitions}: what is in it has no order to rely on; use another name for it "
-            "(TEAMLEDGER_KAFKA_EVENTS_TOPIC), or remove it and make it with `teamledger topics`"
+            f"{topic.partitions}: {topic.remedy}"
         )

@@ -21,6 +21,7 @@ from services.cli import (
     restore,
     serve,
     topics,
+    usage_consumer,
 )
 
 app = typer.Typer(
@@ -50,6 +51,7 @@ app.command(name="serve")(serve.serve)
 app.command(name="command")(processes.command)
 app.command(name="projection")(processes.projection)
 app.command(name="relay")(relay.relay)
+app.command(name="usage-consumer")(usage_consumer.usage_consumer)
 app.command(name="topics")(topics.topics)
 app.command(name="rebuild")(rebuild.rebuild)
 app.command(name="reconcile")(reconcile.reconcile)

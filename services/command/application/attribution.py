@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from events.streams import KEY, ORGANIZATION, TEAM, USER, stream
+from events.usage import Usage, UsageRecorded
 from services.access.principal import Principal
 from services.command.application.requests import Decision
 from services.command.application.view import View
@@ -20,12 +21,24 @@ class Claim:
     user_id: str | None = None
 
 
+def claim_of(usage: Usage) -> Claim | None:
+    """A correction claims nothing: it counts where its original does."""
+    if not isinstance(usage, UsageRecorded):
+        return None
+    return Claim(usage.key_hash, usage.team_id, usage.user_id)
+
+
 @dataclass(frozen=True, slots=True)
 class Attribute:
     """Answers the attribution of each claim, as of the head of the log."""
 
     claims: Sequence[Claim]
     name: str = "Attribute"
+
+    @classmethod
+    def each(cls, claims: Iterable[Claim | None]) -> "Attribute":
+        """Each of the claims once; what claims nothing is nobody's to find."""
+        return cls(list(dict.fromkeys(claim for claim in claims if claim is not None)))
 
     def decide(self, view: View, caller: Principal) -> Decision:  # noqa: ARG002
         found = attributions(view, self.claims)

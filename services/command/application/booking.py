@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from services import metrics
 from services.command.application.ledger_page import Entry, Outcome, Page
 from services.command.application.ledger_store import Appended, LedgerStore, Line
+from services.command.application.usage_places import Reading
 from services.command.domain.usage import Series
 
 SERIES_KEPT = 100_000
@@ -65,6 +66,13 @@ class Booking:
         if withheld := page.withheld(prepared.seen):
             await self._store.withhold(withheld, now)
         return _counted(prepared.report(appended), began)
+
+    async def book_read(self, prepared: Prepared, reading: Reading) -> Report:
+        """Book what was read of a topic, and that it was, together. Raises PlaceLost likewise."""
+        page, now, lines = prepared.page, prepared.now, prepared.lines.values()
+        withheld = page.withheld(prepared.seen)
+        appended = await self._store.append_read(lines, page.released, withheld, reading, now)
+        return prepared.report(appended)
 
     async def prepare(self, entries: Sequence[Entry]) -> Prepared:
         """Look up what the entries are about; series that are not there yet come to be."""

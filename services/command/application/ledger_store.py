@@ -12,6 +12,7 @@ import psycopg
 from psycopg.types.json import Json
 from psycopg_pool import AsyncConnectionPool
 
+from services.command.application.usage_places import Reading, move
 from services.command.domain.usage import Series
 
 _SERIES = "SELECT digest, series FROM usage.series_for(%s)"
@@ -116,21 +117,55 @@ class LedgerStore:
         self, lines: Collection[Line], released: Sequence[UUID], now: datetime
     ) -> Appended:
         """Book the lines that are new, all or none; `released` reservations end with them."""
-        columns = zip(*lines, strict=True) if lines else [()] * len(Line._fields)
-        given = [_array(name, column) for name, column in zip(Line._fields, columns, strict=True)]
-        async with self._pool.connection() as conn, conn.cursor(binary=True) as cursor:
-            await cursor.execute(_APPEND, (*given, list(released), now), prepare=True)
-            row = await cursor.fetchone()
-        if row is None:
-            raise psycopg.DataError("usage.append returned nothing")
-        head, places, payloads = row
-        return Appended(head, dict(zip(places or (), payloads or (), strict=True)))
+        async with self._pool.connection() as conn:
+            return await _append(conn, lines, released, now)
 
     async def withhold(self, withheld: Sequence[Withheld], now: datetime) -> None:
         """Keep these until somebody books them; known ones stay as they are."""
-        columns = [list(column) for column in zip(*withheld, strict=True)]
         async with self._pool.connection() as conn:
-            await conn.execute(_QUARANTINE, (now, *columns))
+            await _withhold(conn, withheld, now)
+
+    async def append_read(
+        self,
+        lines: Collection[Line],
+        released: Sequence[UUID],
+        withheld: Sequence[Withheld],
+        reading: Reading,
+        now: datetime,
+    ) -> Appended:
+        """All of that in one transaction, which says as well that this was read of a topic.
+
+        Raises PlaceLost, and nothing is kept, where somebody else has read it.
+        """
+        async with self._pool.connection() as conn, conn.transaction():
+            await move(conn, reading, now)  # before the ledger's lock: others need not wait for it
+            if withheld:
+                await _withhold(conn, withheld, now)
+            return await _append(conn, lines, released, now)
+
+
+async def _append(
+    conn: psycopg.AsyncConnection[Any],
+    lines: Collection[Line],
+    released: Sequence[UUID],
+    now: datetime,
+) -> Appended:
+    columns = zip(*lines, strict=True) if lines else [()] * len(Line._fields)
+    given = [_array(name, column) for name, column in zip(Line._fields, columns, strict=True)]
+    async with conn.cursor(binary=True) as cursor:
+        await cursor.execute(_APPEND, (*given, list(released), now), prepare=True)
+        row = await cursor.fetchone()
+    if row is None:
+        raise psycopg.DataError("usage.append returned nothing")
+    head, places, payloads = row
+    return Appended(head, dict(zip(places or (), payloads or (), strict=True)))
+
+
+async def _withhold(
+    conn: psycopg.AsyncConnection[Any], withheld: Sequence[Withheld], now: datetime
+) -> None:
+    columns = [list(column) for column in zip(*withheld, strict=True)]
+    await conn.execute(_QUARANTINE, (now, *columns))
 
 
 def _array(name: str, column: tuple[Any, ...]) -> object:

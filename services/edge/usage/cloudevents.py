@@ -1,5 +1,7 @@
 """CloudEvents 1.0 as one of our records: structured, in batches, and in headers (binary mode).
 
+Headers of Kafka are text as it is; those of HTTP are percent-encoded, under another prefix.
+
 The record is the event's `data`. Its id and start are those of the event where the data names none,
 and its source can only be the gateway's own.
 """
@@ -12,7 +14,7 @@ from services.edge.usage.record import Fields, Unusable, usage
 
 RECORDED, CORRECTED = "teamledger.usage.recorded.v1", "teamledger.usage.corrected.v1"
 SPEC_VERSION = "1.0"
-_HEADER = "ce-"
+_HEADER, _RECORD_HEADER = "ce-", "ce_"
 _ATTRIBUTES = ("specversion", "id", "source", "type", "time", "datacontenttype")
 
 
@@ -26,6 +28,17 @@ def from_headers(headers: Mapping[str, str], data: object) -> Fields:
     found = {name: headers.get(_HEADER + name) for name in _ATTRIBUTES}
     event: Fields = {name: unquote(text) for name, text in found.items() if text is not None}
     return {**event, "data": data}
+
+
+def is_binary_record(headers: Mapping[str, str]) -> bool:
+    """The same of a record of Kafka."""
+    return f"{_RECORD_HEADER}specversion" in headers
+
+
+def from_record_headers(headers: Mapping[str, str], data: object) -> Fields:
+    """The event of a record in binary mode, as it would be written in structured mode."""
+    found = {name: headers.get(_RECORD_HEADER + name) for name in _ATTRIBUTES}
+    return {**{name: text for name, text in found.items() if text is not None}, "data": data}
 
 
 def reported(event: object, source: str) -> Usage:

@@ -49,15 +49,17 @@ class Delivery:
         """All of them in order, so many at a time: between two others may be served."""
         items = iter(self.items)
         while portion := list(islice(items, size)):
-            yield [self._read(item) for item in portion]
+            yield [attempted(self.read, item) for item in portion]
 
-    def _read(self, item: object) -> Usage | Unread:
-        try:
-            return self.read(item)
-        except Unusable as error:
-            given = item.get("id") if isinstance(item, dict) else None
-            known = given if isinstance(given, str) and len(given) <= LONGEST_NAME else None
-            return Unread(known and _sound(known), _sound(str(error)))
+
+def attempted(read: Read, item: object) -> Usage | Unread:
+    """The usage that an item tells of, or why it tells of none."""
+    try:
+        return read(item)
+    except Unusable as error:
+        given = item.get("id") if isinstance(item, dict) else None
+        known = given if isinstance(given, str) and len(given) <= LONGEST_NAME else None
+        return Unread(known and _sound(known), _sound(str(error)))
 
 
 def delivered(
@@ -83,10 +85,11 @@ def delivered(
     if cloudevents.is_binary(headers):
         return Delivery([cloudevents.from_headers(headers, _one(content))], event)
     items = content if isinstance(content, list) else [_one(content)]
-    return Delivery(_counted(items, limits), _plain)
+    return Delivery(_counted(items, limits), plain)
 
 
-def _plain(item: object) -> Usage:
+def plain(item: object) -> Usage:
+    """What an item tells of that is no event; raises Unusable."""
     if litellm.is_payload(item):
         return litellm.call(item)
     return usage(item)

@@ -8,11 +8,11 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from events.usage import Usage, UsageRecorded
+from events.usage import Usage
 from events.values import JsonObject
 from services.command.api import render_usage as render
 from services.command.api.context import POSITION_HEADER, Caller, CallerDep
-from services.command.application.attribution import Attribute, Claim
+from services.command.application.attribution import Attribute, Claim, claim_of
 from services.command.application.ledger_page import Entry
 from services.command.domain.usage import Attribution
 from services.edge.body import LedgerRoute, answer
@@ -83,9 +83,10 @@ async def _attributed(caller: Caller, source: str, usages: list[Usage]) -> tuple
 
     The one command authenticates the gateway as well, with or without any item.
     """
-    claims = [_claim(usage) for usage in usages]
-    command = Attribute(list(dict.fromkeys(claim for claim in claims if claim is not None)))
-    done = await caller.context.loop.handle(command, caller.origin, lambda found: found)
+    claims = [claim_of(usage) for usage in usages]
+    done = await caller.context.loop.handle(
+        Attribute.each(claims), caller.origin, lambda found: found
+    )
     found: dict[Claim | None, Attribution] = {None: Attribution(), **done.answer}
     entries: list[Entry] = []
     for start in range(0, len(usages), PORTION):
@@ -94,13 +95,6 @@ async def _attributed(caller: Caller, source: str, usages: list[Usage]) -> tuple
         entries += [Entry(source, usage, found[claim]) for usage, claim in pairs]
         await asyncio.sleep(0)
     return entries, done.position
-
-
-def _claim(usage: Usage) -> Claim | None:
-    """A correction claims nothing: it counts where its original does."""
-    if not isinstance(usage, UsageRecorded):
-        return None
-    return Claim(usage.key_hash, usage.team_id, usage.user_id)
 
 
 def _note(told: JsonObject) -> None:
