@@ -59,7 +59,7 @@ class Reports:
     def take(self) -> tuple[int, bytes] | None:
         if perf_counter() >= self._end or self.wrong:
             return None
-        body = b"[%b]" % b",".join(self._item() for _ in range(self._batch))
+        body = b"[%b]" % b",".join(item(self._chance) for _ in range(self._batch))
         return next(self._numbers), b"%b%d\r\n\r\n%b" % (self._head, len(body), body)
 
     def answered(self, number: int, response: Response, seconds: float) -> None:  # noqa: ARG002
@@ -70,35 +70,37 @@ class Reports:
     def failed(self, number: int, reason: str) -> None:  # noqa: ARG002
         self.wrong = reason
 
-    def _item(self) -> bytes:
-        chance, now = self._chance, time()
-        provider, model = chance.choice(MODELS)
-        started = now - 300 * chance.random()
-        return _ITEM % (
-            *(chance.getrandbits(64), chance.getrandbits(64), started, started + 3),
-            secret(chance.randrange(KEYS)).encode(),
-            f"{provider}/{model}".encode(),
-            model.encode(),
-            provider.encode(),
-            *(chance.randrange(100), chance.randrange(10**7)),
-            *(chance.randrange(20, 8_000), chance.randrange(1, 2_000)),
-        )
+
+def item(chance: Random) -> bytes:
+    """A call that was not made before, as a gateway writes it."""
+    now = time()
+    provider, model = chance.choice(MODELS)
+    started = now - 300 * chance.random()
+    return _ITEM % (
+        *(chance.getrandbits(64), chance.getrandbits(64), started, started + 3),
+        secret(chance.randrange(KEYS)).encode(),
+        f"{provider}/{model}".encode(),
+        model.encode(),
+        provider.encode(),
+        *(chance.randrange(100), chance.randrange(10**7)),
+        *(chance.randrange(20, 8_000), chance.randrange(1, 2_000)),
+    )
 
 
 def measure_http(place: Path, rounds: int, seconds: float, senders: int) -> list[HttpLine]:
     """Of every size by turns, round after round. Raises BenchmarkError for a wrong answer."""
     master_key = f"sk-{secrets.token_hex(16)}"
     with teamledger(None, place / "served", master_key) as server:
-        gateway = _prepare(server.port, master_key)
-        _round(server.port, gateway, 1_000, seconds, senders)  # every series is there afterwards
+        gateway = prepare(server.port, master_key)
+        round_of(server.port, gateway, 1_000, seconds, senders)  # every series is there afterwards
         measured: dict[int, list[HttpLine]] = {batch: [] for batch in BATCHES}
         for _ in range(rounds):
             for batch, lines in measured.items():
-                lines.append(_round(server.port, gateway, batch, seconds, senders))
+                lines.append(round_of(server.port, gateway, batch, seconds, senders))
     return [_middle(lines) for lines in measured.values()]
 
 
-def _prepare(port: int, master_key: str) -> str:
+def prepare(port: int, master_key: str) -> str:
     """Organizations, teams, their users and keys; the key of a gateway."""
     with Api(port, master_key) as api:
         for number in range(ORGANIZATIONS):
@@ -117,7 +119,7 @@ def _prepare(port: int, master_key: str) -> str:
     return str(gateway["key"])
 
 
-def _round(port: int, gateway: str, batch: int, seconds: float, senders: int) -> HttpLine:
+def round_of(port: int, gateway: str, batch: int, seconds: float, senders: int) -> HttpLine:
     began, used = perf_counter(), process_time()
     reports = Reports(port, gateway, batch, began + seconds)
     asyncio.run(_send(port, reports, senders))

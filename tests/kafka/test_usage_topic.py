@@ -1,4 +1,4 @@
-"""Usage over a real Kafka: booked once, with its place, or kept as a dead letter with the reason."""
+"""Usage over a real Kafka: booked once, with its place, or a dead letter with the reason."""
 
 import pytest
 

@@ -173,7 +173,7 @@ def places(url: str, topics: Topics) -> dict[int, int]:
     found = rows(
         url, "SELECT partition, next_offset FROM usage.places WHERE topic = %s", topics.usage
     )
-    return dict((row[0], row[1]) for row in found)
+    return {row[0]: row[1] for row in found}
 
 
 def ends(topics: Topics) -> dict[int, int]:
