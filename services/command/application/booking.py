@@ -69,10 +69,11 @@ class Booking:
 
     async def book_read(self, prepared: Prepared, reading: Reading) -> Report:
         """Book what was read of a topic, and that it was, together. Raises PlaceLost likewise."""
+        began = time.monotonic()
         page, now, lines = prepared.page, prepared.now, prepared.lines.values()
         withheld = page.withheld(prepared.seen)
         appended = await self._store.append_read(lines, page.released, withheld, reading, now)
-        return prepared.report(appended)
+        return _counted(prepared.report(appended), began)
 
     async def prepare(self, entries: Sequence[Entry]) -> Prepared:
         """Look up what the entries are about; series that are not there yet come to be."""
