@@ -10,15 +10,17 @@ from pathlib import Path
 import pytest
 
 from services.database.embedded import EmbeddedServer
-from tests.support.load import Books, load
+from tests.support.aftermath import assert_booked, assert_unharmed, ready_again
+from tests.support.bystanders import under_load
+from tests.support.kills import held_up
+from tests.support.load import Books
 from tests.support.loop import until
-from tests.support.oracle import assert_projected
 from tests.support.postgres import running_server
 from tests.support.service import ServiceProcess, Start, on_database
-from tests.support.stored import stored_facts
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(90)]
 RESTARTS = 3
+OUTAGE, HELD_UP = 10.0, 5.0
 FAST, IMMEDIATE, CRASH = signal.SIGINT, signal.SIGQUIT, signal.SIGKILL
 
 
@@ -68,7 +70,7 @@ def another_refusal(books: Books) -> Callable[[], bool]:
 async def test_clients_are_told_to_come_again_and_are_served_afterwards(
     server: EmbeddedServer, service: ServiceProcess, how: signal.Signals
 ) -> None:
-    async with load(service.base_url) as books:
+    async with under_load(service.base_url) as (books, bystanders):
         for _ in range(RESTARTS):
             await books.wait_for_more(60)
             refused = another_refusal(books)
@@ -76,9 +78,39 @@ async def test_clients_are_told_to_come_again_and_are_served_afterwards(
             await until(refused)
             await until(gone(pid))
             await asyncio.to_thread(server.start)
+            await ready_again(service)
         await books.wait_for_more(60)
-    assert (books.unclear, books.lost_connections) == ([], 0)
-    assert set(books.statuses) <= {200, 404, 503}
-    service.wait_until_ready()
-    books.check(stored_facts(server.conninfo()))
-    assert_projected(server.conninfo())
+    assert_unharmed(books, server.conninfo())
+    assert_booked(bystanders, server.conninfo(), service)
+
+
+async def test_an_outage_of_ten_seconds_passes(
+    server: EmbeddedServer, service: ServiceProcess
+) -> None:
+    """Longer than a command may take."""
+    async with under_load(service.base_url) as (books, bystanders):
+        await books.wait_for_more(60)
+        pid = end(server, FAST)
+        await until(gone(pid))
+        await asyncio.sleep(OUTAGE)
+        await asyncio.to_thread(server.start)
+        await ready_again(service)
+        await books.wait_for_more(60)
+    assert books.statuses[503] > 0
+    assert_unharmed(books, server.conninfo())
+    assert_booked(bystanders, server.conninfo(), service)
+
+
+async def test_a_database_that_is_held_up_is_waited_for_or_refused(
+    server: EmbeddedServer, service: ServiceProcess
+) -> None:
+    """It neither answers nor ends a connection, as on a disk or a network that hangs."""
+    async with under_load(service.base_url) as (books, bystanders):
+        await books.wait_for_more(60)
+        with held_up(server):
+            await asyncio.sleep(HELD_UP)
+        await ready_again(service)
+        await books.wait_for_more(60)
+    assert books.statuses[503] > 0
+    assert_unharmed(books, server.conninfo())
+    assert_booked(bystanders, server.conninfo(), service)

@@ -2,8 +2,9 @@
 
 import os
 import signal
+import subprocess
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -43,3 +44,37 @@ def kill_database(data_dir: Path) -> None:
     pid = EmbeddedServer(data_dir).postmaster_pid()
     assert pid is not None
     os.kill(pid, signal.SIGKILL)
+
+
+@contextmanager
+def held_up(server: EmbeddedServer) -> Iterator[None]:
+    """All processes of the database stand still: nothing answers and no connection ends."""
+    postmaster = server.postmaster_pid()
+    assert postmaster is not None
+    stopped = [postmaster]
+    os.kill(postmaster, signal.SIGSTOP)  # first: it starts no more of them
+    try:
+        for pid in children(postmaster):
+            stopped.append(pid)
+            os.kill(pid, signal.SIGSTOP)
+        yield
+    finally:
+        for pid in reversed(stopped):
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGCONT)
+
+
+@contextmanager
+def frozen(process: "subprocess.Popen[bytes]") -> Iterator[None]:
+    """The process stands still, with all that it holds."""
+    process.send_signal(signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        process.send_signal(signal.SIGCONT)
+
+
+def children(pid: int) -> list[int]:
+    """The processes that this one has started and that still run."""
+    listed = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="utf-8")
+    return [int(child) for child in listed.split()]

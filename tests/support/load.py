@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import time
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -20,13 +21,17 @@ Effect = tuple[str, ...]
 
 @dataclass
 class Books:
-    """What was asked for, what was acknowledged, and how every request ended."""
+    """What was asked for, what was acknowledged, and how every request ended.
+
+    `longest` is how many seconds the slowest answer took.
+    """
 
     attempted: Counter[Effect] = field(default_factory=Counter)
     acknowledged: set[Effect] = field(default_factory=set)
     statuses: Counter[int] = field(default_factory=Counter)
     unclear: list[str] = field(default_factory=list)
     lost_connections: int = 0
+    longest: float = 0.0
     news: asyncio.Condition = field(default_factory=asyncio.Condition)
 
     async def wait_for_more(self, answers: int) -> None:
@@ -34,6 +39,34 @@ class Books:
         goal = len(self.acknowledged) + answers
         async with self.news:
             await self.news.wait_for(lambda: len(self.acknowledged) >= goal)
+
+    async def ask(
+        self,
+        http: httpx.AsyncClient,
+        method: str,
+        route: str,
+        body: object = None,
+        by: str = MASTER_KEY,
+    ) -> httpx.Response | None:
+        """The answer; None for a connection that was refused or lost."""
+        sent = time.monotonic()
+        headers = {"Authorization": f"Bearer {by}"}
+        try:
+            answer = await http.request(method, route, json=body, headers=headers)
+        except httpx.TimeoutException:
+            self.unclear.append(f"{route} was not answered in time")
+            return None
+        except httpx.TransportError:
+            self.lost_connections += 1
+            return None
+        self.longest = max(self.longest, time.monotonic() - sent)
+        self.statuses[answer.status_code] += 1
+        expected = answer.status_code in (200, 404) or (
+            answer.status_code == 503 and "retry-after" in answer.headers
+        )
+        if not expected:
+            self.unclear.append(f"{route}: {answer.status_code} {answer.text}")
+        return answer
 
     def check(self, facts: list[StoredFact]) -> None:
         """Acknowledged effects are stored once, others at most once, none out of nowhere."""
@@ -74,38 +107,18 @@ class Client:
         for route, body, effect in _commands(team, number):
             if not await self._send(route, body, effect):
                 return False
-        answer = await self._request("GET", "/team/info", params={"team_id": team})
+        answer = await self._books.ask(self._http, "GET", f"/team/info?team_id={team}")
         return answer is not None and answer.status_code < httpx.codes.INTERNAL_SERVER_ERROR
 
     async def _send(self, route: str, body: dict[str, Any], effect: Effect) -> bool:
         self._books.attempted[effect] += 1
-        answer = await self._request("POST", route, body)
+        answer = await self._books.ask(self._http, "POST", route, body)
         if answer is None or answer.status_code != httpx.codes.OK:
             return False
         async with self._books.news:
             self._books.acknowledged.add(effect)
             self._books.news.notify_all()
         return True
-
-    async def _request(
-        self, method: str, route: str, body: object = None, params: dict[str, str] | None = None
-    ) -> httpx.Response | None:
-        """The answer; None for a connection that was refused or lost."""
-        try:
-            answer = await self._http.request(method, route, json=body, params=params)
-        except httpx.TimeoutException:
-            self._books.unclear.append(f"{route} was not answered in time")
-            return None
-        except httpx.TransportError:
-            self._books.lost_connections += 1
-            return None
-        self._books.statuses[answer.status_code] += 1
-        expected = answer.status_code in (200, 404) or (
-            answer.status_code == 503 and "retry-after" in answer.headers
-        )
-        if not expected:
-            self._books.unclear.append(f"{route}: {answer.status_code} {answer.text}")
-        return answer
 
 
 def _commands(team: str, number: int) -> list[tuple[str, dict[str, Any], Effect]]:
@@ -132,19 +145,16 @@ async def load(*base_urls: str, clients: int = 6, name: str = "c") -> AsyncItera
     Their teams are called by `name`: a second load on one database needs another one.
     """
     books, over = Books(), asyncio.Event()
-    headers = {"Authorization": f"Bearer {MASTER_KEY}"}
     async with asyncio.TaskGroup() as group:
         for number in range(clients):
             url = base_urls[number % len(base_urls)]
-            group.create_task(_client(url, headers, f"{name}{number}", books, over))
+            group.create_task(_client(url, f"{name}{number}", books, over))
         try:
             yield books
         finally:
             over.set()
 
 
-async def _client(
-    url: str, headers: dict[str, str], name: str, books: Books, over: asyncio.Event
-) -> None:
-    async with httpx.AsyncClient(base_url=url, headers=headers, timeout=LONGEST_ANSWER) as http:
+async def _client(url: str, name: str, books: Books, over: asyncio.Event) -> None:
+    async with httpx.AsyncClient(base_url=url, timeout=LONGEST_ANSWER) as http:
         await Client(http, name, books).run(over)
