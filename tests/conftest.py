@@ -2,5 +2,6 @@ pytest_plugins = [
     "tests.support.postgres",
     "tests.support.service",
     "tests.support.kills",
+    "tests.support.small_disk",
     "tests.support.broker",
 ]

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 
 from services.database.data_directory import DataDirectoryError
 from services.database.embedded import EmbeddedServer
+from services.database.revival import Revival
 from services.settings import KafkaSettings, Settings, SettingsError
 from services.standalone import Databases
 
@@ -27,11 +28,14 @@ def shared_databases(settings: Settings) -> Databases:
 
 @contextmanager
 def locked_database(settings: Settings) -> Iterator[str]:
-    """The database for a service: an embedded one is started, and locked for this process."""
+    """The database for a service: an embedded one is started, and locked for this process.
+
+    If it ends meanwhile it is started again.
+    """
     if settings.database_url is not None:
         yield settings.database_url.get_secret_value()
         return
-    with EmbeddedServer(settings.data_dir) as server:
+    with EmbeddedServer(settings.data_dir) as server, Revival(server):
         yield server.conninfo()
 
 

@@ -7,6 +7,7 @@ The server listens on a Unix socket inside its directory; that directory's mode,
 
 import os
 import shutil
+import socket
 import stat
 import tempfile
 import time
@@ -106,6 +107,33 @@ class EmbeddedServer:
                 raise EmbeddedServerError(f"{failed.filename}: {failed.strerror}") from failed
             on_failure.pop_all()
         return self.conninfo()
+
+    def listens(self) -> bool:
+        """Whether a server is there to be connected to, be it that it answers late or not at all.
+
+        False once it has ended.
+        """
+        with socket.socket(socket.AF_UNIX) as probe:
+            probe.setblocking(False)  # noqa: FBT003
+            try:
+                probe.connect(os.fsencode(self._cluster / SOCKET_NAME))
+            except BlockingIOError:  # so many wait already
+                return True
+            except OSError:
+                return False
+        return True
+
+    def revive(self) -> None:
+        """Have a server that has ended run again: as `start`, but a cluster that is gone is missed.
+
+        Raises EmbeddedServerError and DataDirectoryError.
+        """
+        programs = installed_programs()
+        self._check_cluster(programs)
+        try:
+            self._bring_up(programs)
+        except OSError as failed:
+            raise EmbeddedServerError(f"{failed.filename}: {failed.strerror}") from failed
 
     def stop(self, *, force: bool = False) -> bool:
         """Stop the server unless somebody else is connected, and unlock; whether it is down.

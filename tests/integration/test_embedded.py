@@ -178,6 +178,29 @@ def test_a_killed_server_is_started_again_with_its_data(server: EmbeddedServer) 
     assert "before the crash" in notes(server.conninfo())
 
 
+def test_a_server_that_ended_is_missed_and_revived(server: EmbeddedServer) -> None:
+    write_note(server.conninfo(), "before it ended")
+    pid = server.postmaster_pid()
+    assert pid is not None
+    assert server.listens()
+    os.kill(pid, signal.SIGQUIT)
+    while server.listens():
+        pass
+    server.revive()
+    assert server.listens()
+    assert "before it ended" in notes(server.conninfo())
+
+
+def test_a_cluster_that_is_gone_is_not_made_anew(data_dir: Path) -> None:
+    with EmbeddedServer(data_dir) as server:
+        pass
+    assert not server.listens()
+    (data_dir / "postgres").rename(data_dir / "elsewhere")
+    with pytest.raises(EmbeddedServerError, match="is not a readable database cluster"):
+        server.revive()
+    assert not (data_dir / "postgres").exists()
+
+
 def test_it_stops_when_the_last_user_is_gone(data_dir: Path) -> None:
     with running_server(data_dir) as server:
         with psycopg.connect(server.conninfo()) as guest:

@@ -57,7 +57,8 @@ class Committer:
     async def commit(self, requests: Sequence[Request]) -> Plan:
         """Decide and store; returns once it is settled.
 
-        Raises Unavailable at the deadline, and StoreReplaced, whatever is sent from then on.
+        Raises Unavailable at the deadline, and at once where the disk of the store is full;
+        StoreReplaced, whatever is sent from then on.
         """
         deadline = max(request.deadline for request in requests)
         doubtful: Plan | None = None
@@ -67,6 +68,9 @@ class Committer:
             try:
                 async with asyncio.timeout(max(deadline - time.monotonic(), 0.05)):
                     return await self._attempt(requests, attempt)
+            except psycopg.errors.DiskFull as full:
+                log.warning("append refused", error=full.diag.message_primary)
+                raise _given_up("the event database has no room left", doubtful) from full
             except LOST as error:
                 log.warning("append interrupted", error=type(error).__name__)
                 metrics.INTERRUPTIONS.inc()
@@ -74,10 +78,7 @@ class Committer:
                 self._estranged = True
                 await self._store.discard_writer()
             if time.monotonic() + pause >= deadline:
-                raise Unavailable(
-                    "the event database cannot be reached",
-                    "not executed" if doubtful is None else "unknown",
-                )
+                raise _given_up("the event database cannot be reached", doubtful)
             await asyncio.sleep(pause)
             pause = min(pause * 2, 0.5) * random.uniform(0.8, 1.2)  # noqa: S311
 
@@ -179,6 +180,10 @@ class Committer:
         if rows:
             self._on_commit(envelopes)
         return plan
+
+
+def _given_up(reason: str, doubtful: Plan | None) -> Unavailable:
+    return Unavailable(reason, "not executed" if doubtful is None else "unknown")
 
 
 class _Attempt:
