@@ -33,6 +33,10 @@ class ServiceProcess:
     log: Path
     closed: bool = field(default=False)
 
+    @property
+    def port(self) -> int:
+        return int(self.base_url.rpartition(":")[2])
+
     def client(self, key: str | None = None, **options: Any) -> httpx.Client:  # noqa: ANN401
         """An HTTP client that presents `key`, by default the master key."""
         headers = {"Authorization": f"Bearer {key or self.master_key}"}
