@@ -22,13 +22,15 @@ RUN_READY := $(or $(wildcard $(DEV_STAMP)),$(RUN_STAMP))
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help serve test test-all test-marked clients check format openapi asyncapi bench lock \
+.PHONY: help install serve test test-all test-marked clients check format openapi asyncapi bench lock \
   lock-clients kafka clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' Makefile
 	@echo
 	@echo "  Variables: PYTHON, VENV, PYTEST_ARGS, MARKED_ARGS, BENCH_ARGS, LOCK_ARGS (see Makefile)"
+
+install: $(RUN_READY) ## Make the environment in .venv
 
 serve: $(RUN_READY) ## Start the service with its own PostgreSQL
 	$(VENV)/bin/teamledger serve

@@ -29,8 +29,13 @@ def session() -> list[tuple[str, str]]:
     found = _BLOCK.search(README.read_text())
     if found is None:
         raise LookupError("README.md has no session")
+    return steps_of(found.group(2))
+
+
+def steps_of(shown: str) -> list[tuple[str, str]]:
+    """Commands as they are typed behind `$`, with the output shown below each."""
     steps: list[tuple[str, str]] = []
-    for part in re.split(r"^\$ ", found.group(2), flags=re.MULTILINE)[1:]:
+    for part in re.split(r"^\$ ", shown, flags=re.MULTILINE)[1:]:
         lines = part.splitlines(keepends=True)
         length = next(i for i, line in enumerate(lines, 1) if not line.endswith("\\\n"))
         steps.append(("".join(lines[:length]), "".join(lines[length:])))

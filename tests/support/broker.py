@@ -84,7 +84,7 @@ class Broker:
 def running_broker(nodes: int) -> Iterator[Broker]:
     """A new cluster, ended with whatever is left of it."""
     with open_directory() as parent:
-        broker = Broker(parent / "kafka", _free_ports(nodes), nodes)
+        broker = Broker(parent / "kafka", free_ports(nodes), nodes)
         format_it = [str(SCRIPT), "format", str(broker.directory), str(nodes), str(broker.port)]
         subprocess.run(format_it, check=True, timeout=FETCH_SECONDS)
         broker.start()
@@ -122,7 +122,7 @@ def _listens(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
-def _free_ports(nodes: int) -> int:
+def free_ports(nodes: int) -> int:
     """The first of adjacent free ports for listeners, with as many 100 above for controllers.
 
     Below those that clients are given: one of a client's own would be in the way of a restart.
