@@ -202,7 +202,7 @@ class RelaySettings(KafkaSettings):
     """Where a relay answers /metrics and /health, and nothing else; port 0 is nowhere."""
 
     relay_host: str = "127.0.0.1"
-    relay_port: Annotated[int, Field(ge=0, le=65535)] = 4001
+    relay_port: Annotated[int, Field(ge=0, le=65535)] = 4009
 
 
 class Settings(KafkaSettings):

@@ -28,7 +28,7 @@ def relay(host: Host = None, port: Port = None) -> None:
     """Publish every event to Kafka, in order. Run two: one leads, the other takes over.
 
     Needs TEAMLEDGER_KAFKA_BOOTSTRAP and the database of the events, and none of the keys. The
-    topic is made by `teamledger topics`. Answers /metrics and /health on 127.0.0.1:4001.
+    topic is made by `teamledger topics`. Answers /metrics and /health on 127.0.0.1:4009.
     """
     from services.broker.cluster import Cluster  # importing kafka-python takes a third of a second
     from services.command.application.relay import Relay
