@@ -6,7 +6,7 @@ Stream = NewType("Stream", str)
 
 TEAM, USER, KEY, EMAIL, KEY_ALIAS = "team", "user", "key", "email", "key_alias"
 ORGANIZATION, BUDGET, SPEND = "organization", "budget", "spend"
-QUARANTINE, AUDIT = "quarantine", "audit"
+QUARANTINE, DEAD_LETTERS, AUDIT = "quarantine", "dead_letters", "audit"
 ALERT, WEBHOOK = "alert", "webhook"
 
 

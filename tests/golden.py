@@ -17,6 +17,7 @@ from events import (
     alert,
     audit,
     budget,
+    dead_letters,
     imported,
     key,
     organization,
@@ -31,6 +32,7 @@ from events.envelope import Envelope, Meta, encode
 from events.registry import DomainEvent, Json, known_facts
 from events.streams import BUDGET as BUDGET_KIND
 from events.streams import (
+    DEAD_LETTERS,
     EMAIL,
     KEY,
     ORGANIZATION,
@@ -332,6 +334,12 @@ EXAMPLES: list[tuple[str, DomainEvent]] = [
         quarantine.QuarantineBooked(waited=_WAITED, started_at=MOMENT),
     ),
     (stream(QUARANTINE, "5f2c"), quarantine.QuarantineDiscarded(waited=_WAITED)),
+    (
+        stream(DEAD_LETTERS, "teamledger.usage.v1"),
+        dead_letters.DeadLettersReplayed(
+            topic_id="01958563-23f0-7000-8000-000000000004", source="kafka", letters=["7:41"]
+        ),
+    ),
     (alert.alert_stream("key", "2ab06cfa", 1, "", MOMENT), _CROSSED),
     *((stream(WEBHOOK, "wh-1"), fact) for fact in _WEBHOOK_FACTS),
     *((audit.COPIES, fact) for fact in _COPY_FACTS),

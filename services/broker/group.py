@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -17,7 +16,7 @@ from kafka.structs import OffsetAndMetadata
 
 from services.broker import BrokerAway
 from services.broker.cluster import Cluster
-from services.broker.message import Message, message
+from services.broker.message import Extent, Message, message
 from services.broker.topics import identity
 
 CLOSE_MS = 5_000
@@ -27,15 +26,6 @@ PLACELESS = (LogTruncationError, NoOffsetForPartitionError, OffsetOutOfRangeErro
 
 class Unplaced(Exception):
     """Partitions were given or taken, or what was to be read is not there: begin anew."""
-
-
-@dataclass(frozen=True, slots=True)
-class Extent:
-    """What a topic holds of the partitions given: offsets of the first record and of the next."""
-
-    topic_id: UUID
-    begins: Mapping[int, int]
-    ends: Mapping[int, int]
 
 
 class Member:

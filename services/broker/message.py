@@ -1,8 +1,9 @@
-"""A record of a topic as it was read, whoever made it."""
+"""A record of a topic as it was read, whoever made it, and what there is to read."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 RecordHeaders = Sequence[tuple[str, bytes | None]]
 
@@ -24,6 +25,15 @@ class Message:
         parts = [self.key, self.value, *(part for _, part in self.headers)]
         names = sum(len(name.encode(errors="replace")) for name, _ in self.headers)
         return names + sum(len(part) for part in parts if part is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """What a topic holds of some partitions: offsets of the first record and of the next one."""
+
+    topic_id: UUID
+    begins: Mapping[int, int]
+    ends: Mapping[int, int]
 
 
 def message(record: Any) -> Message:  # noqa: ANN401

@@ -40,6 +40,10 @@ class ListUnusable(Exception):
     """A list of users is not there, or is none."""
 
 
+class NoDeadLetter(Exception):
+    """There is none at a place that was named."""
+
+
 class NothingToArchive(Exception):
     """There is no checkpoint to archive up to, or the log does not give it."""
 
@@ -62,6 +66,7 @@ EXPECTED = (
     ListUnusable,
     LogReplaced,
     MigrationError,
+    NoDeadLetter,
     NotReached,
     NothingToArchive,
     RebuildFailed,

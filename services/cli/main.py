@@ -9,6 +9,7 @@ from services.cli import (
     asyncapi,
     audit,
     backup,
+    dead_letters,
     demo,
     forget,
     import_litellm,
@@ -65,6 +66,7 @@ app.command(name="import-litellm")(import_litellm.import_litellm)
 app.command(name="asyncapi")(asyncapi.asyncapi)
 app.command(name="openapi")(openapi.openapi)
 app.add_typer(audit.app, name="audit")
+app.add_typer(dead_letters.app, name="dead-letters")
 
 if __name__ == "__main__":
     app()

@@ -14,9 +14,9 @@ from typing import Any
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 
 from services.broker.topics import Topic, ensure
-from services.cli.usage_consumer import opened_booker
+from services.cli.usage_work import opened_loop
 from services.command.api.usage_messages import reading
-from services.command.application.usage_consumer import UsageConsumer, UsageTopic
+from services.command.application.usage_consumer import UsageBooker, UsageConsumer, UsageTopic
 from services.database.connections import service_conninfo
 from tests.support.broker import Broker
 from tests.support.command_line import environment, line
@@ -140,7 +140,8 @@ def item(number: int, cost: str = "1", **told: object) -> dict[str, Any]:
 async def consuming_usage(url: str, topics: Topics) -> AsyncIterator[UsageConsumer]:
     """A consumer beside the block, stopped with it; its failure is the test's."""
     topic = topics.consumed
-    async with opened_booker(topic, service_conninfo(url)) as booker:
+    async with opened_loop(service_conninfo(url)) as (loop, pool):
+        booker = UsageBooker(topic, loop, pool)
         consumer = UsageConsumer(topic, booker, reading(topic.source))
         running = asyncio.create_task(consumer.run())
         try:

@@ -5,7 +5,7 @@ An attempt may be repeated after a lost connection: what it booked is known in t
 
 import time
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -74,6 +74,27 @@ class Booking:
         withheld = page.withheld(prepared.seen)
         appended = await self._store.append_read(lines, page.released, withheld, reading, now)
         return _counted(prepared.report(appended), began)
+
+    async def rehearse(
+        self, entries: Sequence[Entry], prepared: Prepared
+    ) -> tuple[Report, Collection[int]]:
+        """What would become of the entries now, and the places of those that would be new.
+
+        A call that waits in quarantine already is not new, nor is the repeat of one that is.
+        """
+        lines = list(prepared.lines.values())
+        known = await self._store.seen([line.id for line in lines])
+        repeated = {row: known[line.id] for row, line in enumerate(lines) if line.id in known}
+        report = prepared.report(Appended(0, repeated))
+        late = [entries[at].id for at, o in enumerate(report.outcomes) if o.status == "quarantined"]
+        waiting = await self._store.waiting(late) if late else frozenset()
+        new = [
+            at
+            for at, outcome in enumerate(report.outcomes)
+            if outcome.status == "recorded"
+            or (outcome.status == "quarantined" and entries[at].id not in waiting)
+        ]
+        return report, new
 
     async def prepare(self, entries: Sequence[Entry]) -> Prepared:
         """Look up what the entries are about; series that are not there yet come to be."""

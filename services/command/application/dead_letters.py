@@ -4,7 +4,7 @@ A dead letter is the message as it was, key, value and headers, and in headers o
 came from. It may be there twice: topic id, partition and offset tell it apart from others.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -103,12 +103,13 @@ def letter(found: Message) -> DeadLetter:
         raise NotADeadLetter(str(wrong)) from None
 
 
-def unique(letters: Iterable[DeadLetter]) -> Sequence[DeadLetter]:
+def unique(letters: Iterable[DeadLetter]) -> Iterator[DeadLetter]:
     """Each message once, by its first letter, in the order of these."""
-    first: dict[Origin, DeadLetter] = {}
+    seen: set[Origin] = set()
     for each in letters:
-        first.setdefault(each.origin, each)
-    return list(first.values())
+        if each.origin not in seen:
+            seen.add(each.origin)
+            yield each
 
 
 class DeadLetterBox:

@@ -9,6 +9,7 @@ from events.streams import (
     ALERT,
     AUDIT,
     BUDGET,
+    DEAD_LETTERS,
     EMAIL,
     KEY,
     KEY_ALIAS,
@@ -25,6 +26,7 @@ from services.command.domain import (
     alert,
     audit,
     budget,
+    dead_letters,
     key,
     organization,
     quarantine,
@@ -59,6 +61,7 @@ AnyState = (
     | alert.Crossed
     | webhook.Webhook
     | audit.Copies
+    | dead_letters.DeadLetters
 )
 
 
@@ -96,6 +99,7 @@ FOLDS: dict[str, Fold] = {
     KEY_ALIAS: _RESERVATION,
     SPEND: Fold(spend.Spend(), spend.evolve, lambda _: 400),
     AUDIT: Fold(audit.Copies(), audit.evolve, lambda _: 200),
+    DEAD_LETTERS: Fold(dead_letters.DeadLetters(), dead_letters.evolve, lambda _: 200),
     QUARANTINE: Fold(quarantine.Quarantined(), quarantine.evolve, lambda _: 2000),
     ALERT: Fold(alert.Crossed(), alert.evolve, lambda _: 500),
     WEBHOOK: Fold(webhook.Webhook(), webhook.evolve, lambda _: 4000),

@@ -22,6 +22,7 @@ SELECT s.id, r.series, r.started_at
 FROM usage.seen s JOIN usage.records r USING (position) WHERE s.id = ANY (%s)
 """
 _SEEN = "SELECT id, payload FROM usage.seen WHERE id = ANY (%s)"
+_WAITING = "SELECT id FROM usage.quarantine WHERE id = ANY (%s)"
 _APPEND = """
 SELECT head, repeated_at, repeated_payloads FROM usage.append(
     %b::bytea[], %b::bytea[], %t::bigint[], %b::timestamptz[], %b::timestamptz[], %t::numeric[],
@@ -112,6 +113,12 @@ class LedgerStore:
         async with self._pool.connection() as conn:
             cursor = await conn.execute(_SEEN, (list(ids),), binary=True)
             return dict(await cursor.fetchall())
+
+    async def waiting(self, ids: Iterable[bytes]) -> frozenset[bytes]:
+        """Which of the ids wait in quarantine."""
+        async with self._pool.connection() as conn:
+            cursor = await conn.execute(_WAITING, (list(ids),), binary=True)
+            return frozenset(row[0] for row in await cursor.fetchall())
 
     async def append(
         self, lines: Collection[Line], released: Sequence[UUID], now: datetime

@@ -6,7 +6,7 @@ says (decision 021). What cannot be booked is acknowledged as a dead letter befo
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -87,6 +87,17 @@ class UsageBooker:
         """Raises PlaceLost, and TimeoutError where nobody knows whether it is booked."""
         async with asyncio.timeout(BOOK_SECONDS):
             return await self._booking.book_read(prepared, reading)
+
+    async def book_entries(self, entries: Sequence[Entry]) -> Report:
+        """Without any place that moves. Raises as `book` does."""
+        async with asyncio.timeout(BOOK_SECONDS):
+            return await self._booking.book(entries)
+
+    async def rehearsed(
+        self, entries: Sequence[Entry], prepared: Prepared
+    ) -> tuple[Report, Collection[int]]:
+        """What booking them would bring, and the places of what is new."""
+        return await self._booking.rehearse(entries, prepared)
 
     @property
     def failed(self) -> str | None:

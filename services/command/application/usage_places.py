@@ -14,7 +14,7 @@ import psycopg
 import structlog
 from psycopg_pool import AsyncConnectionPool
 
-from services.broker.group import Extent
+from services.broker.message import Extent
 
 log = structlog.get_logger(__name__)
 

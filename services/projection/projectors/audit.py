@@ -47,6 +47,7 @@ TABLE_NAMES = {
     streams.ORGANIZATION: "LiteLLM_OrganizationTable",
     streams.BUDGET: "LiteLLM_BudgetTable",
     streams.QUARANTINE: "LiteLLM_SpendLogs",
+    streams.DEAD_LETTERS: "LiteLLM_SpendLogs",
     streams.AUDIT: AUDIT_LOG,
     streams.SPEND: "LiteLLM_SpendLogs",
     streams.WEBHOOK: "teamledger_Webhook",

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 from events import organization, team
 from events.audit import AuditArchived, AuditExported
 from events.budget import BudgetCreated, BudgetDeleted
+from events.dead_letters import DeadLettersReplayed
 from events.key import (
     KeyBlocked,
     KeyDeleted,
@@ -25,7 +26,7 @@ _CREATING: set[type[DomainEvent]] = {
     *(team.TeamCreated, UserCreated, KeyGenerated),
     *(team.TeamRestored, KeyRestored),
     *(organization.OrganizationCreated, BudgetCreated),
-    *(QuarantineBooked, WebhookCreated),
+    *(QuarantineBooked, DeadLettersReplayed, WebhookCreated),
     *(AuditExported, AuditArchived),
 }
 _DELETING: set[type[DomainEvent]] = {

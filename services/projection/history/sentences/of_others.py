@@ -1,6 +1,6 @@
-"""What somebody did to budgets, spend, quarantined usage and names, and what was imported."""
+"""What somebody did to budgets, spend, usage that waited and names, and what was imported."""
 
-from events import audit, budget, imported, quarantine, reservation, spend
+from events import audit, budget, dead_letters, imported, quarantine, reservation, spend
 from services.projection.history.sentences.wording import (
     Phrases,
     Told,
@@ -51,6 +51,10 @@ def discarded(event: quarantine.QuarantineDiscarded, _: Told) -> str:
     return f"discarded the call {_call(event.waited)}"
 
 
+def replayed(event: dead_letters.DeadLettersReplayed, told: Told) -> str:
+    return f"had {len(event.letters)} dead letters of {quoted(told.identity)} replayed"
+
+
 def exported(event: audit.AuditExported, _: Told) -> str:
     what = "leaves of the log" if event.form == "proof" else f"entries as {event.form}"
     chosen = f", chosen by {listed(list(event.filters))}" if event.filters else ""
@@ -86,6 +90,7 @@ PHRASES: Phrases = {
     spend.SpendResetEverywhere: all_spend_reset,
     quarantine.QuarantineBooked: booked,
     quarantine.QuarantineDiscarded: discarded,
+    dead_letters.DeadLettersReplayed: replayed,
     audit.AuditExported: exported,
     audit.AuditArchived: archived,
     reservation.NameReserved: reserved,
