@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-import structlog
+import typer
 
 from events.values import JsonObject
 from services.broker.reading import everything
@@ -13,8 +13,6 @@ from services.command.application.dead_letter_replay import Judged
 from services.command.application.dead_letters import DeadLetter, NotADeadLetter, letter, unique
 from services.command.application.usage_consumer import UsageTopic
 from services.edge.shapes.times import iso
-
-log = structlog.get_logger(__name__)
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -52,7 +50,7 @@ def _letters(topic: UsageTopic) -> Iterator[DeadLetter]:
         try:
             found = letter(record)
         except NotADeadLetter as error:
-            log.warning("no dead letter", offset=record.offset, reason=str(error))
+            typer.echo(f"offset {record.offset} holds no dead letter: {error}", err=True)
             continue
         if found.topic == topic.name:
             yield found

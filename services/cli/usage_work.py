@@ -22,7 +22,6 @@ from services.command.application.usage_consumer import UsageBooker, UsageConsum
 from services.database.connections import Pool, entered_pool, service_conninfo
 from services.settings import KafkaSettings, load_kafka_settings
 from services.standalone import prepare_events
-from services.telemetry import configure_logging
 
 DEADLINE = 30.0
 Tell = Callable[[Judged], None]
@@ -101,7 +100,6 @@ class _Letters:
 @asynccontextmanager
 async def _opened(chosen: Chosen) -> AsyncIterator[_Letters]:
     settings = load_kafka_settings()
-    configure_logging(settings.log_level)
     topic = usage_topic(settings)
     with any_database(settings) as url:
         prepare_events(url)

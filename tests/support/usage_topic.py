@@ -52,6 +52,7 @@ class Topics:
     broker: Broker
     usage: str
     dead_per_hour: int = 1_000
+    source: str = SOURCE
 
     @property
     def dead(self) -> str:
@@ -64,7 +65,7 @@ class Topics:
             "TEAMLEDGER_KAFKA_BOOTSTRAP": self.broker.bootstrap,
             "TEAMLEDGER_KAFKA_USAGE_TOPIC": self.usage,
             "TEAMLEDGER_KAFKA_USAGE_DEAD_TOPIC": self.dead,
-            "TEAMLEDGER_KAFKA_USAGE_SOURCE": SOURCE,
+            "TEAMLEDGER_KAFKA_USAGE_SOURCE": self.source,
             "TEAMLEDGER_KAFKA_USAGE_DEAD_PER_HOUR": str(self.dead_per_hour),
         }
 
@@ -103,7 +104,7 @@ class Topics:
     @property
     def consumed(self) -> UsageTopic:
         return UsageTopic(
-            cluster_of(self.broker), self.usage, self.dead, SOURCE, self.dead_per_hour
+            cluster_of(self.broker), self.usage, self.dead, self.source, self.dead_per_hour
         )
 
 
@@ -137,12 +138,23 @@ def item(number: int, cost: str = "1", **told: object) -> dict[str, Any]:
 
 
 @asynccontextmanager
-async def consuming_usage(url: str, topics: Topics) -> AsyncIterator[UsageConsumer]:
-    """A consumer beside the block, stopped with it; its failure is the test's."""
+async def _opened(url: str, topics: Topics) -> AsyncIterator[UsageConsumer]:
     topic = topics.consumed
     async with opened_loop(service_conninfo(url)) as (loop, pool):
         booker = UsageBooker(topic, loop, pool)
-        consumer = UsageConsumer(topic, booker, reading(topic.source))
+        yield UsageConsumer(topic, booker, reading(topic.source))
+
+
+async def consume_until_it_ends(url: str, topics: Topics) -> None:
+    """Raises why it does."""
+    async with _opened(url, topics) as consumer, asyncio.timeout(SECONDS):
+        await consumer.run()
+
+
+@asynccontextmanager
+async def consuming_usage(url: str, topics: Topics) -> AsyncIterator[UsageConsumer]:
+    """A consumer beside the block, stopped with it; its failure is the test's."""
+    async with _opened(url, topics) as consumer:
         running = asyncio.create_task(consumer.run())
         try:
             yield consumer
