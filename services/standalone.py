@@ -18,8 +18,8 @@ from services.command.api.app import (
 from services.command.application.copies import CopyRecorder
 from services.command.application.webhooks import disabling
 from services.command.process import started_commands, started_loop
-from services.database.connections import owner_conninfo, service_conninfo
-from services.database.migrations import migrate
+from services.database.connections import Pool, owner_conninfo, service_conninfo
+from services.database.migrations import last_migration, migrate
 from services.database.opened import EventDatabase, opened_events
 from services.database.secrets import Secrets
 from services.database.security_log import Refused, SecurityLog
@@ -37,7 +37,7 @@ from services.projection.process import start_courier, started_reads
 from services.settings import Settings
 
 MIGRATIONS = Path(__file__).parent / "database" / "migrations"
-EVENT_MIGRATIONS = MIGRATIONS / "events"
+EVENT_MIGRATIONS, READ_MIGRATIONS = MIGRATIONS / "events", MIGRATIONS / "read"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class Databases:
     def prepare(self) -> None:
         """Bring both schemas up to date, as the owner of each."""
         prepare_events(self.events)
-        migrate(owner_conninfo(self.reads), MIGRATIONS / "read", schema="read")
+        migrate(owner_conninfo(self.reads), READ_MIGRATIONS, schema="read")
 
 
 def prepare_database(url: str) -> None:
@@ -68,7 +68,6 @@ def standalone(settings: Settings, secrets: Secrets, databases: Databases) -> Fa
 
     Everything an application holds is opened when it starts and closed in order.
     """
-    limit = settings.readiness_max_lag_seconds
 
     async def start(app: FastAPI, stack: AsyncExitStack) -> None:
         events = await opened_events(databases.events, secrets.root_key, stack)
@@ -88,14 +87,13 @@ def standalone(settings: Settings, secrets: Secrets, databases: Databases) -> Fa
         )
         start_courier(settings, events, reads, disabling(loop), stack)
         include_read_routes(app, reads)
-        include_operation(app, Operation(Kind.SERVE, events.pool, reads.read_pool, max_lag=limit))
+        _operate(app, settings, Kind.SERVE, events.pool, reads.read_pool)
 
     return _app(settings, start)
 
 
 def command_service(settings: Settings, secrets: Secrets, databases: Databases) -> FastAPI:
     """Commands and usage alone: what `teamledger command` runs. It never touches read models."""
-    limit = settings.readiness_max_lag_seconds
 
     async def start(app: FastAPI, stack: AsyncExitStack) -> None:
         events = await opened_events(databases.events, secrets.root_key, stack)
@@ -103,7 +101,7 @@ def command_service(settings: Settings, secrets: Secrets, databases: Databases) 
         _security_log(app, settings, events, stack)
         include_command_routes(app, await started_commands(settings, secrets, events, stack, loop))
         include_command_health(app)
-        include_operation(app, Operation(Kind.COMMAND, events.pool, max_lag=limit))
+        _operate(app, settings, Kind.COMMAND, events.pool)
 
     return _app(settings, start)
 
@@ -114,7 +112,6 @@ def projection_service(settings: Settings, secrets: Secrets, databases: Database
     The commands that it carries out itself are to switch off a webhook that wants none any more,
     and to record that the audit log is copied.
     """
-    limit = settings.readiness_max_lag_seconds
 
     async def start(app: FastAPI, stack: AsyncExitStack) -> None:
         events = await opened_events(databases.events, secrets.root_key, stack)
@@ -132,9 +129,7 @@ def projection_service(settings: Settings, secrets: Secrets, databases: Database
         )
         start_courier(settings, events, reads, disabling(loop), stack)
         include_read_routes(app, reads)
-        include_operation(
-            app, Operation(Kind.PROJECTION, events.pool, reads.read_pool, max_lag=limit)
-        )
+        _operate(app, settings, Kind.PROJECTION, events.pool, reads.read_pool)
 
     return _app(settings, start)
 
@@ -154,6 +149,16 @@ def description() -> JsonObject:
         {**commands.PARAMETERS, **reads.PARAMETERS},
         version("teamledger"),
     )
+
+
+def _operate(
+    app: FastAPI, settings: Settings, kind: Kind, events: Pool, reads: Pool | None = None
+) -> None:
+    known = {"events": last_migration(EVENT_MIGRATIONS)}
+    if reads is not None:
+        known["read"] = last_migration(READ_MIGRATIONS)
+    limit = settings.readiness_max_lag_seconds
+    include_operation(app, Operation(kind, events, reads, max_lag=limit, migrations=known))
 
 
 def _log(events: EventDatabase, stack: AsyncExitStack) -> StoreFeed:

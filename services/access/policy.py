@@ -159,6 +159,7 @@ POLICY: dict[str, Rule] = {
     "/v1/proof/consistency": _AUDIT,
     "/v1/audit/export": _AUDITORS,
     "/v1/security-log": _AUDITORS,
+    "/v1/status": _AUDITORS,
     "/v1/events": Rule(frozenset({PA, PV, IU}), writes=False),
     "/budget/new": Rule(frozenset({PA}), routed=True),
     "/budget/update": Rule(frozenset({PA}), routed=True),

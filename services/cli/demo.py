@@ -17,12 +17,10 @@ from services.cli.company.performance import Performance
 from services.cli.failures import explained
 from services.cli.ledger_client import Answered, LedgerClient, ServiceRefused, connect
 from services.cli.output import cell, print_table
-from services.database.secrets import known_master_key
-from services.settings import load_settings
+from services.cli.target import target
 
 NOT_FOUND = 404
 DEFAULT_SEED = 7
-_HERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - listens there, called from here
 
 
 @explained
@@ -49,7 +47,7 @@ def demo(
     A company that is there already is left alone, one that was interrupted is completed; both
     end with status 0. To be rid of it, delete the teams whose ids begin with `halden-`.
     """
-    client = connect(*_target(url, key))
+    client = connect(*target(url, key))
     with closing(client.http):
         calls = script_of(seed)
         made = not _complete(client, seed)
@@ -58,16 +56,6 @@ def demo(
         address = str(client.http.base_url).rstrip("/")
         summary = {"url": address, "seed": seed, "made": made, **_summary(client, calls)}
     typer.echo(json.dumps(summary)) if as_json else _show(summary, client.header)
-
-
-def _target(url: str | None, key: str | None) -> tuple[str, str, str | None]:
-    """Address, key and its header. Settings count where one of the first two is not given."""
-    if url is not None and key is not None:
-        return url, key, None
-    settings = load_settings({} if key is None else {"master_key": key})
-    host = _HERE.get(settings.host, settings.host)
-    here = f"http://{f'[{host}]' if ':' in host else host}:{settings.port}"
-    return url or here, key or known_master_key(settings), settings.key_header_name
 
 
 def _complete(client: LedgerClient, seed: int) -> bool:

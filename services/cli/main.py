@@ -21,6 +21,7 @@ from services.cli import (
     replay,
     restore,
     serve,
+    status,
     topics,
     usage_consumer,
 )
@@ -53,6 +54,7 @@ app.command(name="command")(processes.command)
 app.command(name="projection")(processes.projection)
 app.command(name="relay")(relay.relay)
 app.command(name="usage-consumer")(usage_consumer.usage_consumer)
+app.command(name="status")(status.status)
 app.command(name="topics")(topics.topics)
 app.command(name="rebuild")(rebuild.rebuild)
 app.command(name="reconcile")(reconcile.reconcile)

@@ -57,6 +57,11 @@ def read_migrations(sql_dir: Path) -> list[Migration]:
     return found
 
 
+def last_migration(sql_dir: Path) -> int:
+    """The number of the last file: no process runs on a database that lacks it."""
+    return read_migrations(sql_dir)[-1].number
+
+
 def migrate(
     conninfo: str, sql_dir: Path, *, schema: str = "ops", upto: int | None = None
 ) -> list[str]:

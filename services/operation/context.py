@@ -1,6 +1,9 @@
 """What the routes for operators work with, made once per process."""
 
 import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.metadata import version
 
 from prometheus_client import CollectorRegistry
 
@@ -10,24 +13,42 @@ from services.operation.standing import Lag
 from services.operation.survey import Survey
 
 
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A process: `uptime` in seconds since it answers, `migrations` by schema."""
+
+    kind: str
+    version: str
+    uptime: float
+    migrations: Mapping[str, int]
+
+
 class Operation:
     """Of a process of this kind. `reads` leads to the read models, where it keeps any.
 
-    `max_lag` seconds is how old the oldest event may be that a follower of a ready process lacks.
+    `max_lag` seconds is how old the oldest event may be that a follower of a ready process lacks;
+    `migrations` are the numbers of the last ones that this release knows, by schema.
     """
 
     def __init__(
-        self, kind: Kind, events: Pool, reads: Pool | None = None, *, max_lag: float = 30.0
+        self,
+        kind: Kind,
+        events: Pool,
+        reads: Pool | None = None,
+        *,
+        max_lag: float = 30.0,
+        migrations: Mapping[str, int] | None = None,
     ) -> None:
-        self.kind, self.max_lag = kind, max_lag
+        self.kind, self.max_lag, self.migrations = kind, max_lag, migrations or {}
         self.survey = Survey(events, reads)
         self.registry: CollectorRegistry = registry_of(kind, lambda: self.survey.latest)
         self._began = time.monotonic()
 
     @property
-    def uptime(self) -> float:
-        """Seconds since the process was ready to start answering."""
-        return time.monotonic() - self._began
+    def shown(self) -> Shown:
+        """What is shown of the process itself."""
+        uptime = time.monotonic() - self._began
+        return Shown(self.kind, version("teamledger"), uptime, self.migrations)
 
     def too_far(self, what: str, lag: Lag) -> str | None:
         """Why a follower is too far behind; None while it is not."""

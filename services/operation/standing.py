@@ -4,6 +4,7 @@ Nothing is taken from the memory of the process that asks, so all of them tell t
 an index finds is asked for, whatever the size of the log.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -15,6 +16,7 @@ from psycopg.rows import namedtuple_row
 from services.database.connections import Pool
 
 _GROUPS = "SELECT name, position FROM read.groups ORDER BY name"
+_REBUILT = "SELECT obj_description('read'::regnamespace, 'pg_namespace')"
 _LOG = """
 SELECT now() AS at, store.epoch,
     (SELECT coalesce(max(notification_id), 0) FROM events.stored_events) AS head,
@@ -22,8 +24,6 @@ SELECT now() AS at, store.epoch,
     (SELECT count(*) FROM usage.quarantine) AS quarantined,
     seal.events AS sealed, seal.usage AS sealed_usage, seal.size AS leaves,
     (SELECT made_at FROM ops.checkpoints ORDER BY size DESC LIMIT 1) AS checkpoint_at,
-    (SELECT made_at FROM ops.checkpoints WHERE delivered_at IS NULL ORDER BY size LIMIT 1)
-        AS undelivered_since,
     waiting.messages, waiting.oldest
 FROM events.store, ops.seal, (
     SELECT count(*) AS messages, min(created_at) AS oldest
@@ -40,6 +40,9 @@ JOIN events.stored_events ON notification_id = after.position + 1
 """
 
 
+_REBUILT_TEXT = re.compile(r"rebuilt at (\d{4}-[0-9T:.+-]{10,40}) up to position (\d{1,18})")
+
+
 class Lag(NamedTuple):
     """How far a follower is behind: `seconds` is the age of the oldest event it lacks, or 0."""
 
@@ -50,13 +53,12 @@ class Lag(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Seal:
-    """The tree: `events` as a follower of the log; `undelivered_since` tells of the sink."""
+    """The tree, `events` as a follower of the log."""
 
     events: Lag
     usage: int
     leaves: int
     checkpoint_at: datetime | None
-    undelivered_since: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,23 +92,43 @@ class Log:
     queues: Queues
 
 
+class Rebuilt(NamedTuple):
+    """When read models were filled anew, and up to which position; kept with their schema."""
+
+    at: datetime
+    position: int
+
+    @classmethod
+    def parsed(cls, comment: str) -> "Rebuilt | None":
+        """What `text` made; None for whatever else stands there."""
+        found = _REBUILT_TEXT.fullmatch(comment)
+        return None if found is None else cls(datetime.fromisoformat(found[1]), int(found[2]))
+
+    @property
+    def text(self) -> str:
+        return f"rebuilt at {self.at.isoformat()} up to position {self.position}"
+
+
 @dataclass(frozen=True, slots=True)
 class Standing:
     """What was found: `log` and `groups` are None where the database did not answer.
 
     `groups` are the projector groups by name; it stays empty where the process keeps no read
-    models.
+    models. `rebuilt` tells of the last `teamledger rebuild` that was swapped in.
     """
 
     log: Log | None
     groups: Mapping[str, Lag] | None = field(default_factory=dict)
+    rebuilt: Rebuilt | None = None
 
 
-async def groups_of(pool: Pool) -> Mapping[str, int]:
-    """Positions of the projector groups. Raises psycopg.Error."""
+async def groups_of(pool: Pool) -> tuple[Mapping[str, int], Rebuilt | None]:
+    """Positions of the projector groups, and the last rebuild. Raises psycopg.Error."""
     async with pool.connection() as connection:
         groups = await (await connection.execute(_GROUPS)).fetchall()
-    return {str(name): int(position) for name, position in groups}
+        row = await (await connection.execute(_REBUILT)).fetchone()
+    rebuilt = Rebuilt.parsed(row[0]) if row and row[0] else None
+    return {str(name): int(position) for name, position in groups}, rebuilt
 
 
 async def log_of(pool: Pool, groups: Mapping[str, int]) -> tuple[Log, Mapping[str, Lag]]:
@@ -123,13 +145,7 @@ async def log_of(pool: Pool, groups: Mapping[str, int]) -> tuple[Log, Mapping[st
         behind = max(found.head - position, 0)
         return Lag(position, behind, max(ages.get(position, 0.0), 0.0) if behind else 0.0)
 
-    seal = Seal(
-        lag(found.sealed),
-        found.sealed_usage,
-        found.leaves,
-        found.checkpoint_at,
-        found.undelivered_since,
-    )
+    seal = Seal(lag(found.sealed), found.sealed_usage, found.leaves, found.checkpoint_at)
     log = Log(
         found.at,
         found.epoch,

@@ -9,7 +9,7 @@ from psycopg_pool import PoolClosed, PoolTimeout
 
 from services.database.connections import Pool
 from services.database.turns import Turns
-from services.operation.standing import Lag, Standing, groups_of, log_of
+from services.operation.standing import Lag, Rebuilt, Standing, groups_of, log_of
 
 FRESH_SECONDS = 1.0
 LONGEST_SECONDS = 2.0
@@ -40,20 +40,19 @@ class Survey:
         return self._found
 
     async def _ask(self) -> None:
-        positions = await self._positions()
+        read = await self._read_models()
+        positions, rebuilt = read or ({}, None)
         try:
             async with asyncio.timeout(LONGEST_SECONDS):
-                log, groups = await log_of(self._events, positions or {})
+                log, groups = await log_of(self._events, positions)
         except _UNANSWERED:
-            known = None if positions is None else {n: Lag(p) for n, p in positions.items()}
-            self._found = Standing(None, known)
-        else:
-            self._found = Standing(log, None if positions is None else groups)
+            log, groups = None, {name: Lag(position) for name, position in positions.items()}
+        self._found = Standing(log, None if read is None else groups, rebuilt)
         self._found_at = time.monotonic()
 
-    async def _positions(self) -> Mapping[str, int] | None:
+    async def _read_models(self) -> tuple[Mapping[str, int], Rebuilt | None] | None:
         if self._reads is None:
-            return {}
+            return {}, None
         try:
             async with asyncio.timeout(LONGEST_SECONDS):
                 return await groups_of(self._reads)

@@ -10,6 +10,7 @@ the shadows go up to the head.
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any
 from uuid import uuid4
@@ -18,8 +19,10 @@ import orjson
 import psycopg
 from psycopg import AsyncConnection, AsyncCursor, IsolationLevel
 from psycopg.errors import UniqueViolation
+from psycopg.sql import SQL, Literal
 
 from services.database.connections import owner_conninfo, service_conninfo
+from services.operation.standing import Rebuilt
 from services.projection import shadow
 from services.projection.batches import Batches
 from services.projection.comparison import Comparison, compare
@@ -288,6 +291,8 @@ class _Rebuild:
         await spans.drop(cursor, shadow.SHADOWS)
         await save(cursor, self._group.name, at)
         await forget(cursor, self._name)
+        rebuilt = Literal(Rebuilt(datetime.now(UTC), at.position).text)
+        await cursor.execute(SQL("COMMENT ON SCHEMA read IS {}").format(rebuilt))
         return at
 
     async def _catch_up(self, cursor: AsyncCursor[Any]) -> Progress:

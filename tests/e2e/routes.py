@@ -112,7 +112,7 @@ OUR_GETS = (
     *("/v1/webhooks", "/v1/webhooks/some-hook", "/v1/webhooks/some-hook/deliveries"),
     *("/v1/usage/quarantine", "/v1/usage/unattributed", "/v1/reconcile", "/v1/events"),
     *("/v1/spend", "/v1/access", "/v1/access/review"),
-    *("/v1/audit/export", "/v1/security-log"),
+    *("/v1/audit/export", "/v1/security-log", "/v1/status"),
     *("/v1/proof/checkpoint", "/v1/proof/inclusion", "/v1/proof/consistency"),
     *("/v1/teams/some-id/windows", "/v1/teams/some-id/members/some-user/windows"),
     *("/v1/keys/some-id/windows", "/v1/users/some-user/windows"),

@@ -21,7 +21,7 @@ LOG = Log(
     epoch=UUID(int=1),
     head=30,
     usage=7,
-    seal=Seal(Lag(28, 2, 4.5), usage=7, leaves=29, checkpoint_at=NOW, undelivered_since=None),
+    seal=Seal(Lag(28, 2, 4.5), usage=7, leaves=29, checkpoint_at=NOW),
     relays=[Relayed("teamledger.events.v1", Lag(10, 20, 61.0), NOW)],
     queues=Queues(messages=3, oldest=NOW - timedelta(minutes=5), quarantined=2),
 )

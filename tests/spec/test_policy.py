@@ -165,6 +165,7 @@ MATRIX = {
     "/v1/proof/consistency": "   ok     ok     403    403    403    403    403    403    403",
     "/v1/audit/export": "        ok     ok     403    403    403    403    403    403    403",
     "/v1/security-log": "        ok     ok     403    403    403    403    403    403    403",
+    "/v1/status": "              ok     ok     403    403    403    403    403    403    403",
     "/v1/decide": "              403    403    403    403    403    403    403    403    403",
     "/v1/reservations/{reservation_id}": "403 403 403 403 403 403 403 403 403",
     "/v1/usage/quarantine": "    ok     ok     403    403    403    403    403    403    403",

@@ -18,6 +18,7 @@ from services.command.api.routes import (
     organizations,
     quarantine,
     spend,
+    status,
     team_parts,
     teams,
     usage,
@@ -41,8 +42,8 @@ def include_command_routes(app: FastAPI, context: Context) -> None:
 
 
 def include_command_health(app: FastAPI) -> None:
-    """Add /health, where the read API, which answers for both, is not in this process."""
-    include(app, (health.router,))
+    """Add /health and /v1/status, where the read API, which answers for both, is elsewhere."""
+    include(app, (health.router, status.router))
 
 
 def answer_command_errors(app: FastAPI, *, strict: bool) -> None:

@@ -30,6 +30,7 @@ from services.projection.api.routes import (
     security_log,
     spend,
     spend_logs,
+    status,
     team_lists,
     team_pickers,
     teams,
@@ -44,7 +45,8 @@ from services.projection.api.routes import (
 __all__ = ["ROUTERS", "ReadContext", "include_read_routes"]
 
 _OF_TEAMS = (teams, team_lists, team_pickers, permissions, callbacks)
-_OTHERS = (keys, key_lists, models, users, user_lists, organizations, budgets, audit, health)
+_OTHERS = (keys, key_lists, models, users, user_lists, organizations, budgets, audit)
+_OF_OPERATORS = (health, status)
 _REPORTS = (activity, user_activity, organization_activity, global_spend, spend_logs, spend)
 _SPEND = (*_REPORTS, usage, windows, reconcile)
 _OF_GATEWAYS = (decisions,)
@@ -53,7 +55,7 @@ _PAST = (access, review, history, differences, blame)
 _HISTORY = (*_PAST, changes, proof, webhooks, *_AUDITED)
 _ASKED_BY_BODY = (keys.several, organizations.bodies, budgets.bodies)
 ROUTERS = (
-    *(m.router for m in (*_OF_GATEWAYS, *_OF_TEAMS, *_OTHERS, *_SPEND, *_HISTORY)),
+    *(m.router for m in (*_OF_GATEWAYS, *_OF_TEAMS, *_OTHERS, *_OF_OPERATORS, *_SPEND, *_HISTORY)),
     *_ASKED_BY_BODY,
 )
 

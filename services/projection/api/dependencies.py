@@ -89,7 +89,7 @@ class AskedInBody(LedgerRoute):
         handle = super().get_route_handler()
 
         async def handler(request: Request) -> Response:
-            with _readable():
+            with readable():
                 return await handle(request)
 
         return handler
@@ -106,7 +106,7 @@ class ReadRoute(LedgerRoute):
         endpoint: Endpoint = self.endpoint
 
         async def handler(request: Request) -> Response:
-            with _readable():
+            with readable():
                 return await endpoint(await reader(request), request)
 
         return handler
@@ -124,7 +124,7 @@ def too_long() -> ShapeB:
 
 
 @contextmanager
-def _readable() -> Iterator[None]:
+def readable() -> Iterator[None]:
     """Makes a 503, shape B, of what cannot be read as it is now."""
     try:
         yield

@@ -149,5 +149,17 @@ class Unhealthy(Document):
     """Not to be sent requests now."""
 
     status: Literal["unhealthy"]
-    check: str
+    check: Annotated[
+        Literal[
+            "commands",
+            "event_database",
+            "read_database",
+            "projections",
+            "projection_lag",
+            "sealer",
+            "relay",
+            "relay_lag",
+        ],
+        Field(description="What failed."),
+    ]
     reason: str

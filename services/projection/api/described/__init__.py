@@ -17,6 +17,7 @@ from services.projection.api.described import (
     reconcile,
     security_log,
     spend,
+    status,
     teams,
     usage,
     users,
@@ -33,7 +34,7 @@ OPERATIONS: Operations = {
         for module in (
             *(teams, users, others, models, organizations, budgets),
             *(spend, usage, windows, reconcile),
-            *(access, changes, proof, webhooks, past, security_log),
+            *(access, changes, proof, webhooks, past, security_log, status),
         )
         for route, operation in module.OPERATIONS.items()
     },
