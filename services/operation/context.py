@@ -54,4 +54,5 @@ class Operation:
         """Why a follower is too far behind; None while it is not."""
         if lag.seconds <= self.max_lag:
             return None
-        return f"{what} lacks events since {lag.seconds:.0f} s, more than {self.max_lag:g} s"
+        age, limit = f"{lag.seconds:.0f} s", f"{self.max_lag:g} s"
+        return f"{what}: the oldest event that is missing is {age} old, the limit is {limit}"

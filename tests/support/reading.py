@@ -42,7 +42,8 @@ Json = Any
 
 @dataclass
 class World:
-    """A read API, and the log it reads. `stopped` is what readiness is told of the commands.
+    """A read API, and the log it reads. `stopped` is what readiness is told of the commands,
+    `unsealed` what of the sealer.
 
     Facts are recorded when the `clock` says, or without one a second after one another.
     """
@@ -54,6 +55,7 @@ class World:
     history: History = field(default_factory=History, repr=False)
     joined: dict[tuple[str, object], int] = field(default_factory=dict, repr=False)
     stopped: str | None = None
+    unsealed: str | None = None
     clock: Callable[[], datetime] | None = None
 
     def tell(self, *facts: Fact, meta: Meta | None = None) -> list[Envelope]:
@@ -213,6 +215,7 @@ async def reading(
             available_teams=available_teams,
             models=models,
             strict=strict,
+            sealing_stopped=lambda: worlds[0].unsealed,
         )
         include_read_routes(app, context)
         include_operation(app, Operation(Kind.PROJECTION, events_pool, read_pool))
