@@ -29,12 +29,16 @@ frozen    as `before`, but neither end is told until `release` is called
 """
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Cut:
-    """`happened` once the client is cut off, `ended` once the server's session is over too."""
+    """`happened` once the client is cut off, `ended` once the server's session is over too.
+
+    With `after`, statements count of a session that has sent one with these bytes before.
+    """
 
     marker: bytes
     moment: Moment
+    after: bytes = b""
     happened: asyncio.Event = field(default_factory=asyncio.Event)
     released: asyncio.Event = field(default_factory=asyncio.Event)
     ended: asyncio.Event = field(default_factory=asyncio.Event)
@@ -53,15 +57,23 @@ class Proxy:
         self._armed: Cut | None = None
         self._sessions: set[asyncio.Task[None]] = set()
 
-    def cut(self, marker: str, moment: Moment) -> Cut:
+    def cut(self, marker: str, moment: Moment, *, after: str = "") -> Cut:
         """Cut off the next statement that contains `marker`."""
-        self._armed = Cut(marker.encode(), moment)
+        self._armed = Cut(marker.encode(), moment, after.encode())
         return self._armed
 
-    def due(self, data: bytes) -> Cut | None:
-        """The cut that these bytes of a client bring about, if any; each comes once."""
+    def due(self, data: bytes, prepared: set[Cut]) -> Cut | None:
+        """The cut that these bytes of a client bring about, if any; each comes once.
+
+        `prepared` are those for which this session has sent what has to come before.
+        """
         armed = self._armed
-        if armed is None or armed.marker not in data:
+        if armed is None:
+            return None
+        if armed not in prepared and armed.after not in data:
+            return None
+        prepared.add(armed)
+        if armed.marker not in data:
             return None
         self._armed = None
         return armed
@@ -95,6 +107,7 @@ class _Session:
         self._client, self._to_client = client, to_client
         self._server, self._to_server = server, to_server
         self._muted = False
+        self._prepared: set[Cut] = set()
         self._answered = asyncio.Event()
 
     async def run(self) -> None:
@@ -110,7 +123,7 @@ class _Session:
 
     async def _up(self) -> None:
         while data := await self._client.read(CHUNK):
-            cut = self._proxy.due(data)
+            cut = self._proxy.due(data, self._prepared)
             if cut is not None:
                 await self._carry_out(cut, data)
                 return
