@@ -124,21 +124,25 @@ class Expected:
                 team["team_alias"] = data["after"]
             case "team.budget_changed":
                 team["budget"] = data["after"]
+            case "team.metadata_changed":
+                kept = {n: v for n, v in team["metadata"].items() if n not in data["before"]}
+                team["metadata"] = kept | data["after"]
             case "team.blocked" | "team.unblocked":
                 team["blocked"] = fact.topic == "team.blocked"
             case "team.moved_to_organization":
                 self.belong[key] = data["after"]
             case "team.deleted" | "team.restored":
                 team["deleted"] = fact.topic == "team.deleted"
-            case "team.member_added" | "team.member_removed":
+            case "team.member_added" | "team.member_removed" | "team.member_role_changed":
                 self._member(fact, key, team)
-            case "team.member_role_changed":
-                self.members[*key, data["user_id"]]["role"] = data["after"]
             case unknown if unknown not in _OF_OTHER_COLUMNS:
                 raise LookupError(f"{unknown} is not part of what is tested")
 
     def _member(self, fact: StoredFact, key: tuple[str, int], team: Row) -> None:
         place = (*key, fact.data["user_id"])
+        if fact.topic == "team.member_role_changed":
+            self.members[place]["role"] = fact.data["after"]
+            return
         if fact.topic == "team.member_removed":
             self.members.pop(place, None)
             team["members_total"] -= 1
