@@ -20,6 +20,8 @@ from services.standalone import standalone
 from services.telemetry import configure_logging
 
 GRACE_SECONDS = 10
+KEEP_ALIVE_SECONDS = 75
+"""Longer than routers keep a connection (nginx: 60): who closes first loses what is on its way."""
 
 
 @explained
@@ -93,6 +95,7 @@ def listen(settings: Settings, app: object) -> None:
         access_log=False,
         log_config=None,
         server_header=False,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=GRACE_SECONDS,
         backlog=2048,
     )

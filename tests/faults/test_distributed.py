@@ -10,22 +10,34 @@ import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
+from itertools import permutations
 
-import httpx
+import psycopg
 import pytest
 
+from services.database.connections import owner_conninfo
 from services.database.embedded import EmbeddedServer
+from services.projection.projectors import GROUP
+from tests.support.aftermath import assert_booked, assert_unharmed, ready_again
 from tests.support.broker import Broker
+from tests.support.bystanders import Bystanders, looking_on
+from tests.support.kills import frozen
 from tests.support.load import Books, load
-from tests.support.oracle import assert_projected
 from tests.support.postgres import fresh_database
 from tests.support.relaying import in_order, make_topic, on_broker, published, start_relay
-from tests.support.service import MASTER_KEY, ServiceProcess, Start, free_port, on_database
+from tests.support.service import ServiceProcess, Start, free_port, on_database
 from tests.support.stored import count, stored_facts
 
 pytestmark = [pytest.mark.kafka, pytest.mark.faults, pytest.mark.timeout(240)]
-READY_AGAIN = 15.0
+FROZEN, TRIES, LOOKS = 5.0, 100, 50
 TAKEN_UP = 30.0  # a process has to start first, beside all others on two cores
+
+HOLDER = """
+SELECT a.pid, a.xact_start FROM pg_locks l JOIN pg_stat_activity a USING (pid)
+WHERE l.locktype = 'advisory' AND l.granted AND l.database = a.datid
+  AND a.datname = current_database() AND a.state = 'idle in transaction'
+  AND (l.classid::bigint << 32 | l.objid::bigint) = hashtextextended(%s, 0)
+"""
 
 
 @dataclass
@@ -40,14 +52,19 @@ class Deployment:
     commands: list[ServiceProcess] = field(default_factory=list)
     projections: list[ServiceProcess] = field(default_factory=list)
 
-    def command(self) -> ServiceProcess:
-        env = on_database(self.url) | {"TEAMLEDGER_PORT": str(free_port())}
+    def command(self, port: str | None = None) -> ServiceProcess:
+        env = on_database(self.url) | {"TEAMLEDGER_PORT": port or str(free_port())}
         return self.start(env, ready=False, role="command")
 
     def projection(self, port: str | None = None) -> ServiceProcess:
         env = on_database(self.url, self.read_url) | on_broker(self.broker, self.topic)
         env["TEAMLEDGER_PORT"] = port or str(free_port())
         return self.start(env, ready=False, role="projection")
+
+    def kill_and_start_command(self, number: int) -> None:
+        old = self.commands[number]
+        old.kill()
+        self.commands[number] = self.command(old.base_url.rpartition(":")[2])
 
     def kill_and_start_projection(self, number: int) -> None:
         old = self.projections[number]
@@ -74,53 +91,69 @@ def deployment(
 
 
 @asynccontextmanager
-async def readers(deployment: Deployment, seen: list[int]) -> AsyncIterator[None]:
-    """Ask both projections all the while; note every status."""
-    over = asyncio.Event()
-
-    async def read(number: int) -> None:
-        headers = {"Authorization": f"Bearer {MASTER_KEY}"}
-        async with httpx.AsyncClient(headers=headers, timeout=10) as client:
-            while not over.is_set():
-                base = deployment.projections[number].base_url
-                try:
-                    answer = await client.get(f"{base}/v2/team/list", params={"page_size": 5})
-                except httpx.TransportError:
-                    await asyncio.sleep(0.05)
-                    continue
-                seen.append(answer.status_code)
-
-    async with asyncio.TaskGroup() as group:
-        for number in range(2):
-            group.create_task(read(number))
-        try:
-            yield
-        finally:
-            over.set()
-
-
-async def ready_again(service: ServiceProcess) -> None:
-    await asyncio.to_thread(service.wait_until_ready, READY_AGAIN)
+async def at_work(deployment: Deployment) -> AsyncIterator[tuple[Books, Bystanders]]:
+    """Clients write through both commands, and others ask both projections all the while."""
+    commands = [service.base_url for service in deployment.commands]
+    reads = [service.base_url for service in deployment.projections]
+    async with (
+        load(*commands, clients=4) as books,
+        looking_on(*reads, commands=commands[0], books=books) as bystanders,
+    ):
+        yield books, bystanders
 
 
 async def test_whoever_is_killed_nothing_is_lost_or_doubled(
     deployment: Deployment, kafka: Broker, topic: str
 ) -> None:
-    seen: list[int] = []
-    bases = [service.base_url for service in deployment.commands]
     with running_relays(deployment) as relays:
-        async with load(*bases, clients=4) as books, readers(deployment, seen):
+        async with at_work(deployment) as (books, bystanders):
             await disturb(deployment, relays, books)
         facts = stored_facts(deployment.url)
         told = await asyncio.to_thread(published, kafka, topic, len(facts))
-    books.check(facts)
-    assert books.unclear == []
     assert in_order(told) == [fact.position for fact in facts]
-    assert set(seen) <= {200, 503}
-    assert seen.count(200) > seen.count(503)
-    for service in deployment.projections:
-        await ready_again(service)
-    assert_projected(deployment.url, deployment.read_url)
+    await ready_again(*deployment.commands, *deployment.projections)
+    assert books.statuses[200] > books.statuses[503]
+    assert_unharmed(books, deployment.url, deployment.read_url, killed=True)
+    assert_booked(bystanders, deployment.url, deployment.projections[0])
+
+
+async def test_a_frozen_projection_does_not_keep_the_other_from_answering(
+    deployment: Deployment,
+) -> None:
+    """Not for long, though it holds the lock of those who write read models all the while."""
+    with running_relays(deployment):
+        async with at_work(deployment) as (books, bystanders):
+            await books.wait_for_more(40)
+            async with frozen_at_work(deployment) as other:
+                await asyncio.sleep(FROZEN)
+                await ready_again(other)
+                await books.wait_for_more(40)
+            await ready_again(*deployment.projections)
+            await books.wait_for_more(40)
+    await ready_again(*deployment.projections)
+    assert books.statuses[503] > 0
+    assert_unharmed(books, deployment.url, deployment.read_url)
+    assert_booked(bystanders, deployment.url, deployment.projections[0])
+
+
+@asynccontextmanager
+async def frozen_at_work(deployment: Deployment) -> AsyncIterator[ServiceProcess]:
+    """One projection stands still in the middle of a batch; the other one."""
+    for _ in range(TRIES):
+        for one, other in permutations(deployment.projections):
+            with frozen(one.process):
+                if await asyncio.to_thread(held_for_a_while, deployment.read_url):
+                    yield other
+                    return
+            await asyncio.sleep(0.01)
+    pytest.fail("no projection was met in the middle of a batch")
+
+
+def held_for_a_while(read_url: str) -> bool:
+    """Whether one transaction has the lock of the read models at every look."""
+    with psycopg.connect(owner_conninfo(read_url), autocommit=True) as conn:
+        looks = [conn.execute(HOLDER, (f"read.groups {GROUP}",)).fetchone() for _ in range(LOOKS)]
+    return looks[0] is not None and len(set(looks)) == 1
 
 
 @contextmanager
@@ -140,7 +173,7 @@ def running_relays(deployment: Deployment) -> Iterator[list[subprocess.Popen[byt
 async def disturb(
     deployment: Deployment, relays: list[subprocess.Popen[bytes]], books: Books
 ) -> None:
-    """One after the other: either relay, either projection, the broker."""
+    """One after the other: either relay and projection, a command, the broker."""
     broker = deployment.broker
     for number in range(2):
         await books.wait_for_more(40)
@@ -150,12 +183,14 @@ async def disturb(
         await books.wait_for_more(40)
         deployment.kill_and_start_projection(number)
     await books.wait_for_more(40)
+    deployment.kill_and_start_command(1)
+    await asyncio.to_thread(deployment.commands[1].wait_until_ready)
+    await books.wait_for_more(40)
     broker.kill()
     await books.wait_for_more(40)
     broker.start()
     await asyncio.to_thread(broker.wait_until_ready)
-    for service in deployment.projections:
-        await ready_again(service)
+    await ready_again(*deployment.projections)
     await books.wait_for_more(40)
     await asyncio.to_thread(published_more, deployment)
 

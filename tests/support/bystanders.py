@@ -53,22 +53,18 @@ async def under_load(base_url: str) -> AsyncIterator[tuple[Books, Bystanders]]:
 
 @asynccontextmanager
 async def looking_on(
-    reads: str, commands: str | None = None, *, books: Books
+    *reads: str, commands: str | None = None, books: Books
 ) -> AsyncIterator[Bystanders]:
-    """Somebody reads, somebody decides and somebody reports until the block ends.
+    """At each of `reads` somebody reads and somebody decides, until the block ends.
 
-    `reads` and `commands` are addresses of services, by default the same one. In the end every call
-    that was sent is acknowledged.
+    Somebody reports what was spent to `commands`, by default to the first of `reads`. In the end
+    every call that was sent is acknowledged.
     """
-    await _found(commands or reads, books)
+    await _found(commands or reads[0], books)
     bystanders, over = Bystanders(books), asyncio.Event()
+    places = [(base, work) for base in reads for work in (_reads, _reads_by_key, _decides)]
     async with asyncio.TaskGroup() as group:
-        for base, work in (
-            (reads, _reads),
-            (reads, _reads_by_key),
-            (reads, _decides),
-            (commands or reads, _reports),
-        ):
+        for base, work in (*places, (commands or reads[0], _reports)):
             group.create_task(_working(base, work, bystanders, over))
         try:
             yield bystanders
