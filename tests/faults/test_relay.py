@@ -1,4 +1,4 @@
-"""kill -9 of the relay in the middle of its work, while another one stands by."""
+"""The relay is killed, or stands still, in the middle of its work; another one stands by."""
 
 import random
 import signal
@@ -14,12 +14,17 @@ from kafka import TopicPartition
 from tests.support.broker import Broker
 from tests.support.eventlog import History, append, create_store, owner
 from tests.support.groups import team_facts
+from tests.support.kills import frozen
 from tests.support.relaying import in_order, make_topic, published, reading, start_relay
 from tests.support.stored import stored_facts
 
 pytestmark = [pytest.mark.kafka, pytest.mark.faults, pytest.mark.timeout(180)]
 TEAMS, MEMBERS, KILLS = 6, 999, 4
 TAKEN_OVER = 5.0
+END_LEADER = """
+SELECT pg_terminate_backend(pid) FROM pg_locks JOIN pg_stat_activity USING (pid)
+WHERE application_name = 'teamledger-relay' AND locktype = 'advisory' AND granted
+"""
 Started = subprocess.Popen[bytes]
 
 
@@ -50,24 +55,21 @@ def test_nothing_is_lost_or_reordered_by_kills(
         def end() -> int:
             return int(consumer.end_offsets([place])[place])
 
-        def wait_for(offset: int, seconds: float) -> None:
-            deadline = time.monotonic() + seconds
-            while end() < offset:
-                assert time.monotonic() < deadline, "nobody publishes"
-
         leader = start()
         write(conn, log, "first", 1)
-        wait_for(1, 30)
+        wait_for(lambda: end() >= 1, 30)
         for number in range(KILLS):
             heir = start()
             stands_by(conn)
             before = end()
             write(conn, log, f"kill {number}", TEAMS)
-            wait_for(before + moments.randint(1, 1_500), 30)
+            goal = before + moments.randint(1, 1_500)
+            wait_for(lambda goal=goal: end() >= goal, 30)  # type: ignore[misc]
             leader.send_signal(signal.SIGKILL)
             leader.wait()
             write(conn, log, f"after kill {number}", 1)
-            wait_for(end() + 1, TAKEN_OVER)
+            goal = end() + 1
+            wait_for(lambda goal=goal: end() >= goal, TAKEN_OVER)  # type: ignore[misc]
             leader = heir
         records = published(kafka, topic, log.position)
         leader.send_signal(signal.SIGTERM)
@@ -75,6 +77,54 @@ def test_nothing_is_lost_or_reordered_by_kills(
     facts = stored_facts(database_url)
     assert in_order(records) == [fact.position for fact in facts]
     assert {r.position: r.value for r in records} == {fact.position: fact.body for fact in facts}
+
+
+def test_a_relay_that_stood_still_finds_another_one_in_its_place(
+    database_url: str, kafka: Broker, topic: str, start: Callable[[], Started]
+) -> None:
+    """Both send for a moment: what it had in hand comes late, and is nothing new to anybody."""
+    create_store(database_url)
+    make_topic(kafka, topic)
+    log = History()
+    with owner(database_url) as conn, reading(kafka, topic) as consumer:
+        place = TopicPartition(topic, 0)
+
+        def sent() -> int:
+            return int(consumer.end_offsets([place])[place])
+
+        leader = start()
+        write(conn, log, "first", 1)
+        wait_for(lambda: sent() > 0, 30)
+        start()
+        stands_by(conn)
+        before = sent()
+        write(conn, log, "frozen", TEAMS)
+        wait_for(lambda: sent() > before, 30)
+        with frozen(leader):
+            ended = conn.execute(END_LEADER).fetchall()
+            assert ended == [(True,)]
+            at = log.position
+            write(conn, log, "meanwhile", TEAMS)
+            wait_for(lambda: noted(conn) > at, TAKEN_OVER + 10)
+        wait_for(lambda: noted(conn) == log.position, 30)
+        stands_by(conn)
+        write(conn, log, "last", 1)
+        records = published(kafka, topic, log.position)
+    facts = stored_facts(database_url)
+    assert in_order(records) == [fact.position for fact in facts]
+    assert all(record.value == facts[record.position - 1].body for record in records)
+
+
+def noted(conn: psycopg.Connection[Any]) -> int:
+    """How far the relays say that they are."""
+    row = conn.execute("SELECT position FROM ops.relay").fetchone()
+    return int(row[0]) if row else 0
+
+
+def wait_for(holds: Callable[[], bool], seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline, "nobody publishes"
 
 
 def stands_by(conn: psycopg.Connection[Any]) -> None:
