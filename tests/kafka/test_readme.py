@@ -65,15 +65,15 @@ def test_the_walk_of_the_readme_leads_where_it_says(databases: str) -> None:
 
 def elsewhere(server: str, parent: Path) -> dict[str, str]:
     """What the README names, and what it is here."""
-    first = free_ports(6)
-    ports = {f"400{n}": str(first + n) for n in range(5)}
+    first = free_ports(8)
+    ports = {f"400{n}": str(first + n) for n in range(7)}
     return {
         "postgresql://postgres:secret@127.0.0.1:5432": server,
         "/var/tmp/teamledger-try": str(parent),
         "$PWD/deploy/router": str(parent / "router"),
         **ports,
-        "127.0.0.1:9092": f"127.0.0.1:{first + 5}",
-        "up $TRY/kafka": f"up $TRY/kafka 1 {first + 5}",
+        "127.0.0.1:9092": f"127.0.0.1:{first + 7}",
+        "up $TRY/kafka": f"up $TRY/kafka 1 {first + 7}",
     }
 
 
