@@ -1,15 +1,19 @@
 """What nginx itself answers as deploy/router configures it, and what it never sends again."""
 
 import json
+import re
+import shutil
 import socket
+import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.support.router import Router, running_router
+from tests.support.router import ROUTER, Router, require_nginx, running_router
 from tests.support.service import free_port
 from tests.support.silent import Silent, silent_server
 
@@ -135,6 +139,15 @@ def test_what_nginx_refuses_itself_is_json(alone: Router, sent: str) -> None:
         assert body.keys() == {"detail"}
     else:
         assert body["error"]["code"] == str(expected)
+
+
+def test_the_addresses_of_the_compose_file_are_taken_as_well(tmp_path: Path) -> None:
+    shutil.copytree(ROUTER, tmp_path / "router")
+    shutil.copytree(ROUTER / "compose", tmp_path / "router/site", dirs_exist_ok=True)
+    upstreams = tmp_path / "router/site/upstreams.conf"
+    upstreams.write_text(re.sub(r"\w+-\d:4000", "127.0.0.1:4000", upstreams.read_text()))
+    checked = [require_nginx(), "-e", "stderr", "-p", str(tmp_path), "-t"]
+    subprocess.run([*checked, "-c", str(tmp_path / "router/nginx.conf")], check=True, timeout=30)
 
 
 def exchanged(router: Router, raw: bytes) -> tuple[int, dict[str, Any]]:
