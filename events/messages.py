@@ -93,6 +93,14 @@ def message(row: Stored, epoch: UUID) -> Message:
     return Message(row.stream.encode(), row.state, headers)
 
 
+def first_of_command(row: Stored) -> tuple[str | None, str, str] | None:
+    """Correlation id, id and name of a command's first event; None of any other event."""
+    body = orjson.loads(row.state)
+    if body["n"][0]:
+        return None
+    return body["meta"].get("correlation_id"), body["id"], row.name
+
+
 def received(headers: Iterable[tuple[str, bytes]], value: bytes) -> Received:
     """The row of the log that a message carries; raises NotAnEvent."""
     try:

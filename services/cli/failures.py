@@ -30,6 +30,7 @@ from services.projection.staging import ExportChanged
 from services.proof.checkpoint import BadCheckpoint
 from services.proof.export import BadExport
 from services.settings import SettingsError
+from services.tracing import TracingUnusable
 
 
 class AddressUnusable(Exception):
@@ -75,6 +76,7 @@ EXPECTED = (
     ServiceRefused,
     SettingsError,
     SourceUnusable,
+    TracingUnusable,
     Unavailable,
     WrongRootKey,
     psycopg.OperationalError,

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 from fastapi import FastAPI
 
+from services import tracing
 from services.cli.database import shared_databases
 from services.cli.failures import explained
 from services.cli.serve import check_address, listen
@@ -31,7 +32,7 @@ def command(host: Host = None, port: Port = None) -> None:
 
     Needs TEAMLEDGER_DATABASE_URL. What reads ask for is answered by `teamledger projection`.
     """
-    _serve("commands", _prepare_events, command_service, host, port)
+    _serve("command", "commands", _prepare_events, command_service, host, port)
 
 
 @explained
@@ -41,17 +42,20 @@ def projection(host: Host = None, port: Port = None) -> None:
     Needs TEAMLEDGER_DATABASE_URL. Events come over Kafka if TEAMLEDGER_KAFKA_BOOTSTRAP is set. Read
     models are kept in TEAMLEDGER_READ_DATABASE_URL if that is set.
     """
-    _serve("reads", Databases.prepare, projection_service, host, port)
+    _serve("projection", "reads", Databases.prepare, projection_service, host, port)
 
 
 def _prepare_events(databases: Databases) -> None:
     prepare_events(databases.events)
 
 
-def _serve(what: str, prepare: Prepare, make: Make, host: str | None, port: int | None) -> None:
+def _serve(
+    kind: str, what: str, prepare: Prepare, make: Make, host: str | None, port: int | None
+) -> None:
     given = {"host": host, "port": port}
     settings = load_settings({name: value for name, value in given.items() if value is not None})
     configure_logging(settings.log_level)
+    tracing.configure(kind)
     databases = shared_databases(settings)
     check_address(settings.host, settings.port)
     secrets = load_secrets(settings)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from services import tracing
 from services.cli.beside import answering
 from services.cli.database import any_database
 from services.cli.failures import explained
@@ -36,6 +37,7 @@ def relay(host: Host = None, port: Port = None) -> None:
     given = {"relay_host": host, "relay_port": port}
     settings = load_relay_settings({n: value for n, value in given.items() if value is not None})
     configure_logging(settings.log_level)
+    tracing.configure("relay")
     if settings.relay_port:
         check_address(settings.relay_host, settings.relay_port, "TEAMLEDGER_RELAY_{}")
     cluster, topic = Cluster.of(settings), settings.kafka_events_topic

@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import typer
 import uvicorn
 
+from services import tracing
 from services.cli.database import databases_at, locked_database
 from services.cli.failures import AddressUnusable, explained
 from services.database.secrets import load_secrets
@@ -36,6 +37,7 @@ def serve(
     given = {"host": host, "port": port, "data_dir": data_dir}
     settings = load_settings({name: value for name, value in given.items() if value is not None})
     configure_logging(settings.log_level)
+    tracing.configure("serve")
     check_address(settings.host, settings.port)
     secrets = load_secrets(settings)
     if secrets.created_master_key:

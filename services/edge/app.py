@@ -1,6 +1,5 @@
 """The application both APIs are built on: what holds for every request, whatever its route."""
 
-import os
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -15,9 +14,10 @@ from starlette.types import ASGIApp, Lifespan, Message, Receive, Scope, Send
 from structlog.contextvars import bind_contextvars, reset_contextvars
 from uuid_utils import uuid4
 
+from services import tracing
 from services.edge.body import LedgerRoute
 from services.edge.errors import handlers, render, tells_problems, too_large, unexpected
-from services.edge.measured import measure
+from services.edge.measured import measure, named
 from services.edge.requests.common import MAX_JSON_DEPTH
 from services.edge.watch import Watch
 from services.metrics import HTTP_UNDER_WAY
@@ -26,6 +26,7 @@ _log = structlog.get_logger(__name__)
 _SANE_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 _MOST_DIGITS = 18
 USAGE = "/v1/usage"
+UNTRACED = ("/health/", "/metrics")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +66,7 @@ def create_app(
         lifespan=lifespan,
         redirect_slashes=False,
         openapi_url=None,
-        telemetry=None if _observed() else _UNOBSERVED,
+        telemetry=_UNOBSERVED,
         exception_handlers=handlers(strict=settings.strict),
         middleware=[
             Middleware(Exchange, strict=settings.strict),
@@ -83,18 +84,15 @@ def create_app(
 
 
 _UNOBSERVED: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False}
-
-
-def _observed() -> bool:
-    """Whether OpenTelemetry is set up from outside; FastAPI would find out for every request."""
-    return any(name.startswith(("OTEL_", "FASTAPI_OTEL_")) for name in os.environ)
+"""FastAPI would look for OpenTelemetry at every request; traces are ours (services.tracing)."""
 
 
 class Exchange:
     """Outermost: names the exchange, and answers the errors that nobody foresaw.
 
-    The correlation id is the caller's `x-request-id` if it is a plain token, else a new one; it
-    stands in `request.state.correlation_id`, in the answer and in every line logged meanwhile.
+    The correlation id is the caller's `x-request-id` if it is a plain token, else the trace id of
+    the caller's `traceparent`, else a new one; it stands in `request.state.correlation_id`, in the
+    answer and in every line logged meanwhile.
     """
 
     def __init__(self, app: ASGIApp, *, strict: bool) -> None:
@@ -105,10 +103,12 @@ class Exchange:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        identity = _correlation_id(Headers(scope=scope))
+        headers = Headers(scope=scope)
+        identity = _correlation_id(headers)
         scope.setdefault("state", {})["correlation_id"] = identity
         answered = _Answered(send, identity)
         bound = bind_contextvars(correlation_id=identity)
+        served = _served(scope, headers, identity)
         HTTP_UNDER_WAY.inc()
         try:
             await self._app(scope, receive, answered)
@@ -122,6 +122,8 @@ class Exchange:
         finally:
             HTTP_UNDER_WAY.dec()
             answered.told(scope)
+            if served is not None:
+                served.ended(*answered.named(scope))
             reset_contextvars(**bound)
 
 
@@ -140,6 +142,10 @@ class _Answered:
             self._status, self._seconds = message["status"], perf_counter() - self._came
             message = {**message, "headers": self._marked(message.get("headers", ()))}
         await self._send(message)
+
+    def named(self, scope: Scope) -> tuple[str, str, int]:
+        """Method, template and status, 0 where no answer has begun."""
+        return *named(scope), self._status
 
     def told(self, scope: Scope) -> None:
         """Count what was answered to the request."""
@@ -191,7 +197,16 @@ def _check_length(length: int, limit: int) -> None:
 
 def _correlation_id(headers: Headers) -> str:
     given = headers.get("x-request-id", "")
-    return given if _SANE_ID.fullmatch(given) else uuid4().hex
+    if _SANE_ID.fullmatch(given):
+        return given
+    place = tracing.parsed(headers.get("traceparent", ""))
+    return uuid4().hex if place is None else f"{place.trace:032x}"
+
+
+def _served(scope: Scope, headers: Headers, identity: str) -> tracing.Served | None:
+    if not tracing.active() or scope["path"].startswith(UNTRACED):
+        return None
+    return tracing.served(identity, headers.get("traceparent"))
 
 
 def _declared_length(headers: Headers) -> int:

@@ -13,11 +13,15 @@ UNMATCHED, OTHER = "unmatched", "other"
 
 def measure(scope: Scope, status: int, seconds: float) -> None:
     """An answer that began after so many seconds."""
-    route = getattr(scope.get("route"), "path", UNMATCHED)
-    method = scope["method"] if scope["method"] in METHODS else OTHER
-    counter, histogram = _series(method, route, status)
+    counter, histogram = _series(*named(scope), status)
     counter.inc()
     histogram.observe(seconds)
+
+
+def named(scope: Scope) -> tuple[str, str]:
+    """Method and template of a request."""
+    method = scope["method"] if scope["method"] in METHODS else OTHER
+    return method, getattr(scope.get("route"), "path", UNMATCHED)
 
 
 @lru_cache(maxsize=4_096)

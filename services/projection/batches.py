@@ -8,20 +8,27 @@ from typing import Any
 from psycopg import AsyncCursor
 
 from events.envelope import Envelope
+from events.registry import dump
+from services import tracing
 from services.projection.feed import Feed
 from services.projection.progress import Progress
 from services.projection.projector import Projector
 from services.projection.rows import Rows
+from services.tracing import Mark
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Whole commands after position `after`, folded to rows; `full` if more is likely to follow."""
+    """Whole commands after position `after`, folded to rows; `full` if more is likely to follow.
+
+    `marks` are the commands' places in their traces, while anything is traced.
+    """
 
     after: int
     last: Envelope
     full: bool
     rows: Sequence[Rows]
+    marks: Sequence[Mark] = ()
 
     async def write(self, cursor: AsyncCursor[Any], suffix: str = "") -> None:
         """Write into the tables of the projectors, or those beside them with this suffix."""
@@ -95,4 +102,9 @@ class Batches:
         if not facts:
             return None
         rows = [await projector.fold(facts) for projector in self._projectors]
-        return Batch(position, facts[-1], len(page) >= self._page * 0.9, rows)
+        marks = tracing.marks(
+            (fact.meta.correlation_id, fact.event_id, dump(fact.event)[0])
+            for fact in facts
+            if not fact.index
+        )
+        return Batch(position, facts[-1], len(page) >= self._page * 0.9, rows, marks)

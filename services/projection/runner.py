@@ -13,14 +13,15 @@ from uuid import UUID
 
 import psycopg
 
-from services import metrics
+from services import metrics, tracing
 from services.database.connections import Pool
 from services.projection import progress
-from services.projection.batches import Batches
+from services.projection.batches import Batch, Batches
 from services.projection.feed import Feed, FeedBroken
 from services.projection.head import Head, HeadUnavailable
 from services.projection.progress import Progress, RebuildNeeded, recognise
 from services.projection.projector import FactFailed, Projector
+from services.tracing import Span, Value
 
 TICK_SECONDS = 1.0
 BUSY_SECONDS = 0.005
@@ -173,6 +174,7 @@ class ProjectionGroup:
 
     async def _apply(self) -> bool:
         """Apply the next batch, if there is one; False if somebody else is at it."""
+        began = tracing.now()
         async with self._pool.connection() as connection, connection.transaction():
             cursor = connection.cursor()
             locked = await progress.try_lock(cursor, self.name)
@@ -184,11 +186,23 @@ class ProjectionGroup:
                 with metrics.PROJECTION_SECONDS.time():
                     await batch.write(cursor)
                     await progress.save(cursor, self.name, Progress.at(batch.last, self._epoch))
+        if batch is not None and tracing.active():
+            self._trace(batch, began)
         self._at_once = not locked or (batch is not None and batch.full)
         if batch is not None:
             metrics.PROJECTED_BATCH.observe(batch.last.position - batch.after)
         self._moved(batch.last.position if batch else saved.position)
         return locked
+
+    def _trace(self, batch: Batch, began: int) -> None:
+        """In the trace of each command: it is in the read models."""
+        told: dict[str, Value] = {
+            "teamledger.group": self.name,
+            "teamledger.position": batch.last.position,
+            "teamledger.events": batch.last.position - batch.after,
+        }
+        span = Span(f"project {self.name}", "consumer", began, tracing.now(), attributes=told)
+        tracing.followed(span, "consumer", batch.marks)
 
     async def _recognise(self, saved: Progress) -> None:
         """Raise RebuildNeeded when what was saved is of another store than the one that is there.

@@ -104,10 +104,13 @@ def in_order(records: list[Published]) -> list[int]:
     return list(range(1, seen + 1))
 
 
-def start_relay(url: str, broker: Broker, topic: str) -> subprocess.Popen[bytes]:
-    """`teamledger relay` as an operator starts it: with the log and the brokers, without keys."""
+def start_relay(url: str, broker: Broker, topic: str, **own: str) -> subprocess.Popen[bytes]:
+    """`teamledger relay` as an operator starts it: with the log and the brokers, without keys.
+
+    `own` is added to its environment.
+    """
     port = {"TEAMLEDGER_RELAY_PORT": str(free_port())}
-    env = environment(TEAMLEDGER_DATABASE_URL=url, **port, **on_broker(broker, topic))
+    env = environment(TEAMLEDGER_DATABASE_URL=url, **port, **on_broker(broker, topic), **own)
     with (broker.directory / "relay.log").open("ab") as log:
         return subprocess.Popen(line("relay"), env=env, stdout=log, stderr=log)
 

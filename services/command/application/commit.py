@@ -19,11 +19,11 @@ import psycopg_pool
 import structlog
 
 from events.envelope import Envelope
-from services import metrics
+from services import metrics, tracing
 from services.command.application.cache import Cache
 from services.command.application.plan import Plan, Planner
 from services.command.application.requests import Request, StoreReplaced, Unavailable
-from services.command.application.store import EventStore, LogHead
+from services.command.application.store import EventStore, LogHead, Outcome
 
 log = structlog.get_logger(__name__)
 
@@ -96,7 +96,7 @@ class Committer:
         if not plan.batch.writes:
             return await self._store.stands_at(self._cache.mark)
         attempt.plan = plan
-        outcome, _ = await self._store.append(plan.batch)
+        outcome = await self._append(plan)
         if outcome != "appended":
             attempt.plan = None
         return outcome == "appended"
@@ -119,12 +119,18 @@ class Committer:
                     if not plan.batch.writes:
                         return plan
                     attempt.plan = plan
-                    outcome, _ = await self._store.append(plan.batch)
+                    outcome = await self._append(plan)
                     if outcome == "appended":
                         return plan
                     attempt.plan = None
             if self._far_from(head):
                 await self._begin_afresh()
+
+    async def _append(self, plan: Plan) -> Outcome:
+        began = tracing.now()
+        outcome, _ = await self._store.append(plan.batch)
+        plan.appended = began, tracing.now()
+        return outcome
 
     async def _resolved(self, doubtful: Plan, head: int) -> bool:
         """Under the lock: whether the batch is in the store, or could still be put there."""
@@ -132,7 +138,7 @@ class Committer:
             return True
         if head != doubtful.batch.expected_head:
             return False
-        outcome, _ = await self._store.append(doubtful.batch)
+        outcome = await self._append(doubtful)
         return outcome == "appended"
 
     async def start(self) -> None:

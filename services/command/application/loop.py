@@ -18,10 +18,10 @@ import structlog
 
 from events.envelope import Envelope
 from events.streams import kind_and_id
-from services import metrics
+from services import metrics, tracing
 from services.access.credentials import master_principal
 from services.access.principal import AccessRefused, Credential, Principal
-from services.command.application import measured
+from services.command.application import measured, traced
 from services.command.application.cache import Cache
 from services.command.application.callers import authenticate
 from services.command.application.commit import Committer
@@ -248,7 +248,7 @@ class CommandLoop:
         return batch
 
     async def _process(self, batch: list[Request]) -> None:
-        began = time.monotonic()
+        began, at = time.monotonic(), tracing.now()
         try:
             plan = await self._committer.commit(batch)
         except Unavailable as error:
@@ -262,6 +262,7 @@ class CommandLoop:
             _fail(batch, Unavailable("the command could not be carried out", "not executed"))
         else:
             measured.settled(batch, plan, began)
+            traced.settled(batch, plan, at)
             for request in plan.decided:
                 _resolve(request)
             for request in reversed(plan.later):

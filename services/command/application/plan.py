@@ -44,12 +44,16 @@ REFUSALS = (
 
 @dataclass(slots=True)
 class Plan:
-    """A decided batch. `later` are requests that wait for the next one."""
+    """A decided batch. `later` are requests that wait for the next one.
+
+    `appended` is when the append that succeeded began and ended, in nanoseconds.
+    """
 
     view: View
     batch: Batch
     decided: list[Request]
     later: list[Request] = field(default_factory=list)
+    appended: tuple[int, int] | None = None
 
 
 @dataclass(slots=True)

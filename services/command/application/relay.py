@@ -15,13 +15,14 @@ import psycopg
 from kafka import KafkaProducer
 from kafka.errors import KafkaError, KafkaTimeoutError
 
-from events.messages import Stored, message
-from services import metrics
+from events.messages import Stored, first_of_command, message
+from services import metrics, tracing
 from services.broker import BrokerAway, topics
 from services.broker.cluster import CLOSE_SECONDS, Cluster
 from services.broker.topics import Topic
 from services.command.application import relay_place
 from services.command.application.relay_place import Connection, Deposed, Place
+from services.tracing import Span, Value
 
 STAND_BY_SECONDS = 1.0
 LOOK_SECONDS = 0.5
@@ -98,9 +99,10 @@ class Relay:
         while not self._stopping.is_set():
             rows = relay_place.page(connection, place, self._page)
             if rows:
-                began = time.monotonic()
+                began, at = time.monotonic(), tracing.now()
                 self._publish(producer, rows, place)
                 _count(len(rows), began)
+                self._trace(rows, at)
                 moved = place.moved_to(rows[-1], orjson.loads(rows[-1].state)["id"])
                 relay_place.save(connection, place, moved)
                 place, self.trouble = moved, None
@@ -119,6 +121,19 @@ class Relay:
         self._acknowledged(producer)
         for future in sent:
             future.get(timeout=0)
+
+    def _trace(self, rows: Sequence[Stored], began: int) -> None:
+        """In the trace of each command: it was published."""
+        if not tracing.active():
+            return
+        found = tracing.marks(origin for row in rows if (origin := first_of_command(row)))
+        told: dict[str, Value] = {
+            "messaging.system": "kafka",
+            "messaging.destination.name": self.topic,
+            "messaging.batch.message_count": len(rows),
+        }
+        span = Span(f"publish {self.topic}", "producer", began, tracing.now(), attributes=told)
+        tracing.followed(span, "producer", found)
 
     def _acknowledged(self, producer: KafkaProducer) -> None:
         """Raises KafkaTimeoutError when it takes too long; soon, where the relay is to stop."""

@@ -8,11 +8,13 @@ from typing import Any, Literal, Protocol
 from events.envelope import Envelope
 from events.registry import DomainEvent
 from events.values import Sealed
+from services import tracing
 from services.access.principal import Credential, Principal
 from services.command.application.cache import LinkKey
 from services.command.application.idempotency import Idempotency
 from services.command.application.spent import Spent
 from services.command.application.view import View
+from services.tracing import Place
 
 MAX_EVENTS = 2_000
 
@@ -100,7 +102,10 @@ Render = Callable[[Any], Any]
 
 @dataclass(slots=True, eq=False)
 class Request:
-    """A command in the queue. `render` shapes the answer, while it can still be stored."""
+    """A command in the queue. `render` shapes the answer, while it can still be stored.
+
+    `trace` is the place of the HTTP request in its trace, and `came` when the command was queued.
+    """
 
     command: Command
     origin: Origin
@@ -111,6 +116,8 @@ class Request:
     state: Literal["queued", "deciding", "writing"] = "queued"
     done: Done | None = field(default=None)
     refused: Exception | None = field(default=None)
+    trace: Place | None = field(default_factory=tracing.current)
+    came: int = field(default_factory=tracing.now)
 
 
 class PreconditionFailed(Exception):
