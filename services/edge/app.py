@@ -122,6 +122,7 @@ class Exchange:
         finally:
             HTTP_UNDER_WAY.dec()
             answered.told(scope)
+            _log.debug("request_answered", **answered.line(scope))
             if served is not None:
                 served.ended(*answered.named(scope))
             reset_contextvars(**bound)
@@ -142,6 +143,12 @@ class _Answered:
             self._status, self._seconds = message["status"], perf_counter() - self._came
             message = {**message, "headers": self._marked(message.get("headers", ()))}
         await self._send(message)
+
+    def line(self, scope: Scope) -> dict[str, object]:
+        """What a log may say of the exchange."""
+        method, route, status = self.named(scope)
+        took = round(self._seconds * 1_000, 3)
+        return {"method": method, "route": route, "status": status, "milliseconds": took}
 
     def named(self, scope: Scope) -> tuple[str, str, int]:
         """Method, template and status, 0 where no answer has begun."""

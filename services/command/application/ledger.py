@@ -8,10 +8,11 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 import structlog
+from structlog.contextvars import bound_contextvars, get_contextvars
 
 from services import metrics
 from services.command.application.booking import Booking, Report
@@ -31,6 +32,7 @@ class _Submission:
     entries: Sequence[Entry]
     deadline: float
     future: asyncio.Future[Report]
+    sent_by: str = field(default_factory=lambda: get_contextvars().get("correlation_id", ""))
 
 
 class Ledger:
@@ -89,13 +91,17 @@ class Ledger:
                 await self._work.wait()
                 continue
             batch = self._take()
-            try:
-                await self._settle(batch)
-            except Unavailable as error:
-                _fail(batch, error)
-            except Exception:
-                log.exception("usage could not be booked")
-                _fail(batch, Unavailable("usage could not be booked", "unknown"))
+            with bound_contextvars(correlation_ids=[each.sent_by for each in batch]):
+                await self._try_to_settle(batch)
+
+    async def _try_to_settle(self, batch: Sequence[_Submission]) -> None:
+        try:
+            await self._settle(batch)
+        except Unavailable as error:
+            _fail(batch, error)
+        except Exception:
+            log.exception("usage could not be booked")
+            _fail(batch, Unavailable("usage could not be booked", "unknown"))
 
     def _take(self) -> list[_Submission]:
         batch = [self._queue.popleft()]

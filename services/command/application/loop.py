@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import structlog
+from structlog.contextvars import bound_contextvars
 
 from events.envelope import Envelope
 from events.streams import kind_and_id
@@ -43,6 +44,7 @@ from services.command.application.view import Missing, View
 
 log = structlog.get_logger(__name__)
 MAX_BATCH = 500
+MOST_NAMED = 20
 PAGE = 500
 NO_TERMS = Terms()
 TIMES_FOUND_OUT = 3
@@ -234,7 +236,8 @@ class CommandLoop:
                 continue
             batch = self._take()
             if batch:
-                await self._process(batch)
+                with bound_contextvars(correlation_ids=_named(batch)):
+                    await self._process(batch)
 
     def _take(self) -> list[Request]:
         batch: list[Request] = []
@@ -268,6 +271,11 @@ class CommandLoop:
             for request in reversed(plan.later):
                 request.state = "queued"
                 self._queue.appendleft(request)
+
+
+def _named(batch: Sequence[Request]) -> list[str]:
+    """What lines about the batch are found by."""
+    return [request.origin.correlation_id for request in batch[:MOST_NAMED]]
 
 
 def _expired(request: Request) -> Unavailable:

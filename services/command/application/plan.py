@@ -139,7 +139,8 @@ class Planner:
             except REFUSALS as refusal:
                 request.refused = refusal.with_traceback(None)
             except Exception as defect:
-                log.exception("a decision failed", command=request.command.name)
+                at = {"correlation_id": request.origin.correlation_id}
+                log.exception("a decision failed", command=request.command.name, **at)
                 request.refused = defect
                 return request
         if missing:
