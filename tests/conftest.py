@@ -3,5 +3,6 @@ pytest_plugins = [
     "tests.support.service",
     "tests.support.kills",
     "tests.support.small_disk",
+    "tests.support.clock",
     "tests.support.broker",
 ]

@@ -54,7 +54,7 @@ class To:
         late = (
             (self.version is not None and self.version > found.version)
             or (self.position is not None and self.position > view.head)
-            or (self.time is not None and self.time > view.now)
+            or (self.time is not None and self.time > view.recorded_at)
         )
         if late:
             raise NotThen("That is still to come: the team can only be what it was", ahead=True)

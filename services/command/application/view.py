@@ -67,12 +67,18 @@ class Loads:
 
 
 class View:
-    """States and links for one batch. Commands before this one in the batch have happened."""
+    """States and links for one batch. Commands before this one in the batch have happened.
+
+    `now` is what the clock says: it judges what expires, as it does wherever something is read.
+    Facts are recorded at `recorded_at`, which never goes back: a clock that was ahead for a moment
+    leaves it ahead, and must not have ended anything.
+    """
 
     def __init__(self, cache: Cache, now: datetime, loads: Loads | None = None) -> None:
         self._cache = cache
         self._loads = loads or Loads()
-        self.now = max(now, cache.recorded_at)
+        self.now = now
+        self.recorded_at = max(now, cache.recorded_at)
         self.changed: dict[str, AnyState] = {}
         self.rows: list[Row] = []
         self.link_changes: list[Link] = []
@@ -217,7 +223,7 @@ class View:
                 originator_version=version,
                 position=first + index,
                 event_id=str(uuid_utils.uuid7()),
-                recorded_at=self.now,
+                recorded_at=self.recorded_at,
                 incarnation=version if event.begins_life else state.incarnation,
                 index=index,
                 count=len(facts),
