@@ -1,6 +1,6 @@
 """Command and read side put together: in one process, or each in processes of its own."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -21,6 +21,7 @@ from services.command.process import started_commands, started_loop
 from services.database.connections import Pool, owner_conninfo, service_conninfo
 from services.database.migrations import last_migration, migrate
 from services.database.opened import EventDatabase, opened_events
+from services.database.pulse import Pulse
 from services.database.secrets import Secrets
 from services.database.security_log import Refused, SecurityLog
 from services.edge.app import EdgeSettings, create_app
@@ -38,6 +39,7 @@ from services.settings import Settings
 
 MIGRATIONS = Path(__file__).parent / "database" / "migrations"
 EVENT_MIGRATIONS, READ_MIGRATIONS = MIGRATIONS / "events", MIGRATIONS / "read"
+GIVEN_UP_AFTER = 0.75  # seconds after the deadline of a command, which answers for itself
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,7 @@ def standalone(settings: Settings, secrets: Secrets, databases: Databases) -> Fa
 
     async def start(app: FastAPI, stack: AsyncExitStack) -> None:
         events = await opened_events(databases.events, secrets.root_key, stack)
+        _patient(app, settings, {databases.events, databases.reads}, stack)
         log = _log(events, stack)
         loop = await started_loop(settings, events, stack, on_commit=log.offer)
         include_command_routes(app, await started_commands(settings, secrets, events, stack, loop))
@@ -97,6 +100,7 @@ def command_service(settings: Settings, secrets: Secrets, databases: Databases) 
 
     async def start(app: FastAPI, stack: AsyncExitStack) -> None:
         events = await opened_events(databases.events, secrets.root_key, stack)
+        _patient(app, settings, {databases.events}, stack)
         loop = await started_loop(settings, events, stack)
         _security_log(app, settings, events, stack)
         include_command_routes(app, await started_commands(settings, secrets, events, stack, loop))
@@ -115,6 +119,7 @@ def projection_service(settings: Settings, secrets: Secrets, databases: Database
 
     async def start(app: FastAPI, stack: AsyncExitStack) -> None:
         events = await opened_events(databases.events, secrets.root_key, stack)
+        _patient(app, settings, {databases.events, databases.reads}, stack)
         loop = await started_loop(settings, events, stack)
         reads = await started_reads(
             settings,
@@ -165,6 +170,18 @@ def _log(events: EventDatabase, stack: AsyncExitStack) -> StoreFeed:
     feed = StoreFeed(events.pool, events.conninfo)
     stack.push_async_callback(feed.close)
     return feed
+
+
+def _patient(app: FastAPI, settings: Settings, urls: Iterable[str], stack: AsyncExitStack) -> None:
+    """Nobody waits for long while a database says nothing: a little longer than commands do."""
+
+    async def give_up() -> None:
+        await app.state.waiting.give_up(settings.command_deadline + GIVEN_UP_AFTER)
+
+    for url in urls:
+        pulse = Pulse(service_conninfo(url), give_up)
+        pulse.start()
+        stack.push_async_callback(pulse.stop)
 
 
 def _security_log(

@@ -1,9 +1,8 @@
 """The application both APIs are built on: what holds for every request, whatever its route."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from time import perf_counter
 
 import structlog
 from fastapi import FastAPI
@@ -17,7 +16,7 @@ from uuid_utils import uuid4
 from services import tracing
 from services.edge.body import LedgerRoute
 from services.edge.errors import handlers, render, tells_problems, too_large, unexpected
-from services.edge.measured import measure, named
+from services.edge.patience import Answer, Waiting
 from services.edge.requests.common import MAX_JSON_DEPTH
 from services.edge.watch import Watch
 from services.metrics import HTTP_UNDER_WAY
@@ -59,7 +58,9 @@ def create_app(
     FastAPI's own description of it is not served: `services.edge.openapi` has a better one.
 
     Every answer carries `x-request-id` and, unless it says otherwise, `cache-control: no-store`.
+    `app.state.waiting` are those that are under way.
     """
+    waiting = Waiting(strict=settings.strict)
     app = FastAPI(
         title=title,
         version=version,
@@ -69,7 +70,7 @@ def create_app(
         telemetry=_UNOBSERVED,
         exception_handlers=handlers(strict=settings.strict),
         middleware=[
-            Middleware(Exchange, strict=settings.strict),
+            Middleware(Exchange, strict=settings.strict, waiting=waiting),
             Middleware(Watch),
             Middleware(
                 BodyLimit,
@@ -79,6 +80,7 @@ def create_app(
         ],
     )
     app.router.route_class = LedgerRoute
+    app.state.waiting = waiting
     app.state.max_json_depth = settings.max_json_depth
     return app
 
@@ -95,9 +97,9 @@ class Exchange:
     answer and in every line logged meanwhile.
     """
 
-    def __init__(self, app: ASGIApp, *, strict: bool) -> None:
+    def __init__(self, app: ASGIApp, *, strict: bool, waiting: Waiting) -> None:
         self._app = app
-        self._strict = strict
+        self._strict, self._waiting = strict, waiting
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -106,7 +108,8 @@ class Exchange:
         headers = Headers(scope=scope)
         identity = _correlation_id(headers)
         scope.setdefault("state", {})["correlation_id"] = identity
-        answered = _Answered(send, identity)
+        answered = Answer(scope, send, identity)
+        self._waiting.begin(answered)
         bound = bind_contextvars(correlation_id=identity)
         served = _served(scope, headers, identity)
         HTTP_UNDER_WAY.inc()
@@ -121,49 +124,12 @@ class Exchange:
             await error(scope, receive, answered)
         finally:
             HTTP_UNDER_WAY.dec()
-            answered.told(scope)
-            _log.debug("request_answered", **answered.line(scope))
+            self._waiting.end(answered)
+            answered.told()
+            _log.debug("request_answered", **answered.line())
             if served is not None:
-                served.ended(*answered.named(scope))
+                served.ended(*answered.named())
             reset_contextvars(**bound)
-
-
-class _Answered:
-    """A `send` that marks the answer, and remembers whether it has begun, and when."""
-
-    def __init__(self, send: Send, identity: str) -> None:
-        self.begun = False
-        self._came, self._status, self._seconds = perf_counter(), 0, 0.0
-        self._send = send
-        self._identity = identity.encode()
-
-    async def __call__(self, message: Message) -> None:
-        if message["type"] == "http.response.start":
-            self.begun = True
-            self._status, self._seconds = message["status"], perf_counter() - self._came
-            message = {**message, "headers": self._marked(message.get("headers", ()))}
-        await self._send(message)
-
-    def line(self, scope: Scope) -> dict[str, object]:
-        """What a log may say of the exchange."""
-        method, route, status = self.named(scope)
-        took = round(self._seconds * 1_000, 3)
-        return {"method": method, "route": route, "status": status, "milliseconds": took}
-
-    def named(self, scope: Scope) -> tuple[str, str, int]:
-        """Method, template and status, 0 where no answer has begun."""
-        return *named(scope), self._status
-
-    def told(self, scope: Scope) -> None:
-        """Count what was answered to the request."""
-        if self.begun:
-            measure(scope, self._status, self._seconds)
-
-    def _marked(self, given: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
-        headers = [*given, (b"x-request-id", self._identity)]
-        if all(name.lower() != b"cache-control" for name, _ in headers):
-            headers.append((b"cache-control", b"no-store"))
-        return headers
 
 
 class BodyLimit:

@@ -1,8 +1,8 @@
 """Heads: how far answers must reach in event store and ledger to hold all that was acknowledged."""
 
 import asyncio
-from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple, cast
 from uuid import UUID
 
 import psycopg
@@ -28,6 +28,9 @@ class Heads(NamedTuple):
     ledger: LedgerHeads
 
 
+Joined = asyncio.Future[Heads]
+
+
 class HeadUnavailable(Exception):
     """The event database did not tell its head: no answer could be known to be fresh."""
 
@@ -45,8 +48,9 @@ class Head:
     def __init__(self, events_pool: Pool, *, deadline_seconds: float = 1.0) -> None:
         self._pool = events_pool
         self._deadline = deadline_seconds
-        self._waiting: list[asyncio.Future[Heads]] = []
+        self._waiting: list[Joined] = []
         self._asking: asyncio.Task[None] | None = None
+        self._given_up: set[asyncio.Task[None]] = set()
         self._seen = 0
         self._replaced: RebuildNeeded | None = None
         self.epoch: UUID | None = None
@@ -64,10 +68,10 @@ class Head:
         Raises HeadUnavailable, and RebuildNeeded for good once the store was replaced.
         """
         self.check()
-        joined: asyncio.Future[Heads] = asyncio.get_running_loop().create_future()
+        joined: Joined = asyncio.get_running_loop().create_future()
         self._waiting.append(joined)
         if self._asking is None:
-            self._asking = asyncio.create_task(self._ask())
+            self._begin()
         return await joined
 
     def check(self) -> None:
@@ -84,25 +88,43 @@ class Head:
         """There is an event at this position: no later query may find the head before it."""
         self._seen = max(self._seen, position)
 
+    def _begin(self) -> None:
+        if self._waiting:
+            self._asking = asyncio.create_task(self._ask())
+
     async def _ask(self) -> None:
-        while self._waiting:
+        asking = cast("asyncio.Task[None]", asyncio.current_task())
+        loop = asyncio.get_running_loop()
+        while self._waiting and self._asking is asking:
             waiting, self._waiting = self._waiting, []
+            late = loop.call_later(self._deadline, self._give_up, asking, waiting)
             try:
                 heads = await self._query()
-            except (psycopg.Error, TimeoutError) as error:
-                text = f"the event database did not tell its head: {error}"
-                _fail(waiting, HeadUnavailable(text))
+            except psycopg.Error as error:
+                _fail(waiting, _untold(str(error)))
             except RebuildNeeded as replaced:
                 self._replaced = replaced
                 _fail(waiting, replaced)
             else:
                 for joined in _still(waiting):
                     joined.set_result(heads)
+            finally:
+                late.cancel()
+        if self._asking is asking:
+            self._asking = None
+
+    def _give_up(self, asking: "asyncio.Task[None]", waiting: Sequence[Joined]) -> None:
+        """Wait no longer for a query; where the database stands still, to cancel it takes time."""
+        asking.cancel()
+        self._given_up.add(asking)
+        asking.add_done_callback(self._given_up.discard)
         self._asking = None
+        _fail(waiting, _untold("it took too long"))
+        self._begin()
 
     async def _query(self) -> Heads:
         seen = self._seen
-        async with asyncio.timeout(self._deadline), self._pool.connection() as connection:
+        async with self._pool.connection() as connection:
             cursor = await connection.execute(_QUERY, prepare=True)
             row = await cursor.fetchone()
         if row is None or row[1] is None:
@@ -118,11 +140,15 @@ class Head:
         return Heads(head, LedgerHeads(*ledger))
 
 
-def _fail(waiting: Iterable[asyncio.Future[Heads]], error: Exception) -> None:
+def _untold(why: str) -> HeadUnavailable:
+    return HeadUnavailable(f"the event database did not tell its head: {why}")
+
+
+def _fail(waiting: Iterable[Joined], error: Exception) -> None:
     for joined in _still(waiting):
         joined.set_exception(error)
         joined.exception()  # who waited may be gone before he is told
 
 
-def _still(waiting: Iterable[asyncio.Future[Heads]]) -> Iterator[asyncio.Future[Heads]]:
+def _still(waiting: Iterable[Joined]) -> Iterator[Joined]:
     return (joined for joined in waiting if not joined.done())

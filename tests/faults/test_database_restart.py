@@ -101,14 +101,15 @@ async def test_an_outage_of_ten_seconds_passes(
     assert_booked(bystanders, server.conninfo(), service)
 
 
+@pytest.mark.parametrize("seconds", [HELD_UP, 3 * HELD_UP])
 async def test_a_database_that_is_held_up_is_waited_for_or_refused(
-    server: EmbeddedServer, service: ServiceProcess
+    server: EmbeddedServer, service: ServiceProcess, seconds: float
 ) -> None:
     """It neither answers nor ends a connection, as on a disk or a network that hangs."""
     async with under_load(service.base_url) as (books, bystanders):
         await books.wait_for_more(60)
         with held_up(server):
-            await asyncio.sleep(HELD_UP)
+            await asyncio.sleep(seconds)
         await ready_again(service)
         await books.wait_for_more(60)
     assert books.statuses[503] > 0

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
 from typing import Any
 
 import psycopg
@@ -10,9 +11,11 @@ import pytest
 from events.streams import TEAM, stream
 from events.team import TeamCreated, TeamSettings
 from services.database.connections import Pool, open_pool, service_conninfo
+from services.database.embedded import EmbeddedServer
 from services.projection.head import Head, HeadUnavailable
 from tests.support.eventlog import History, append, create_store, owner
 from tests.support.groups import eventually
+from tests.support.kills import held_up
 
 BLOCKED = "EXISTS (SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock')"
 
@@ -105,6 +108,24 @@ async def test_without_an_answer_in_time_the_head_is_unavailable_to_all(
     assert [type(error) for error in found] == [HeadUnavailable] * 5
     await eventually(conn, f"NOT {BLOCKED}")
     assert await head.read() == 0
+
+
+async def test_nobody_waits_longer_for_a_database_that_stands_still(
+    pool: Pool, postgres_server: EmbeddedServer
+) -> None:
+    """Nor for its query to be cancelled: whoever comes next is told in time as well."""
+    head = Head(pool, deadline_seconds=0.2)
+    assert await head.read() == 0
+    with held_up(postgres_server):
+        async with asyncio.timeout(4):
+            for _ in range(5):
+                with pytest.raises(HeadUnavailable):
+                    await head.read()
+    async with asyncio.timeout(20):
+        while True:
+            with suppress(HeadUnavailable):
+                assert await head.read() == 0
+                break
 
 
 async def test_a_lost_database_is_unavailable_until_it_is_back(

@@ -1,0 +1,88 @@
+"""The answers that are still to come, and what becomes of those who would wait for ever."""
+
+from collections.abc import Iterable
+from time import perf_counter
+
+from starlette.types import Message, Scope, Send
+
+from services.edge.errors import ShapeB, render, tells_problems
+from services.edge.measured import measure, named
+
+TOO_LONG = ShapeB(503, "a database does not answer, outcome: unknown", "service_unavailable")
+
+
+class Answer:
+    """A `send` that marks the answer, and remembers whether it has begun, and when."""
+
+    def __init__(self, scope: Scope, send: Send, identity: str) -> None:
+        self.came = perf_counter()
+        self.begun = False
+        self._status, self._seconds = 0, 0.0
+        self._given_up = False
+        self._scope = scope
+        self._send = send
+        self._identity = identity.encode()
+
+    async def __call__(self, message: Message) -> None:
+        if not self._given_up:
+            await self._pass_on(message)
+
+    async def give_up(self, *, strict: bool) -> None:
+        """Answer 503, unless an answer has begun; what the application says later is dropped."""
+        if self.begun:
+            return
+        self._given_up = True
+        refusal = render(TOO_LONG, strict=strict, problems=tells_problems(self._scope["path"]))
+        await refusal(self._scope, _nothing, self._pass_on)
+
+    def line(self) -> dict[str, object]:
+        """What a log may say of the exchange."""
+        method, route, status = self.named()
+        took = round(self._seconds * 1_000, 3)
+        return {"method": method, "route": route, "status": status, "milliseconds": took}
+
+    def named(self) -> tuple[str, str, int]:
+        """Method, template and status, 0 where no answer has begun."""
+        return *named(self._scope), self._status
+
+    def told(self) -> None:
+        """Count what was answered to the request."""
+        if self.begun:
+            measure(self._scope, self._status, self._seconds)
+
+    async def _pass_on(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.begun = True
+            self._status, self._seconds = message["status"], perf_counter() - self.came
+            message = {**message, "headers": self._marked(message.get("headers", ()))}
+        await self._send(message)
+
+    def _marked(self, given: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+        headers = [*given, (b"x-request-id", self._identity)]
+        if all(name.lower() != b"cache-control" for name, _ in headers):
+            headers.append((b"cache-control", b"no-store"))
+        return headers
+
+
+class Waiting:
+    """Answers under way in a process."""
+
+    def __init__(self, *, strict: bool) -> None:
+        self._strict = strict
+        self._answers: set[Answer] = set()
+
+    def begin(self, answer: Answer) -> None:
+        self._answers.add(answer)
+
+    def end(self, answer: Answer) -> None:
+        self._answers.discard(answer)
+
+    async def give_up(self, seconds: float) -> None:
+        """Answer 503 to everybody who has waited for so long."""
+        since = perf_counter() - seconds
+        for answer in [answer for answer in self._answers if answer.came < since]:
+            await answer.give_up(strict=self._strict)
+
+
+async def _nothing() -> Message:
+    return {"type": "http.disconnect"}
