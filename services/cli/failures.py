@@ -18,6 +18,7 @@ from services.database.connections import DatabaseUnusable
 from services.database.data_directory import DataDirectoryError
 from services.database.migrations import MigrationError
 from services.database.programs import EmbeddedServerError
+from services.database.root_rotation import StillUsed
 from services.database.secrets import SecretsError
 from services.database.vault import WrongRootKey
 from services.projection.feed import FeedBroken
@@ -76,6 +77,7 @@ EXPECTED = (
     ServiceRefused,
     SettingsError,
     SourceUnusable,
+    StillUsed,
     TracingUnusable,
     Unavailable,
     WrongRootKey,

@@ -20,6 +20,7 @@ from services.cli import (
     relay,
     replay,
     restore,
+    rotate_root_key,
     serve,
     status,
     topics,
@@ -62,6 +63,7 @@ app.command(name="replay")(replay.replay)
 app.command(name="demo")(demo.demo)
 app.command(name="backup")(backup.backup)
 app.command(name="restore")(restore.restore)
+app.command(name="rotate-root-key")(rotate_root_key.rotate_root_key)
 app.command(name="forget")(forget.forget)
 app.command(name="forgotten")(forget.forgotten)
 app.command(name="import-litellm")(import_litellm.import_litellm)

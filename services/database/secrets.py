@@ -99,6 +99,19 @@ def find_root_key(settings: Settings) -> bytes | None:
         raise SecretsError(f"{failed.filename}: {failed.strerror}") from failed
 
 
+def root_key_in(path: Path) -> bytes:
+    """The root key that a file of the operator's holds, which nobody else may read.
+
+    Raises SecretsError.
+    """
+    try:
+        return decode_root_key(_read_private(path))
+    except OSError as failed:
+        raise SecretsError(f"{path}: {failed.strerror}") from failed
+    except ValueError as wrong:
+        raise SecretsError(f"{path}: {wrong}") from None
+
+
 def _stored_master_key(directory: Path) -> str:
     path = directory / MASTER_KEY_FILE
     try:

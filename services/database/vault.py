@@ -73,6 +73,21 @@ def root_fingerprint(root_key: bytes) -> bytes:
     return hashlib.sha256(b"teamledger root key" + root_key).digest()
 
 
+def wrapped(root: AESGCM, name: str, key: bytes) -> bytes:
+    """A key as it is stored: under the root key, and only under its own name."""
+    nonce = secrets.token_bytes(NONCE_BYTES)
+    return nonce + root.encrypt(nonce, key, name.encode())
+
+
+def unwrapped(root: AESGCM, name: str, stored: bytes) -> bytes:
+    """The key itself. Raises WrongRootKey."""
+    nonce, cipher = stored[:NONCE_BYTES], stored[NONCE_BYTES:]
+    try:
+        return root.decrypt(nonce, cipher, name.encode())
+    except InvalidTag:
+        raise WrongRootKey(f"the root key does not open the key of {name}") from None
+
+
 class Vault:
     """Keys of persons, fetched per batch and kept in memory up to a bound."""
 
@@ -243,12 +258,7 @@ class Vault:
         return hmac.new(self._pepper, message, hashlib.sha256).hexdigest()
 
     def _wrap(self, name: str, key: bytes) -> bytes:
-        nonce = secrets.token_bytes(NONCE_BYTES)
-        return nonce + self._root.encrypt(nonce, key, name.encode())
+        return wrapped(self._root, name, key)
 
-    def _unwrap(self, name: str, wrapped: bytes) -> bytes:
-        nonce, cipher = wrapped[:NONCE_BYTES], wrapped[NONCE_BYTES:]
-        try:
-            return self._root.decrypt(nonce, cipher, name.encode())
-        except InvalidTag:
-            raise WrongRootKey(f"the root key does not open the key of {name}") from None
+    def _unwrap(self, name: str, stored: bytes) -> bytes:
+        return unwrapped(self._root, name, stored)
