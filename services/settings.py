@@ -222,12 +222,14 @@ class Settings(KafkaSettings):
     The security log keeps `security_log_entries` rows, none longer than `security_log_days`.
     `read_database_url` is where read models are kept if that is not the database of the events.
     Without `database_url` the service runs its own PostgreSQL below `data_dir` and keeps its keys
-    there; with one, both keys must be given (architecture, section 2).
+    there; with one, both keys must be given (architecture, section 2). `previous_master_key` is
+    taken beside the present one while callers change over.
     """
 
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=1, le=65535)] = 4000
     master_key: Annotated[SecretStr, AfterValidator(_master_key)] | None = None
+    previous_master_key: Annotated[SecretStr, AfterValidator(_master_key)] | None = None
     read_database_url: SecretStr | None = None
     root_key: Annotated[SecretStr, AfterValidator(_root_key)] | None = None
     key_header_name: Annotated[str, Field(pattern=HEADER_NAME)] | None = None

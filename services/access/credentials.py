@@ -79,10 +79,13 @@ def _after_prefix(value: str) -> str:
     return ""
 
 
-def identify(secret: str, master_key: str) -> Credential:
-    """Raises AccessRefused 401 for what is neither the master key nor begins with `sk-`."""
-    token = hash_key(secret)
-    if hmac.compare_digest(secret.encode(), master_key.encode()):
+def identify(secret: str, *master_keys: str) -> Credential:
+    """Raises AccessRefused 401 for what is neither a master key nor begins with `sk-`.
+
+    Each is compared in constant time.
+    """
+    token, given = hash_key(secret), secret.encode()
+    if any(hmac.compare_digest(given, master.encode()) for master in master_keys):
         return Credential(token, secret[-4:], master=True)
     if not secret.startswith("sk-"):
         raise malformed_key(secret)

@@ -79,7 +79,7 @@ async def started_commands(
         ledger=ledger,
         quarantine=quarantine,
         vault=events.vault,
-        master_key=secrets.master_key,
+        master_keys=secrets.master_keys,
         key_header=settings.key_header_name,
         zone=zone,
         ledger_pool=events.pool,

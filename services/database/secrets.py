@@ -26,11 +26,21 @@ class SecretsError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Secrets:
-    """`created_master_key` is true on the one start that made it: the moment to show it."""
+    """`created_master_key` is true on the one start that made it: the moment to show it.
+
+    `previous_master_key` is taken as well.
+    """
 
     master_key: str = field(repr=False)
     root_key: bytes = field(repr=False)
     created_master_key: bool
+    previous_master_key: str | None = field(default=None, repr=False)
+
+    @property
+    def master_keys(self) -> tuple[str, ...]:
+        """All that are taken."""
+        previous = self.previous_master_key
+        return (self.master_key,) if previous is None else (self.master_key, previous)
 
 
 def load_secrets(settings: Settings) -> Secrets:
@@ -39,11 +49,14 @@ def load_secrets(settings: Settings) -> Secrets:
     Raises SecretsError, or DataDirectoryError when there is no place for the files.
     """
     master, root = settings.master_key, settings.root_key
+    before = settings.previous_master_key
+    previous = None if before is None else before.get_secret_value()
     if master is not None and root is not None:
         return Secrets(
             master.get_secret_value(),
             decode_root_key(root.get_secret_value()),
             created_master_key=False,
+            previous_master_key=previous,
         )
     try:
         directory = _private_directory(prepare_data_directory(settings.data_dir) / "secrets")
@@ -59,6 +72,7 @@ def load_secrets(settings: Settings) -> Secrets:
             master.get_secret_value() if master else _stored_master_key(directory),
             decode_root_key(root.get_secret_value()) if root else _stored_root_key(directory),
             created,
+            previous,
         )
     except OSError as failed:
         raise SecretsError(f"{failed.filename}: {failed.strerror}") from failed

@@ -79,7 +79,7 @@ async def started_reads(  # noqa: PLR0913
         feed=log,
         group=group,
         vault=events.vault,
-        master_key=secrets.master_key,
+        master_keys=secrets.master_keys,
         key_header=settings.key_header_name,
         zone=ZoneInfo(settings.timezone),
         commands_stopped=commands_stopped,

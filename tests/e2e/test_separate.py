@@ -15,6 +15,7 @@ from tests.support.postgres import fresh_database
 from tests.support.service import MASTER_KEY, ROOT_KEY, ServiceProcess, Start, on_database
 
 pytestmark = pytest.mark.scale
+PREVIOUS = "sk-1234-before"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +30,9 @@ class Sides:
 def sides(postgres_server: EmbeddedServer, start_service: Start) -> Iterator[Sides]:
     with fresh_database(postgres_server) as url, fresh_database(postgres_server) as read_url:
         quiet = {"TEAMLEDGER_ALERT_THRESHOLDS": "1000"}  # no facts but those that are asked for
-        commands = start_service(on_database(url) | quiet, ready=False, role="command")
-        reads = start_service(on_database(url, read_url), ready=False, role="projection")
+        keys = {"TEAMLEDGER_PREVIOUS_MASTER_KEY": PREVIOUS}
+        commands = start_service(on_database(url) | quiet | keys, ready=False, role="command")
+        reads = start_service(on_database(url, read_url) | keys, ready=False, role="projection")
         for service in (commands, reads):
             service.wait_until_ready()
         yield Sides(commands, reads, url, read_url)
@@ -68,6 +70,17 @@ def test_each_side_answers_only_what_is_its_own(sides: Sides) -> None:
         assert reads.post("/team/new", json={}).status_code == 404
         assert commands.get("/health/liveliness").json() == "I'm alive!"
         assert commands.get("/openapi.json").json() == reads.get("/openapi.json").json()
+
+
+def test_both_take_the_master_key_of_before(sides: Sides) -> None:
+    with sides.commands.client(PREVIOUS) as commands, sides.reads.client(PREVIOUS) as reads:
+        team = {"team_id": "made by the key before", "team_alias": "a"}
+        assert commands.post("/team/new", json=team).status_code == 200
+        assert reads.get("/team/info", params={"team_id": team["team_id"]}).status_code == 200
+    with sides.commands.client("sk-1234-another") as commands:
+        assert commands.post("/team/new", json=team).status_code == 401
+    with sides.reads.client("sk-1234-another") as reads:
+        assert reads.get("/team/list").status_code == 401
 
 
 def test_read_models_are_in_their_database_alone(sides: Sides) -> None:

@@ -44,7 +44,7 @@ async def client_of(writer: Writer) -> AsyncIterator[AsyncClient]:
         ledger,
         quarantine,
         writer.vault,
-        MASTER_KEY,
+        (MASTER_KEY,),
         None,
         ZoneInfo("UTC"),
         writer.pool,

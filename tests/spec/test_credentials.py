@@ -174,6 +174,12 @@ def test_the_master_key_is_a_proxy_admin_and_a_user_of_its_own() -> None:
     )
 
 
+def test_a_previous_master_key_is_one_as_well_and_keeps_its_own_name() -> None:
+    found = identify("sk-previous", MASTER_KEY, "sk-previous")
+    assert found == Credential(hash_key("sk-previous"), "ious", master=True)
+    assert not identify("sk-another", MASTER_KEY, "sk-previous").master
+
+
 def test_a_master_key_needs_no_prefix_and_any_script_may_be_presented() -> None:
     assert identify("geheim", "geheim").master
     assert not identify("sk-ключ", "geheim").master

@@ -199,7 +199,18 @@ def test_given_keys_need_no_files(data_dir: Path) -> None:
     found = load_secrets(load_settings(given))
     assert (found.master_key, found.root_key) == (MASTER_KEY, bytes(range(32)))
     assert found.created_master_key is False
+    assert found.master_keys == (MASTER_KEY,)
     assert not data_dir.exists()
+
+
+def test_a_previous_master_key_is_taken_beside_the_present_one(data_dir: Path) -> None:
+    given = {"data_dir": data_dir, "previous_master_key": "sk-previous"}
+    beside_a_stored_one = load_secrets(load_settings(given))
+    assert beside_a_stored_one.master_keys == (beside_a_stored_one.master_key, "sk-previous")
+    both = {"master_key": MASTER_KEY, "root_key": ROOT_KEY}
+    assert load_secrets(load_settings(given | both)).master_keys == (MASTER_KEY, "sk-previous")
+    with pytest.raises(SettingsError, match="TEAMLEDGER_PREVIOUS_MASTER_KEY"):
+        load_settings({"previous_master_key": "short"})
 
 
 def test_a_first_start_makes_both_keys_and_later_ones_read_them(data_dir: Path) -> None:

@@ -207,7 +207,7 @@ async def reading(
             feed=feed,
             group=group,
             vault=vault,
-            master_key=MASTER,
+            master_keys=(MASTER,),
             key_header=None,
             zone=ZoneInfo("UTC"),
             commands_stopped=lambda: worlds[0].stopped,

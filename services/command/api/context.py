@@ -40,7 +40,7 @@ MAX_CLAIM = 255
 
 @dataclass(frozen=True)
 class Context:
-    """`master_key` is compared in constant time; `zone` aligns budget windows.
+    """`master_keys` are the present one and maybe a previous one; `zone` aligns budget windows.
 
     `available_teams` are those that everybody may join (D04). `ledger` books what is used,
     `ledger_pool` leads to what it has booked, and `quarantine` carries out what was decided about
@@ -52,7 +52,7 @@ class Context:
     ledger: Ledger
     quarantine: Quarantine
     vault: Vault
-    master_key: str
+    master_keys: tuple[str, ...]
     key_header: str | None
     zone: tzinfo
     ledger_pool: Pool
@@ -132,7 +132,7 @@ async def authenticated(request: Request) -> Caller:
     context: Context = request.app.state.commands
     headers = cast("Mapping[str, str]", request.headers)
     secret = presented_key(headers, context.key_header)
-    credential = identify(secret, context.master_key)
+    credential = identify(secret, *context.master_keys)
     origin = Origin(
         credential=credential,
         route=request.scope["route"].path,

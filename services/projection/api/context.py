@@ -36,7 +36,7 @@ PASTS_AT_ONCE = 2
 
 @dataclass(frozen=True)
 class ReadContext:
-    """`master_key` is compared in constant time; `zone` aligns budget windows.
+    """`master_keys` are the present one and maybe a previous one; `zone` aligns budget windows.
 
     `ledger_pool` leads to the event database, with the ledger of usage; read models may be in
     another one. `reports_pool` leads there as well: a long report keeps no other read waiting.
@@ -57,7 +57,7 @@ class ReadContext:
     feed: Feed
     group: ProjectionGroup
     vault: Vault
-    master_key: str
+    master_keys: tuple[str, ...]
     key_header: str | None
     zone: tzinfo
     commands_stopped: Callable[[], str | None]

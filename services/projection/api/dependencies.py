@@ -67,7 +67,7 @@ async def reader(request: Request) -> Reader:
     """
     context: ReadContext = request.app.state.reads
     headers = cast("Mapping[str, str]", request.headers)
-    credential = identify(presented_key(headers, context.key_header), context.master_key)
+    credential = identify(presented_key(headers, context.key_header), *context.master_keys)
     began = perf_counter()
     heads = await context.head.both()
     await context.vault.forget_up_to(context.head.forgotten_at)

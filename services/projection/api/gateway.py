@@ -81,7 +81,7 @@ async def gateway(request: Request) -> Gateway:
     began, scope = perf_counter(), request.scope
     context: ReadContext = scope["app"].state.reads
     headers = _first(scope["headers"])
-    credential = identify(presented_key(headers, context.key_header), context.master_key)
+    credential = identify(presented_key(headers, context.key_header), *context.master_keys)
     heads, now = await context.head.both(), datetime.now(UTC)
     metrics.READ_WAIT_SECONDS.observe(perf_counter() - began)
     context.check()

@@ -99,7 +99,7 @@ async def _record(reader: Reader, request: Request, query: ExportQuery, entries:
     claim = request.headers.get(CLAIM_HEADER, "").strip()
     if len(claim) > MAX_CLAIM:
         raise claim_too_long()
-    credential = identify(presented_key(request.headers, context.key_header), context.master_key)
+    credential = identify(presented_key(request.headers, context.key_header), *context.master_keys)
     await context.record_copy(
         Copying(
             credential=credential,
