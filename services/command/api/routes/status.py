@@ -24,7 +24,7 @@ async def status(request: Request) -> Response:
     """How everything stands but for read models, which other processes keep."""
     context: Context = request.app.state.commands
     headers = cast("Mapping[str, str]", request.headers)
-    credential = identify(presented_key(headers, context.key_header), context.master_key)
+    credential = identify(presented_key(headers, context.key_header), *context.master_keys)
     if not credential.master:
         spent = Spent(context.spending.ledger.sums, context.zone)
         origin = Origin(

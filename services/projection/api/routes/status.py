@@ -25,7 +25,7 @@ async def status(request: Request) -> Response:
     """
     context: ReadContext = request.app.state.reads
     headers = cast("Mapping[str, str]", request.headers)
-    credential = identify(presented_key(headers, context.key_header), context.master_key)
+    credential = identify(presented_key(headers, context.key_header), *context.master_keys)
     if not credential.master:
         with readable():
             await reader(request)
