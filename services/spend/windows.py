@@ -4,7 +4,7 @@ Nothing is reset. What counts is what was spent since a moment: the window's sta
 reset within the window, which has the window go on from an amount (decision 010).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from decimal import Decimal
@@ -81,14 +81,21 @@ def windows_back(
 
 
 def counting(window: Window, resets: Sequence[Reset], openings: Sequence[Opening]) -> Counting:
-    """What counts in a window, given all resets and openings of the account."""
+    """What counts in a window, given all resets and openings of the account.
+
+    A reset ends what was opened up to its very moment; a call that began just then counts.
+    """
+    opened = [opening for opening in openings if window.holds(opening.as_of)]
     within = [reset for reset in resets if window.holds(reset.at)]
     last = max(within, key=lambda reset: reset.at, default=None)
-    since = window.start if last is None else last.at
-    base = NOTHING if last is None else last.amount
-    opened = Window(since, window.end)
-    base += sum((o.amount for o in openings if opened.holds(o.as_of)), NOTHING)
-    return Counting(base, since, window.end)
+    if last is None:
+        return Counting(_total(opened), window.start, window.end)
+    later = [opening for opening in opened if opening.as_of > last.at]
+    return Counting(last.amount + _total(later), last.at, window.end)
+
+
+def _total(openings: Iterable[Opening]) -> Decimal:
+    return sum((opening.amount for opening in openings), NOTHING)
 
 
 def _just_before(moment: datetime) -> datetime:

@@ -14,7 +14,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from events.registry import DomainEvent
@@ -183,7 +183,17 @@ async def windows_of(url: str, team_id: str, story: Story) -> list[Decimal]:
         return spent[::-1]
 
 
+RESET_AS_IT_OPENED = Story(
+    durations=[(BORN, None)],
+    resets=[(BORN, Decimal(0))],
+    calls=[],
+    opened=Decimal("0.0001"),
+    zone=ZoneInfo("UTC"),
+)
+
+
 @settings(max_examples=50, deadline=None)
+@example(RESET_AS_IT_OPENED)
 @given(stories())
 def test_every_window_tells_what_was_sent(url: str, story: Story) -> None:
     team_id = next(NAMES)
