@@ -1,10 +1,8 @@
 """PostgreSQL is restarted under load: clear refusals meanwhile, and recovery without help."""
 
 import asyncio
-import os
 import signal
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -12,7 +10,7 @@ import pytest
 from services.database.embedded import EmbeddedServer
 from tests.support.aftermath import assert_booked, assert_unharmed, ready_again
 from tests.support.bystanders import under_load
-from tests.support.kills import held_up
+from tests.support.kills import end, gone, held_up
 from tests.support.load import Books
 from tests.support.loop import until
 from tests.support.postgres import running_server
@@ -36,28 +34,6 @@ def service(server: EmbeddedServer, start_service: Start) -> Iterator[ServicePro
     started = start_service(on_database(server.conninfo()))
     yield started
     assert started.stop() == 0
-
-
-def end(server: EmbeddedServer, how: signal.Signals) -> int:
-    pid = server.postmaster_pid()
-    assert pid is not None
-    os.kill(pid, how)
-    return pid
-
-
-def gone(pid: int) -> Callable[[], bool]:
-    """Whether the process has ended; where we are its parent we have to take note of it."""
-
-    def ended() -> bool:
-        with suppress(ChildProcessError):
-            os.waitpid(pid, os.WNOHANG)
-        try:
-            os.kill(pid, 0)
-        except ProcessLookupError:
-            return True
-        return False
-
-    return ended
 
 
 def another_refusal(books: Books) -> Callable[[], bool]:

@@ -5,15 +5,18 @@ the read models equal a fold that knows none of our code.
 """
 
 import asyncio
+import signal
 import subprocess
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import ExitStack, asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from itertools import permutations
+from uuid import uuid4
 
 import psycopg
 import pytest
+from psycopg import sql
 
 from services.database.connections import owner_conninfo
 from services.database.embedded import EmbeddedServer
@@ -21,9 +24,10 @@ from services.projection.projectors import GROUP
 from tests.support.aftermath import assert_booked, assert_unharmed, ready_again
 from tests.support.broker import Broker
 from tests.support.bystanders import Bystanders, looking_on
-from tests.support.kills import frozen
+from tests.support.kills import end, frozen, gone
 from tests.support.load import Books, load
-from tests.support.postgres import fresh_database
+from tests.support.loop import until
+from tests.support.postgres import open_directory, running_server
 from tests.support.relaying import in_order, make_topic, on_broker, published, start_relay
 from tests.support.service import ServiceProcess, Start, free_port, on_database
 from tests.support.stored import count, stored_facts
@@ -45,6 +49,7 @@ class Deployment:
     """Two of each, read models in a database of their own; ports outlive processes."""
 
     start: Start
+    server: EmbeddedServer
     broker: Broker
     topic: str
     url: str
@@ -72,22 +77,35 @@ class Deployment:
         self.projections[number] = self.projection(old.base_url.rpartition(":")[2])
 
 
+@pytest.fixture(scope="module")
+def server() -> Iterator[EmbeddedServer]:
+    """One of this module alone: it is restarted."""
+    with open_directory() as parent, running_server(parent / "data") as started:
+        yield started
+
+
 @pytest.fixture
 def deployment(
-    postgres_server: EmbeddedServer, kafka: Broker, topic: str, start_service: Start
+    server: EmbeddedServer, kafka: Broker, topic: str, start_service: Start
 ) -> Iterator[Deployment]:
     make_topic(kafka, topic)
-    with ExitStack() as stack:
-        url = stack.enter_context(fresh_database(postgres_server))
-        read_url = stack.enter_context(fresh_database(postgres_server))
-        made = Deployment(start_service, kafka, topic, url, read_url)
-        made.commands = [made.command() for _ in range(2)]
-        made.projections = [made.projection() for _ in range(2)]
-        for service in (*made.commands, *made.projections):
-            service.wait_until_ready()
-        yield made
-        for service in (*made.commands, *made.projections):
-            service.kill()
+    urls = new_database(server), new_database(server)
+    made = Deployment(start_service, server, kafka, topic, *urls)
+    made.commands = [made.command() for _ in range(2)]
+    made.projections = [made.projection() for _ in range(2)]
+    for service in (*made.commands, *made.projections):
+        service.wait_until_ready()
+    yield made
+    for service in (*made.commands, *made.projections):
+        service.kill()
+
+
+def new_database(server: EmbeddedServer) -> str:
+    """Not dropped in the end: no session outlives a restart."""
+    name = f"test_{uuid4().hex}"
+    with psycopg.connect(server.conninfo(), autocommit=True) as admin:
+        admin.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+    return server.conninfo(name)
 
 
 @asynccontextmanager
@@ -173,7 +191,7 @@ def running_relays(deployment: Deployment) -> Iterator[list[subprocess.Popen[byt
 async def disturb(
     deployment: Deployment, relays: list[subprocess.Popen[bytes]], books: Books
 ) -> None:
-    """One after the other: either relay and projection, a command, the broker."""
+    """One after the other: either relay and projection, a command, the broker, the database."""
     broker = deployment.broker
     for number in range(2):
         await books.wait_for_more(40)
@@ -191,6 +209,10 @@ async def disturb(
     broker.start()
     await asyncio.to_thread(broker.wait_until_ready)
     await ready_again(*deployment.projections)
+    await books.wait_for_more(40)
+    await until(gone(end(deployment.server, signal.SIGQUIT)))
+    await asyncio.to_thread(deployment.server.start)
+    await ready_again(*deployment.commands, *deployment.projections)
     await books.wait_for_more(40)
     await asyncio.to_thread(published_more, deployment)
 

@@ -78,3 +78,26 @@ def children(pid: int) -> list[int]:
     """The processes that this one has started and that still run."""
     listed = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="utf-8")
     return [int(child) for child in listed.split()]
+
+
+def end(server: EmbeddedServer, how: signal.Signals) -> int:
+    """Have the database end; the process that does."""
+    pid = server.postmaster_pid()
+    assert pid is not None
+    os.kill(pid, how)
+    return pid
+
+
+def gone(pid: int) -> Callable[[], bool]:
+    """Whether the process has ended; where we are its parent we have to take note of it."""
+
+    def ended() -> bool:
+        with suppress(ChildProcessError):
+            os.waitpid(pid, os.WNOHANG)
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            return True
+        return False
+
+    return ended
