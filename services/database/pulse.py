@@ -47,7 +47,7 @@ class Pulse(Background):
         while True:
             try:
                 await self._ask()
-            except (psycopg.OperationalError, psycopg.InterfaceError):
+            except psycopg.Error:
                 await asyncio.sleep(ASK_SECONDS)
 
     async def _ask(self) -> None:
