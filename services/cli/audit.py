@@ -58,13 +58,14 @@ def verify_export(
         typer.Option(help="A note kept elsewhere, or a file of several; repeatable."),
     ] = None,
     key: Annotated[
-        str | None, typer.Option(help="The verifier key to trust, as /v1/proof/key shows it.")
+        list[str] | None,
+        typer.Option(help="A verifier key to trust, as /v1/proof/checkpoint shows it; repeatable."),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> None:
     """Prove that an export is the log that was sealed. Exits with 1 and names what differs."""
     trusted = [note for path in checkpoint or [] for note in notes(path)]
-    verdict = verify(exported.read(file), trusted=trusted, verifier=key)
+    verdict = verify(exported.read(file), trusted=trusted, verifiers=key or ())
     typer.echo(orjson.dumps(_as_object(verdict)) if as_json else _told(verdict, key))
     raise typer.Exit(0 if verdict.problem is None else 1)
 
@@ -95,7 +96,7 @@ def _as_object(verdict: Verdict) -> dict[str, Any]:
     }
 
 
-def _told(verdict: Verdict, key: str | None) -> str:
+def _told(verdict: Verdict, key: list[str] | None) -> str:
     if verdict.problem is not None:
         return f"NOT as it was sealed: {verdict.problem}"
     read = f"{verdict.events} events and {verdict.batches} batches of usage are as they were sealed"

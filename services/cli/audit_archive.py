@@ -60,7 +60,7 @@ def _write(conninfo: str, file: Path, before: datetime) -> AuditArchived:
         checkpoint, verifier = _checkpoint(conn, before)
         with progress_bar("leaves") as told:
             exported.write(file, export_lines(conn, told, checkpoint.size))
-    verdict = verify(exported.read(file), verifier=verifier)
+    verdict = verify(exported.read(file), verifiers=[verifier])
     if verdict.problem is not None:
         file.unlink()
         raise NothingToArchive(f"the log is not as it was sealed: {verdict.problem}")

@@ -18,8 +18,8 @@ from services.database.connections import DatabaseUnusable
 from services.database.data_directory import DataDirectoryError
 from services.database.migrations import MigrationError
 from services.database.programs import EmbeddedServerError
-from services.database.root_rotation import StillUsed
 from services.database.secrets import SecretsError
+from services.database.unused import StillUsed
 from services.database.vault import WrongRootKey
 from services.projection.feed import FeedBroken
 from services.projection.filling.crew import FillingFailed, FillingInterrupted
@@ -27,6 +27,7 @@ from services.projection.materialise import DestinationUnusable
 from services.projection.projector import FactFailed
 from services.projection.rebuild import RebuildFailed
 from services.projection.runner import NotReached
+from services.projection.seal.signing import NothingSigned
 from services.projection.staging import ExportChanged
 from services.proof.checkpoint import BadCheckpoint
 from services.proof.export import BadExport
@@ -70,6 +71,7 @@ EXPECTED = (
     MigrationError,
     NoDeadLetter,
     NotReached,
+    NothingSigned,
     NothingToArchive,
     RebuildFailed,
     RestoreRefused,

@@ -21,6 +21,7 @@ from services.cli import (
     replay,
     restore,
     rotate_root_key,
+    rotate_signing_key,
     serve,
     status,
     topics,
@@ -64,6 +65,7 @@ app.command(name="demo")(demo.demo)
 app.command(name="backup")(backup.backup)
 app.command(name="restore")(restore.restore)
 app.command(name="rotate-root-key")(rotate_root_key.rotate_root_key)
+app.command(name="rotate-signing-key")(rotate_signing_key.rotate_signing_key)
 app.command(name="forget")(forget.forget)
 app.command(name="forgotten")(forget.forgotten)
 app.command(name="import-litellm")(import_litellm.import_litellm)

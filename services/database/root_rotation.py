@@ -11,15 +11,12 @@ from typing import Any, LiteralString
 import psycopg
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from services.database.connections import REPORTS_NAME, SERVICE_NAME, owner_conninfo
+from services.database.connections import owner_conninfo
+from services.database.unused import check_unused
 from services.database.vault import WrongRootKey, root_fingerprint, unwrapped, wrapped
 
 AT_ONCE = 5_000
 FINGERPRINT = "root_fingerprint"
-_OTHERS = """
-SELECT count(*) FROM pg_stat_activity
-WHERE datname = current_database() AND application_name = ANY (%s)
-"""
 _SECRETS: tuple[LiteralString, LiteralString] = (
     "SELECT name, value FROM ops.secrets WHERE name <> 'root_fingerprint'",
     "UPDATE ops.secrets SET value = %s WHERE name = %s",
@@ -29,10 +26,6 @@ _PERSONS: tuple[LiteralString, LiteralString] = (
     "UPDATE ops.person_keys SET wrapped = %s WHERE person = %s",
 )
 _LOCK = "LOCK TABLE ops.secrets, ops.person_keys IN EXCLUSIVE MODE"
-
-
-class StillUsed(Exception):
-    """Processes have the database open that would go on under the old key."""
 
 
 def rotate_root_key(url: str, old: bytes, new: bytes) -> int:
@@ -47,7 +40,7 @@ def rotate_root_key(url: str, old: bytes, new: bytes) -> int:
             return 0
         if not _is(old, conn):
             raise WrongRootKey("the root key that is set is not the one of this database")
-        _check_unused(conn)
+        check_unused(conn)
         before, after = AESGCM(old), AESGCM(new)
         done = sum(_rewrap(conn, *where, before, after) for where in (_SECRETS, _PERSONS))
         conn.execute(
@@ -61,14 +54,6 @@ def _is(key: bytes, conn: psycopg.Connection[Any]) -> bool:
     query = "SELECT value FROM ops.secrets WHERE name = %s"
     row = conn.execute(query, (FINGERPRINT,)).fetchone()
     return row is not None and hmac.compare_digest(bytes(row[0]), root_fingerprint(key))
-
-
-def _check_unused(conn: psycopg.Connection[Any]) -> None:
-    row = conn.execute(_OTHERS, ([SERVICE_NAME, REPORTS_NAME],)).fetchone()
-    if row is not None and row[0]:
-        raise StillUsed(
-            f"{row[0]} sessions of the service are open: stop all processes but relays first"
-        )
 
 
 def _rewrap(

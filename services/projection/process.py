@@ -5,13 +5,10 @@ from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from zoneinfo import ZoneInfo
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-
 from services.database.connections import entered_pool, reports_conninfo
 from services.database.opened import EventDatabase
 from services.database.secrets import Secrets
 from services.database.security_log import SecurityLog
-from services.database.vault import Vault
 from services.projection.api import ReadContext
 from services.projection.api.copying import RecordCopy
 from services.projection.feed import Feed
@@ -20,6 +17,7 @@ from services.projection.head import Head
 from services.projection.projectors import GROUP, contract_projectors
 from services.projection.runner import ProjectionGroup
 from services.projection.seal.sealer import Sealer
+from services.projection.seal.signing import signing_key
 from services.projection.seal.sinks import sink_at
 from services.projection.webhooks.courier import Courier
 from services.projection.webhooks.messages import Messages
@@ -63,7 +61,7 @@ async def started_reads(  # noqa: PLR0913
         events.pool,
         log,
         head,
-        await _signing_key(events.vault),
+        await signing_key(events.vault),
         sink=sink_at(settings.proof_sink) if settings.proof_sink else None,
         checkpoint_seconds=settings.checkpoint_seconds,
     )
@@ -130,12 +128,6 @@ async def _feed(settings: Settings, log: StoreFeed, head: Head, stack: AsyncExit
     feed = KafkaFeed(Cluster.of(settings), settings.kafka_events_topic, log, head)
     stack.push_async_callback(feed.close)
     return feed
-
-
-async def _signing_key(vault: Vault) -> Ed25519PrivateKey:
-    made = Ed25519PrivateKey.generate
-    raw = await vault.secret("signing_key", lambda: made().private_bytes_raw())
-    return Ed25519PrivateKey.from_private_bytes(raw)
 
 
 async def _ended(task: asyncio.Task[None]) -> None:

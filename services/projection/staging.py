@@ -62,7 +62,9 @@ def stage(
         try:
             with cursor.copy(SQL(_COPY).format(log=log.name)) as copy:
                 copy.set_types(["text", "int8", "int8", "text", "bytea"])
-                verdict = verify(_copied(lines, copy), trusted=trusted, verifier=key)
+                verdict = verify(
+                    _copied(lines, copy), trusted=trusted, verifiers=[key] if key else ()
+                )
             if verdict.problem is not None:
                 raise ExportChanged(f"not as it was sealed: {verdict.problem}")
             for statement in _INDEX:

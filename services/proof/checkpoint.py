@@ -44,13 +44,18 @@ class Checkpoint:
 
     def signed(self, key: Ed25519PrivateKey) -> str:
         """The whole note."""
-        body, public = self.body(), key.public_key()
-        signature = _key_id(self.origin, public) + key.sign(body.encode())
-        return f"{body}\n— {self.origin} {base64.b64encode(signature).decode()}\n"
+        body = self.body()
+        return f"{body}\n{_signature(self.origin, body, key)}"
 
 
-def opened(note: str, public: Ed25519PublicKey) -> Checkpoint:
-    """What a note says, once its signature holds; raises BadCheckpoint."""
+def cosigned(note: str, key: Ed25519PrivateKey) -> str:
+    """The same note with one more signature: it holds for whoever trusts either key."""
+    body = note.partition("\n\n")[0] + "\n"
+    return note + _signature(body.partition("\n")[0], body, key)
+
+
+def opened(note: str, *publics: Ed25519PublicKey) -> Checkpoint:
+    """What a note says, once a signature by one of the keys holds; raises BadCheckpoint."""
     body, _, signatures = note.partition("\n\n")
     body += "\n"
     lines = body.splitlines()
@@ -68,7 +73,8 @@ def opened(note: str, public: Ed25519PublicKey) -> Checkpoint:
         )
     except (KeyError, ValueError) as error:
         raise BadCheckpoint(f"this is no checkpoint: {error}") from None
-    if not any(_holds(line, origin, body, public) for line in signatures.splitlines()):
+    lines = signatures.splitlines()
+    if not any(_holds(line, origin, body, public) for line in lines for public in publics):
         raise BadCheckpoint("the checkpoint is not signed by the key that was given")
     return checkpoint
 
@@ -89,6 +95,11 @@ def public_key(text: str) -> Ed25519PublicKey:
     if raw[:1] != ED25519:
         raise BadCheckpoint("this verifier key is not for Ed25519")
     return key
+
+
+def _signature(origin: str, body: str, key: Ed25519PrivateKey) -> str:
+    signature = _key_id(origin, key.public_key()) + key.sign(body.encode())
+    return f"— {origin} {base64.b64encode(signature).decode()}\n"
 
 
 def _key_id(origin: str, public: Ed25519PublicKey) -> bytes:

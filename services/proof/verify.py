@@ -35,7 +35,7 @@ class Verdict:
 class _Sealed:
     """What the export says was sealed: leaf hashes, and where in the tree each kind stands."""
 
-    public: Ed25519PublicKey
+    publics: tuple[Ed25519PublicKey, ...]
     size: int
     spans: list[list[Any]]
     hashes: bytearray = field(default_factory=bytearray)
@@ -50,16 +50,16 @@ class _Sealed:
 
 
 def verify(
-    lines: Iterator[Line], *, trusted: Sequence[str] = (), verifier: str | None = None
+    lines: Iterator[Line], *, trusted: Sequence[str] = (), verifiers: Sequence[str] = ()
 ) -> Verdict:
-    """Read an export to its end; `trusted` are notes kept elsewhere, `verifier` the key to trust.
+    """Read an export to its end; `trusted` are notes kept elsewhere, `verifiers` keys to trust.
 
-    Without a `verifier` the export's own is used, which proves nothing about who made it. Raises
-    BadExport, and BadCheckpoint for a trusted note that the key did not sign.
+    Without any the export's own is used, which proves nothing about who made it. Raises
+    BadExport, and BadCheckpoint for a trusted note that none of the keys signed.
     """
     lines = iter(lines)
-    sealed = _begun(next(lines, {}), verifier)
-    kept = [opened(note, sealed.public) for note in trusted]
+    sealed = _begun(next(lines, {}), verifiers)
+    kept = [opened(note, *sealed.publics) for note in trusted]
     verdict = Verdict(size=sealed.size)
     try:
         first = _read_sealed(sealed, lines)
@@ -75,12 +75,12 @@ def verify(
     return verdict
 
 
-def _begun(line: Line, verifier: str | None) -> _Sealed:
+def _begun(line: Line, verifiers: Sequence[str]) -> _Sealed:
     if line.get("format") != FORMAT:
         raise BadExport(f"this is no export of format {FORMAT}")
     try:
-        public = public_key(verifier or str(line["verifier"]))
-        return _Sealed(public, int(line["size"]), list(line["spans"]))
+        publics = tuple(public_key(text) for text in verifiers or [str(line["verifier"])])
+        return _Sealed(publics, int(line["size"]), list(line["spans"]))
     except (KeyError, TypeError, ValueError) as error:
         raise BadExport(f"the header cannot be used: {error}") from None
 
@@ -89,7 +89,7 @@ def _read_sealed(sealed: _Sealed, lines: Iterator[Line]) -> Line | None:
     """Checkpoints and hashes; returns the first line of the log."""
     for line in lines:
         if "checkpoint" in line:
-            sealed.checkpoints.append(opened(line["checkpoint"], sealed.public))
+            sealed.checkpoints.append(opened(line["checkpoint"], *sealed.publics))
         elif _HASHES in line:
             sealed.hashes += data_of(line[_HASHES])
         else:

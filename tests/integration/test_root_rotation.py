@@ -10,7 +10,8 @@ import pytest
 
 from events.values import Sealed
 from services.database.connections import open_pool, owner_conninfo, service_conninfo
-from services.database.root_rotation import StillUsed, rotate_root_key
+from services.database.root_rotation import rotate_root_key
+from services.database.unused import StillUsed
 from services.database.vault import Person, Vault, WrongRootKey
 from tests.support.command_line import invoked
 from tests.support.eventlog import create_store

@@ -240,9 +240,9 @@ async def test_a_signature_is_that_of_the_key_one_trusts(url: str, tmp_path: Pat
     file = exported(url, tmp_path / "audit.gz")
     origin = opened(notes(url)[0], KEY.public_key()).origin
     trusted = public_text(origin, KEY.public_key())
-    assert verified(file, verifier=trusted).problem is None
+    assert verified(file, verifiers=[trusted]).problem is None
     other = public_text(origin, OTHER.public_key())
-    assert "not signed by the key" in str(verified(file, verifier=other).problem)
+    assert "not signed by the key" in str(verified(file, verifiers=[other]).problem)
     with pytest.raises(BadCheckpoint):
         verified(file, notes(url)[0].replace("events 301", "events 300"))
 

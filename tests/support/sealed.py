@@ -1,6 +1,6 @@
 """A sealed log of teams and usage, and its export."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,5 +56,5 @@ def exported(url: str, file: Path) -> Path:
     return file
 
 
-def verified(file: Path, *trusted: str, verifier: str | None = None) -> Verdict:
-    return verify(export.read(file), trusted=trusted, verifier=verifier)
+def verified(file: Path, *trusted: str, verifiers: Sequence[str] = ()) -> Verdict:
+    return verify(export.read(file), trusted=trusted, verifiers=verifiers)

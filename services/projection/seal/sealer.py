@@ -19,6 +19,7 @@ from services.projection.feed import Feed
 from services.projection.head import Head
 from services.projection.progress import RebuildNeeded
 from services.projection.runner import CONNECTION_LOST
+from services.projection.seal.signing import ORIGIN
 from services.projection.seal.sinks import Sink, Sinks
 from services.projection.seal.tree_store import Kept, TreeStore
 from services.proof.checkpoint import Checkpoint, public_text
@@ -27,7 +28,6 @@ from services.proof.log import EVENTS, USAGE
 LOCK = 7305232
 LOOK_SECONDS = 1.0
 PAUSE_SECONDS = 1.0
-ORIGIN = "teamledger/{log}"
 
 log = logging.getLogger(__name__)
 
