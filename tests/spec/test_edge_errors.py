@@ -226,7 +226,8 @@ async def test_an_error_after_the_answer_began_ends_the_connection() -> None:
     with capture_logs() as lines, pytest.raises(RuntimeError, match="halfway"):
         async with client_of(app) as client:
             await client.get("/stream")
-    assert [line["event"] for line in lines] == ["request_failed"]
+    told = [(line["log_level"], line["event"]) for line in lines]
+    assert told == [("error", "request_failed"), ("debug", "request_answered")]
 
 
 # What every answer carries
@@ -237,6 +238,16 @@ async def test_a_sane_request_id_is_kept(given: str) -> None:
     async with client_of(app_raising()) as client:
         answered = await client.get("/nothing", headers={"x-request-id": given})
     assert answered.headers["x-request-id"] == given
+
+
+async def test_without_one_the_trace_of_the_caller_names_the_request() -> None:
+    trace = "0af7651916cd43dd8448eb211c80319c"
+    header = {"traceparent": f"00-{trace}-b7ad6b7169203331-01"}
+    async with client_of(app_raising()) as client:
+        answered = await client.get("/nothing", headers=header)
+        named = await client.get("/nothing", headers={**header, "x-request-id": "r-1"})
+    assert answered.headers["x-request-id"] == trace
+    assert named.headers["x-request-id"] == "r-1"
 
 
 @pytest.mark.parametrize("given", ["", "a" * 129, "a b", "<script>", "ü", "a;b"])
