@@ -147,6 +147,28 @@ RELAY_FAILURES: Final = _counter(
     "teamledger_relay_failures_total", "Failures after which this relay stepped down"
 )
 
+CONSUMED: Final = _sizes(
+    "teamledger_usage_consumer_batch_messages", "Messages of a batch read from the topic of usage"
+)
+CONSUMER_DELAY: Final = Histogram(
+    "teamledger_usage_consumer_delay_seconds",
+    "Age of the oldest message of a batch when it was booked",
+    buckets=(*_SECONDS, 30.0, 60.0, 300.0, 3_600.0),
+    registry=None,
+)
+CONSUMER_READS: Final = _gauge(
+    "teamledger_usage_consumer_reading", "1 while the topic of usage is read, else 0"
+)
+CONSUMER_FAILURES: Final = _counter(
+    "teamledger_usage_consumer_failures_total", "Failures after which reading began anew"
+)
+DEAD_LETTERS: Final = _counter(
+    "teamledger_dead_letters_total",
+    "Messages of the topic of usage that could not be booked",
+    "reason",
+    ("unreadable", "corrects_nothing"),
+)
+
 OF_HTTP: Final[tuple[Collector, ...]] = (HTTP_REQUESTS, HTTP_SECONDS, HTTP_UNDER_WAY)
 OF_COMMANDS: Final[tuple[Collector, ...]] = (
     *(COMMANDS, COMMAND_SECONDS, COMMAND_BATCH, COMMAND_EVENTS, COMMIT_SECONDS),
@@ -162,4 +184,7 @@ OF_READS: Final[tuple[Collector, ...]] = (
 )
 OF_RELAY: Final[tuple[Collector, ...]] = (
     *(RELAY_LEADS, RELAY_PUBLISHED, RELAY_BATCH, RELAY_SECONDS, RELAY_FAILURES),
+)
+OF_CONSUMER: Final[tuple[Collector, ...]] = (
+    *(CONSUMED, CONSUMER_DELAY, CONSUMER_READS, CONSUMER_FAILURES, DEAD_LETTERS),
 )

@@ -195,6 +195,13 @@ class KafkaSettings(BaseSettings):
         return self
 
 
+class ConsumerSettings(KafkaSettings):
+    """Where a consumer of usage answers /metrics and /health; port 0 is nowhere."""
+
+    usage_consumer_host: str = "127.0.0.1"
+    usage_consumer_port: Annotated[int, Field(ge=0, le=65535)] = 0
+
+
 K = TypeVar("K", bound=KafkaSettings)
 
 
@@ -311,6 +318,11 @@ def load_kafka_settings(given: Mapping[str, object] | None = None) -> KafkaSetti
 def load_relay_settings(given: Mapping[str, object] | None = None) -> RelaySettings:
     """Likewise for a relay."""
     return _with_brokers(_loaded(RelaySettings, given))
+
+
+def load_consumer_settings(given: Mapping[str, object] | None = None) -> ConsumerSettings:
+    """Likewise for a consumer of usage."""
+    return _with_brokers(_loaded(ConsumerSettings, given))
 
 
 def _with_brokers(settings: K) -> K:

@@ -56,7 +56,7 @@ def _answering(
 ) -> AbstractContextManager[None]:
     if not settings.relay_port:
         return nullcontext()
-    from services.command.relay_process import relay_service
+    from services.command.follower_process import relay_service
 
     app = relay_service(settings, publishing, url)
     return answering(app, settings.relay_host, settings.relay_port)

@@ -4,13 +4,14 @@ import asyncio
 import signal
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from itertools import islice
 
 import typer
 
 from services.broker.cluster import Cluster
+from services.cli.beside import answering
 from services.cli.database import any_database
 from services.cli.dead_letter_lines import Chosen
 from services.command.api.usage_messages import reading
@@ -19,8 +20,9 @@ from services.command.application.dead_letters import DeadLetter
 from services.command.application.loop import CommandLoop
 from services.command.application.store import EventStore
 from services.command.application.usage_consumer import UsageBooker, UsageConsumer, UsageTopic
+from services.command.follower_process import consumer_service
 from services.database.connections import Pool, entered_pool, service_conninfo
-from services.settings import KafkaSettings, load_kafka_settings
+from services.settings import ConsumerSettings, KafkaSettings, load_kafka_settings
 from services.standalone import prepare_events
 
 DEADLINE = 30.0
@@ -49,16 +51,26 @@ async def opened_loop(conninfo: str) -> AsyncIterator[tuple[CommandLoop, Pool]]:
         yield loop, pool
 
 
-async def consume(settings: KafkaSettings, conninfo: str) -> None:
+async def consume(settings: ConsumerSettings, url: str) -> None:
     """Until SIGTERM or SIGINT. Raises as `UsageConsumer.run` does."""
     topic = usage_topic(settings)
-    async with opened_loop(conninfo) as (loop, pool):
+    async with opened_loop(service_conninfo(url)) as (loop, pool):
         booker = UsageBooker(topic, loop, pool)
         consumer = UsageConsumer(topic, booker, reading(topic.source))
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, consumer.stop)
         typer.echo(f"teamledger books usage from topic {topic.name} as source {topic.source}")
-        await consumer.run()
+        with _answering(settings, consumer, url):
+            await consumer.run()
+
+
+def _answering(
+    settings: ConsumerSettings, consumer: UsageConsumer, url: str
+) -> AbstractContextManager[None]:
+    if not settings.usage_consumer_port:
+        return nullcontext()
+    app = consumer_service(settings, consumer, url)
+    return answering(app, settings.usage_consumer_host, settings.usage_consumer_port)
 
 
 async def listed(chosen: Chosen, limit: int, *, every: bool) -> list[Judged]:

@@ -20,6 +20,7 @@ class Kind(StrEnum):
     COMMAND = "command"
     PROJECTION = "projection"
     RELAY = "relay"
+    USAGE_CONSUMER = "usage-consumer"
 
 
 _COUNTED = {
@@ -27,6 +28,7 @@ _COUNTED = {
     Kind.COMMAND: (*metrics.OF_COMMANDS, *metrics.OF_USAGE),
     Kind.PROJECTION: (*metrics.OF_COMMANDS, *metrics.OF_READS),
     Kind.RELAY: metrics.OF_RELAY,
+    Kind.USAGE_CONSUMER: (*metrics.OF_COMMANDS, *metrics.OF_USAGE, *metrics.OF_CONSUMER),
 }
 KEEPS_READ_MODELS = frozenset({Kind.SERVE, Kind.PROJECTION})
 

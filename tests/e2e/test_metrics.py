@@ -3,7 +3,7 @@
 import subprocess
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 
 import httpx
@@ -17,6 +17,19 @@ from tests.support.postgres import fresh_database
 from tests.support.service import START_SECONDS, Start, free_port, on_database
 
 SECRET = "sk-observed-by-nobody-1"
+FOLLOWERS = {
+    "relay": (
+        "relay",
+        "the relay has stepped down: BrokerAway",
+        "teamledger_relay_leads",
+    ),
+    "usage-consumer": (
+        "usage_consumer",
+        "usage is not consumed: BrokerAway",
+        "teamledger_usage_consumer_reading",
+    ),
+}
+"""What answers nothing but health and metrics: what it says while brokers are away."""
 
 
 def text(ledger: Ledger) -> str:
@@ -92,39 +105,42 @@ def test_a_series_is_never_a_callers_to_make(ledger: Ledger) -> None:
 def test_each_kind_of_process_exposes_what_is_documented(
     postgres_server: EmbeddedServer, start_service: Start
 ) -> None:
-    with fresh_database(postgres_server) as url, relaying_nowhere(url) as relay:
+    with fresh_database(postgres_server) as url, ExitStack() as stack:
+        followers = {role: stack.enter_context(follower(url, role)) for role in FOLLOWERS}
         env = on_database(url)
         running = {role: start_service(env, role=role) for role in ("command", "projection")}
-        for role, service in running.items():
-            assert_as_documented(role, httpx.get(f"{service.base_url}/metrics").text)
-        assert_as_documented("relay", httpx.get(f"{relay}/metrics").text)
+        addresses = {role: service.base_url for role, service in running.items()} | followers
+        for role, address in addresses.items():
+            assert_as_documented(role, httpx.get(f"{address}/metrics").text)
         assert [service.stop() for service in running.values()] == [0, 0]
 
 
 @pytest.mark.scale
-def test_a_relay_that_reaches_no_broker_lives_and_is_not_ready(
-    postgres_server: EmbeddedServer,
+@pytest.mark.parametrize("role", sorted(FOLLOWERS))
+def test_what_reaches_no_broker_lives_and_is_not_ready(
+    postgres_server: EmbeddedServer, role: str
 ) -> None:
-    with fresh_database(postgres_server) as url, relaying_nowhere(url) as relay:
-        while (refused := httpx.get(f"{relay}/health/readiness")).is_success:
+    check, reason, gauge = FOLLOWERS[role]
+    with fresh_database(postgres_server) as url, follower(url, role) as address:
+        while (refused := httpx.get(f"{address}/health/readiness")).is_success:
             pass  # until it has tried to reach a broker
-        assert refused.json()["check"] == "relay"
-        assert refused.json()["reason"] == "the relay has stepped down: BrokerAway"
-        assert httpx.get(f"{relay}/health/liveliness").json() == "I'm alive!"
-        assert httpx.get(f"{relay}/team/list").status_code == 404
-        assert value(httpx.get(f"{relay}/metrics").text, "teamledger_relay_leads") == 0
+        assert (refused.json()["check"], refused.json()["reason"]) == (check, reason)
+        assert httpx.get(f"{address}/health/liveliness").json() == "I'm alive!"
+        assert httpx.get(f"{address}/team/list").status_code == 404
+        assert value(httpx.get(f"{address}/metrics").text, gauge) == 0
 
 
 @contextmanager
-def relaying_nowhere(url: str) -> Iterator[str]:
-    """The address of a relay whose brokers are away."""
+def follower(url: str, role: str) -> Iterator[str]:
+    """The address of a relay, or a consumer of usage, whose brokers are away."""
     port = free_port()
     env = environment(
         TEAMLEDGER_DATABASE_URL=url,
         TEAMLEDGER_KAFKA_BOOTSTRAP=f"127.0.0.1:{free_port()}",
         TEAMLEDGER_RELAY_PORT=str(port),
+        TEAMLEDGER_USAGE_CONSUMER_PORT=str(port),
     )
-    process = subprocess.Popen(line("relay"), env=env, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(line(role), env=env, stderr=subprocess.DEVNULL)
     killer = threading.Timer(START_SECONDS, process.kill)
     killer.start()
     address = f"http://127.0.0.1:{port}"
@@ -144,4 +160,4 @@ def wait_until_alive(address: str, process: subprocess.Popen[bytes]) -> None:
         except httpx.TransportError:
             continue
         return
-    pytest.fail("the relay has ended")
+    pytest.fail("the process has ended")

@@ -36,7 +36,7 @@ def _rows() -> Iterator[tuple[str, Listed]]:
         if line.startswith("| `"):
             cells = [cell.strip() for cell in line.split("|")[1:-1]]
             name, kind, labels, unit, processes, meaning = cells
-            of = {"serve", "command", "projection", "relay"}
+            of = {"serve", "command", "projection", "relay", "usage-consumer"}
             given = of if processes == "all" else set(processes.split(", "))
             listed = Listed(kind, frozenset(_NAME.findall(labels)), unit, frozenset(given), meaning)
             yield name.strip("`"), listed

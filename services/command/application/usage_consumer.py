@@ -6,6 +6,7 @@ says (decision 021). What cannot be booked is acknowledged as a dead letter befo
 """
 
 import asyncio
+import time
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -17,6 +18,7 @@ import uuid_utils
 from kafka.errors import KafkaError
 from psycopg_pool import AsyncConnectionPool
 
+from services import metrics
 from services.access.principal import Credential
 from services.broker import BrokerAway, BrokerUnusable, topics
 from services.broker.cluster import Cluster
@@ -106,7 +108,10 @@ class UsageBooker:
 
 
 class UsageConsumer:
-    """`run()` returns after `stop()`; others of the group go on with the partitions it had."""
+    """`run()` returns after `stop()`; others of the group go on with the partitions it had.
+
+    `reads` tells whether it takes part, `trouble` which kind of failure it is not over yet.
+    """
 
     def __init__(self, topic: UsageTopic, booker: UsageBooker, read: ReadMessage) -> None:
         self._topic, self._booker, self._read_message = topic, booker, read
@@ -114,6 +119,8 @@ class UsageConsumer:
         self._stopping = asyncio.Event()
         self._thread = ThreadPoolExecutor(1, "usage")
         self._was_there = False
+        self.reads = False
+        self.trouble: str | None = None
 
     async def run(self) -> None:
         """Consume. Raises FuseBlown, and what no trying again would mend.
@@ -121,6 +128,7 @@ class UsageConsumer:
         That is BrokerUnusable of a topic that is not there when it begins, and Unavailable where
         the store was replaced.
         """
+        metrics.CONSUMER_READS.set_function(lambda: float(self.reads))
         pause = FIRST_PAUSE
         try:
             while not self._stopping.is_set():
@@ -130,6 +138,7 @@ class UsageConsumer:
                 except (KafkaError, BrokerUnusable) as error:
                     if not (self._was_there or isinstance(error, KafkaError | BrokerAway)):
                         raise
+                    self._failed(error)
                     log.warning("usage is not consumed", error=f"{type(error).__name__}: {error}")
                     await self._rest(pause)
                     pause = min(pause * 2, LONGEST_PAUSE)
@@ -143,10 +152,11 @@ class UsageConsumer:
 
     async def _take_part(self) -> None:
         member = await self._in_thread(self._joined)
-        self._was_there = True
+        self._was_there, self.reads, self.trouble = True, True, None
         try:
             await self._consume(member)
         finally:
+            self.reads = False
             await self._in_thread(member.close)
 
     def _joined(self) -> Member:
@@ -165,6 +175,7 @@ class UsageConsumer:
             except (*LOST, Unavailable) as error:
                 if self._booker.failed is not None:
                     raise
+                self._failed(error)
                 log.warning("usage waits for the ledger", error=type(error).__name__)
                 await self._rest(pause)
                 pause = min(pause * 2, LONGEST_PAUSE)
@@ -221,8 +232,14 @@ class UsageConsumer:
             await self._in_thread(self._box.put, dead)
         reading = Reading(self._topic.name, topic_id, batch.before, batch.after, len(dead))
         report = await self._booker.book(prepared, reading)
+        self.trouble = None
         await self._in_thread(member.note, reading.after)
+        _count(batch, refused)
         _note(entries, report, dead)
+
+    def _failed(self, error: Exception) -> None:
+        self.trouble = type(error).__name__
+        metrics.CONSUMER_FAILURES.inc()
 
     def _fuse_blown(self, message: Message, reason: str) -> FuseBlown:
         return FuseBlown(
@@ -247,6 +264,16 @@ def _refused(batch: Batch, prepared: Prepared) -> list[tuple[int, str]]:
     places = [at for at, each in enumerate(batch.read) if each.usage is not None]
     unread = [(at, each.reason) for at, each in enumerate(batch.read) if each.usage is None]
     return sorted([*unread, *((places[at], CORRECTS_NOTHING) for at in prepared.refused)])
+
+
+def _count(batch: Batch, refused: Sequence[tuple[int, str]]) -> None:
+    metrics.CONSUMED.observe(len(batch.read))
+    if batch.read:
+        oldest = min(each.message.timestamp for each in batch.read)
+        metrics.CONSUMER_DELAY.observe(max(time.time() - oldest / 1_000, 0.0))
+    for at, _ in refused:
+        unreadable = batch.read[at].usage is None
+        metrics.DEAD_LETTERS.labels("unreadable" if unreadable else "corrects_nothing").inc()
 
 
 def _note(entries: Sequence[Entry], report: Report, dead: Sequence[DeadLetter]) -> None:

@@ -159,6 +159,7 @@ class Unhealthy(Document):
             "sealer",
             "relay",
             "relay_lag",
+            "usage_consumer",
         ],
         Field(description="What failed."),
     ]

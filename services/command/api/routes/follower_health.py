@@ -1,13 +1,21 @@
-"""Health of a relay; /metrics is beside it, and nothing else."""
+"""Health of a process that answers nothing else but /metrics: a relay, a consumer of usage."""
+
+from collections.abc import Callable
 
 from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.command.application.relay import Relay
 from services.edge.body import LedgerRoute
 from services.edge.health import alive, healthy, unhealthy
 from services.operation.context import Operation
+from services.operation.standing import Log
+
+Failure = tuple[str, str]
+"""The check that failed, and why."""
+
+Judge = Callable[[Operation, Log], Failure | None]
+"""Whether there is a failure in what the process follows or does; kept in `app.state.judge`."""
 
 router = APIRouter(route_class=LedgerRoute, tags=["health"])
 
@@ -21,15 +29,12 @@ async def liveness() -> Response:
 
 @router.get("/health/readiness")
 async def readiness(request: Request) -> Response:
-    """200 while the relay leads or stands by, and its topic is not too far behind; else 503."""
-    relay: Relay = request.app.state.relay
+    """200 while it does its work, or stands by, and nothing is too far behind; else 503."""
     operation: Operation = request.app.state.operation
+    judge: Judge = request.app.state.judge
     log = (await operation.survey.taken()).log
     if log is None:
         return unhealthy("event_database", "the event database does not answer")
-    if relay.trouble is not None:
-        return unhealthy("relay", f"the relay has stepped down: {relay.trouble}")
-    found = next((each.lag for each in log.relays if each.topic == relay.topic), None)
-    if found is not None and (reason := operation.too_far("the topic", found)) is not None:
-        return unhealthy("relay_lag", reason)
-    return healthy(0 if found is None else found.position)
+    if (failed := judge(operation, log)) is not None:
+        return unhealthy(*failed)
+    return healthy(log.head)
