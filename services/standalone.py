@@ -35,6 +35,7 @@ from services.projection.api import ROUTERS as READ_ROUTERS
 from services.projection.api import include_read_routes
 from services.projection.feed.store import StoreFeed
 from services.projection.process import start_courier, started_reads
+from services.projection.projectors import GROUP
 from services.settings import Settings
 
 MIGRATIONS = Path(__file__).parent / "database" / "migrations"
@@ -162,8 +163,15 @@ def _operate(
     known = {"events": last_migration(EVENT_MIGRATIONS)}
     if reads is not None:
         known["read"] = last_migration(READ_MIGRATIONS)
-    limit = settings.readiness_max_lag_seconds
-    include_operation(app, Operation(kind, events, reads, max_lag=limit, migrations=known))
+    operation = Operation(
+        kind,
+        events,
+        reads,
+        groups=() if reads is None else (GROUP,),
+        max_lag=settings.readiness_max_lag_seconds,
+        migrations=known,
+    )
+    include_operation(app, operation)
 
 
 def _log(events: EventDatabase, stack: AsyncExitStack) -> StoreFeed:

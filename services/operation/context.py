@@ -1,7 +1,7 @@
 """What the routes for operators work with, made once per process."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 
@@ -24,23 +24,24 @@ class Shown:
 
 
 class Operation:
-    """Of a process of this kind. `reads` leads to the read models, where it keeps any.
+    """Of a process of this kind. `reads` leads to the read models, where it keeps any, `groups`.
 
     `max_lag` seconds is how old the oldest event may be that a follower of a ready process lacks;
     `migrations` are the numbers of the last ones that this release knows, by schema.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913
         self,
         kind: Kind,
         events: Pool,
         reads: Pool | None = None,
         *,
+        groups: Sequence[str] = (),
         max_lag: float = 30.0,
         migrations: Mapping[str, int] | None = None,
     ) -> None:
         self.kind, self.max_lag, self.migrations = kind, max_lag, migrations or {}
-        self.survey = Survey(events, reads)
+        self.survey = Survey(events, reads, groups)
         self.registry: CollectorRegistry = registry_of(kind, lambda: self.survey.latest)
         self._began = time.monotonic()
 

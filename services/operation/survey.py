@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import psycopg
 from psycopg_pool import PoolClosed, PoolTimeout
@@ -17,13 +17,14 @@ _UNANSWERED = (psycopg.Error, PoolTimeout, PoolClosed, TimeoutError)
 
 
 class Survey:
-    """`reads` leads to the read models, None where the process keeps none.
+    """`reads` leads to the read models of these `groups`, None where the process keeps none.
 
     However many scrapers and probes there are, the databases are asked once a second at most.
     """
 
-    def __init__(self, events: Pool, reads: Pool | None = None) -> None:
+    def __init__(self, events: Pool, reads: Pool | None = None, groups: Sequence[str] = ()) -> None:
         self._events, self._reads = events, reads
+        self._at_the_beginning = dict.fromkeys(groups, 0)
         self._turns = Turns(self._ask)
         self._found = Standing(None, None)
         self._found_at = float("-inf")
@@ -55,6 +56,7 @@ class Survey:
             return {}, None
         try:
             async with asyncio.timeout(LONGEST_SECONDS):
-                return await groups_of(self._reads)
+                positions, rebuilt = await groups_of(self._reads)
         except _UNANSWERED:
             return None
+        return {**self._at_the_beginning, **positions}, rebuilt

@@ -83,6 +83,24 @@ def test_both_take_the_master_key_of_before(sides: Sides) -> None:
         assert reads.get("/team/list").status_code == 401
 
 
+def test_each_side_tells_how_everything_stands(sides: Sides) -> None:
+    with sides.commands.client() as commands, sides.reads.client() as reads:
+        told, of_reads = commands.get("/v1/status").json(), reads.get("/v1/status").json()
+        assert (told["kind"], of_reads["kind"]) == ("command", "projection")
+        assert (told["projections"], len(of_reads["projections"])) == ([], 1)
+        assert told["migrations"].keys() < of_reads["migrations"].keys()
+        by = {}
+        for role in ("internal_user", "proxy_admin_viewer"):
+            made = commands.post("/user/new", json={"user_id": role, "user_role": role})
+            by[role] = {"Authorization": f"Bearer {made.json()['key']}"}
+        for side in (commands, reads):
+            viewed = side.get("/v1/status", headers=by["proxy_admin_viewer"])
+            assert viewed.status_code == 200
+            refused = side.get("/v1/status", headers=by["internal_user"])
+            assert refused.status_code == 403
+            assert refused.headers["content-type"] == "application/problem+json"
+
+
 def test_read_models_are_in_their_database_alone(sides: Sides) -> None:
     schemas = "SELECT nspname FROM pg_namespace WHERE nspname IN ('events', 'usage', 'ops', 'read')"
     found = {}

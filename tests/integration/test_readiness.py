@@ -83,3 +83,16 @@ async def test_databases_that_are_away_are_told_without_what_the_driver_says(wor
     await world.context.events_pool.close()
     assert await refused(world) == ("event_database", "the event database does not answer")
     assert (await world.get("/health/liveliness", None)).status_code == 200
+
+
+async def test_the_master_key_is_told_the_status_without_a_database(world: World) -> None:
+    secret = world.key("sk-admins", user_id=None)
+    await world.settled()
+    assert secret
+    for pool in (world.context.read_pool, world.context.events_pool):
+        await pool.close()
+    told = await world.get("/v1/status")
+    assert told.status_code == 200
+    assert told.json()["reason"] == "event database: does not answer"
+    assert (await world.get("/v1/status", "sk-admins")).status_code == 503
+    assert (await world.get("/v1/status", "sk")).status_code == 401

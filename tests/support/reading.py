@@ -218,7 +218,7 @@ async def reading(
             sealing_stopped=lambda: worlds[0].unsealed,
         )
         include_read_routes(app, context)
-        include_operation(app, Operation(Kind.PROJECTION, events_pool, read_pool))
+        include_operation(app, Operation(Kind.PROJECTION, events_pool, read_pool, groups=[GROUP]))
         transport = httpx.ASGITransport(app=app)
         client = httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1")
         http = await stack.enter_async_context(client)
