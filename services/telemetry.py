@@ -1,5 +1,8 @@
 """Logs: JSON lines on stderr, without secrets, e-mail addresses or local variables.
 
+Of an exception there are the types and the lines of code it came through. What it says itself is
+shown of our own, and of PostgreSQL's in short: other texts may quote what somebody sent or stored.
+
 Every line has `timestamp`, `level`, `logger` and `event`. What belongs to a request has its
 `correlation_id`, the `x-request-id` of its answer; what belongs to a batch those of the requests in
 it, `correlation_ids`.
@@ -7,12 +10,19 @@ it, `correlation_ids`.
 
 import logging
 import sys
+import traceback
 from typing import Any
 
+import psycopg
 import structlog
+from structlog.typing import ExcInfo
 
 OTHERS = ("httpx", "httpcore", "urllib3")
 """They would tell every address that is called, those of webhooks with whatever is in them."""
+
+
+OURS = ("services.", "events.")
+MOST_CAUSES = 10
 
 
 class _Named(structlog.WriteLogger):
@@ -27,6 +37,30 @@ def _named(*given: Any) -> _Named:  # noqa: ANN401
     return _Named(str(given[0]) if given else "teamledger")
 
 
+def _told(error: BaseException) -> str:
+    """Its type, and what it says if that is ours to say."""
+    name = f"{type(error).__module__}.{type(error).__qualname__}".removeprefix("builtins.")
+    if isinstance(error, psycopg.Error):
+        text = error.diag.message_primary
+    else:
+        text = str(error) if name.startswith(OURS) else None
+    return f"{name}: {text}" if text else name
+
+
+def _traced(exc_info: ExcInfo) -> str:
+    """The exception with those that it came from, each after the lines it came through."""
+    told: list[str] = []
+    error: BaseException | None = exc_info[1]
+    while error is not None and len(told) < MOST_CAUSES:
+        through = "".join(traceback.format_tb(error.__traceback__))
+        told.append(f"{through}{_told(error)}")
+        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    return "\n\nwhich came of\n\n".join(told)
+
+
+_EXCEPTIONS = structlog.processors.ExceptionRenderer(_traced)
+
+
 def configure_logging(level: str) -> None:
     """One renderer for structlog and the standard library alike."""
     numeric = logging.getLevelNamesMapping()[level.upper()]
@@ -39,7 +73,7 @@ def configure_logging(level: str) -> None:
     structlog.configure(
         processors=[
             *shared,
-            structlog.processors.format_exc_info,
+            _EXCEPTIONS,
             structlog.processors.JSONRenderer(),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(numeric),
@@ -52,7 +86,7 @@ def configure_logging(level: str) -> None:
             foreign_pre_chain=shared,
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                structlog.processors.format_exc_info,
+                _EXCEPTIONS,
                 structlog.processors.JSONRenderer(),
             ],
         )
