@@ -1,5 +1,7 @@
 """GET /metrics: for Prometheus; public like /health, as LiteLLM has it (auth.md 2)."""
 
+import asyncio
+
 from fastapi import APIRouter, FastAPI
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from starlette.requests import Request
@@ -21,7 +23,8 @@ async def metrics(request: Request) -> Response:
     """
     operation: Operation = request.app.state.operation
     await operation.survey.taken()
-    return Response(generate_latest(operation.registry), media_type=CONTENT_TYPE_LATEST)
+    text = await asyncio.to_thread(generate_latest, operation.registry)  # it takes milliseconds
+    return Response(text, media_type=CONTENT_TYPE_LATEST)
 
 
 def include_operation(app: FastAPI, operation: Operation) -> None:

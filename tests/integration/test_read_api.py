@@ -13,6 +13,7 @@ from services.access.credentials import hash_key
 from services.database.embedded import EmbeddedServer
 from tests.support.eventlog import append, owner
 from tests.support.facts import joined, key_settings, settings
+from tests.support.metrics import value
 from tests.support.postgres import fresh_database
 from tests.support.reading import MASTER, World, key, reading, team, text_of
 
@@ -222,6 +223,10 @@ async def test_failed_projections_answer_nothing_and_readiness_says_why(
             assert readiness.status_code == 503
             assert "team.renamed at position 2" in readiness.json()["reason"]
             assert "nonsense" not in readiness.text
+            told = (await world.get("/metrics", None)).text
+            assert value(told, "teamledger_projection_stopped") == 1
+            reason = {"reason": "not_reached"}
+            assert value(told, "teamledger_reads_unavailable_total", **reason) >= len(READS)
 
 
 async def test_a_store_that_was_put_back_is_not_answered_from_what_came_later(

@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator
 
+import httpx
 import pytest
 
 from tests.support.broker import Broker
+from tests.support.metrics import value
 from tests.support.otlp import Collector, collecting
 from tests.support.relaying import make_topic, on_broker, published, start_relay
-from tests.support.service import ServiceProcess, Start, on_database
+from tests.support.service import ServiceProcess, Start, free_port, on_database
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(180)]
 TRACE, CALLER = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
@@ -20,15 +22,26 @@ def collector() -> Iterator[Collector]:
 
 
 @pytest.fixture
-def commands(
-    database_url: str, kafka: Broker, topic: str, collector: Collector, start_service: Start
+def relay_port() -> int:
+    return free_port()
+
+
+@pytest.fixture
+def commands(  # noqa: PLR0913, PLR0917
+    database_url: str,
+    kafka: Broker,
+    topic: str,
+    collector: Collector,
+    start_service: Start,
+    relay_port: int,
 ) -> Iterator[ServiceProcess]:
     """Commands, with a relay and a projection behind them."""
     make_topic(kafka, topic)
     env = on_database(database_url) | on_broker(kafka, topic) | collector.env
     commands = start_service(env, role="command", ready=False)
     reads = start_service(env, role="projection", ready=False)
-    relay = start_relay(database_url, kafka, topic, **collector.env)
+    port = {"TEAMLEDGER_RELAY_PORT": str(relay_port)}
+    relay = start_relay(database_url, kafka, topic, **collector.env, **port)
     try:
         commands.wait_until_ready()
         reads.wait_until_ready()
@@ -40,7 +53,7 @@ def commands(
 
 
 def test_one_trace_goes_from_the_request_through_kafka_to_the_read_models(
-    commands: ServiceProcess, kafka: Broker, topic: str, collector: Collector
+    commands: ServiceProcess, kafka: Broker, topic: str, collector: Collector, relay_port: int
 ) -> None:
     with commands.client() as http:
         headers = {"traceparent": f"00-{TRACE}-{CALLER}-01"}
@@ -53,3 +66,18 @@ def test_one_trace_goes_from_the_request_through_kafka_to_the_read_models(
     assert {spans[name].parent for name in names[3:]} == {record.span}
     [first, *_] = published(kafka, topic, 1)
     assert first.headers["traceparent"] == f"00-{TRACE}-{record.span}-01"
+    assert_leads(f"http://127.0.0.1:{relay_port}", topic)
+
+
+def assert_leads(relay: str, topic: str) -> None:
+    """What the relay tells of itself and its topic, with everything published."""
+    head, of = {"topic": topic}, "teamledger_relay_"
+    while value(told := httpx.get(f"{relay}/metrics").text, f"{of}lag_events", **head) > 0:
+        pass  # each look is a request; the database is asked once a second
+    position = value(told, "teamledger_log_position")
+    assert value(told, f"{of}leads") == 1
+    assert value(told, f"{of}published_total") == position
+    assert value(told, f"{of}position", **head) == position
+    assert value(told, f"{of}lag_events", **head) == value(told, f"{of}lag_seconds", **head) == 0
+    ready = httpx.get(f"{relay}/health/readiness")
+    assert (ready.status_code, ready.json()["status"]) == (200, "healthy")

@@ -109,8 +109,8 @@ def start_relay(url: str, broker: Broker, topic: str, **own: str) -> subprocess.
 
     `own` is added to its environment.
     """
-    port = {"TEAMLEDGER_RELAY_PORT": str(free_port())}
-    env = environment(TEAMLEDGER_DATABASE_URL=url, **port, **on_broker(broker, topic), **own)
+    settings = {"TEAMLEDGER_RELAY_PORT": str(free_port()), **on_broker(broker, topic), **own}
+    env = environment(TEAMLEDGER_DATABASE_URL=url, **settings)
     with (broker.directory / "relay.log").open("ab") as log:
         return subprocess.Popen(line("relay"), env=env, stdout=log, stderr=log)
 
