@@ -20,7 +20,6 @@ from tests.support.usage_topic import (
     consume_until_it_ends,
     consumed,
     consuming_usage,
-    end,
     ends,
     eventually,
     item,
@@ -199,13 +198,12 @@ async def test_a_place_that_is_not_there_is_left_for_the_beginning(
 
 
 def test_the_process_ends_with_a_status_of_its_own(url: str, topics: Topics) -> None:
-    log = topics.broker.directory / "usage-consumer.log"
     topics.send([Sent(item(1), partition=0), Sent(b"{", partition=0)])
-    process = start_consumer(url, topics.allowing(0))
+    consumer = start_consumer(url, topics.allowing(0))
     try:
-        assert process.wait(timeout=60) == 3, log.read_text()
+        assert consumer.process.wait(timeout=60) == 3, consumer.told
     finally:
-        end(process)
-    assert "error: 0 messages of" in log.read_text()
+        consumer.kill()
+    assert "error: 0 messages of" in consumer.told
     assert booked(url) == ["call-1"]
     assert topics.letters() == []

@@ -5,10 +5,12 @@ import json
 import signal
 import subprocess
 import time
+import uuid
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
@@ -199,16 +201,38 @@ def ends(topics: Topics) -> dict[int, int]:
         consumer.close()
 
 
-def start_consumer(url: str, topics: Topics) -> "subprocess.Popen[bytes]":
-    """`teamledger usage-consumer` as an operator starts it: with the brokers, without keys."""
+@dataclass(frozen=True, slots=True)
+class ConsumerProcess:
+    """`teamledger usage-consumer`; tests kill and freeze `process`."""
+
+    process: "subprocess.Popen[bytes]"
+    log: Path
+
+    @property
+    def runs(self) -> bool:
+        return self.process.poll() is None
+
+    @property
+    def told(self) -> str:
+        return self.log.read_text()
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether it can be asked to stop: before that a signal ends it like any other program."""
+        return "teamledger books usage from" in self.told
+
+    def kill(self) -> None:
+        """However it is, frozen or gone, it is gone afterwards."""
+        with suppress(ProcessLookupError):
+            self.process.send_signal(signal.SIGCONT)
+        self.process.kill()
+        self.process.wait()
+
+
+def start_consumer(url: str, topics: Topics) -> ConsumerProcess:
+    """As an operator starts it: with the brokers, without keys."""
     env = environment(TEAMLEDGER_DATABASE_URL=url, **topics.env)
-    with (topics.broker.directory / "usage-consumer.log").open("ab") as log:
-        return subprocess.Popen(line("usage-consumer"), env=env, stdout=log, stderr=log)
-
-
-def end(process: "subprocess.Popen[bytes]") -> None:
-    """However it is, it is gone afterwards."""
-    with suppress(ProcessLookupError):
-        process.send_signal(signal.SIGCONT)
-    process.kill()
-    process.wait()
+    path = topics.broker.directory / f"usage-consumer-{uuid.uuid4().hex}.log"
+    with path.open("ab") as log:
+        process = subprocess.Popen(line("usage-consumer"), env=env, stdout=log, stderr=log)
+    return ConsumerProcess(process, path)
