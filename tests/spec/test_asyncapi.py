@@ -1,6 +1,7 @@
 """The AsyncAPI document says what is in the topic: valid itself, and tried on golden files."""
 
 import json
+from datetime import timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -8,11 +9,22 @@ from typing import Any
 import pytest
 from jsonschema import Draft7Validator
 
-from events.asyncapi import document
 from events.messages import TOPIC, Stored, message
+from events.usage_topics import (
+    DEAD_DAYS,
+    DEAD_PARTITIONS,
+    DEAD_TOPIC,
+    USAGE_DAYS,
+    USAGE_PARTITIONS,
+    USAGE_TOPIC,
+)
+from services.broker.message import Message
 from services.broker.topics import Topic
+from services.command.application.dead_letters import DeadLetter, record
+from services.edge.asyncapi import document
 from tests.golden import GOLDEN
 from tests.spec.test_messages import EPOCH
+from tests.spec.test_usage_deliveries import EVENT_1, FIX, PAYLOADS, RECORD
 
 ROOT = Path(__file__).parents[2]
 SPECIFICATION = ROOT / "tests/support/asyncapi_3.0.0.json"
@@ -71,8 +83,16 @@ def test_every_version_that_was_stored_is_a_message_of_the_topic() -> None:
     assert set(messages) == {named(example) for example in EXAMPLES}
 
 
-def test_the_topic_is_as_it_is_made() -> None:
-    channel, made = published()["channels"]["events"], Topic(TOPIC)
+@pytest.mark.parametrize(
+    ("name", "made"),
+    [
+        ("events", Topic(TOPIC)),
+        ("usage", Topic(USAGE_TOPIC, USAGE_PARTITIONS, retention=timedelta(days=USAGE_DAYS))),
+        ("deadLetters", Topic(DEAD_TOPIC, DEAD_PARTITIONS, retention=timedelta(days=DEAD_DAYS))),
+    ],
+)
+def test_a_topic_is_as_it_is_made(name: str, made: Topic) -> None:
+    channel = published()["channels"][name]
     kafka = channel["bindings"]["kafka"]
     assert (channel["address"], kafka["partitions"]) == (made.name, made.partitions)
     configuration = kafka["topicConfiguration"]
@@ -93,3 +113,26 @@ def test_what_the_relay_sends_is_valid(example: Path) -> None:
     assert not fits.is_valid({**state, "v": state["v"] + 1})
     assert not fits.is_valid({**state, "data": {**state["data"], "of_a_newer_release": None}})
     assert not fits.is_valid({**state, "n": [0]})
+
+
+@pytest.mark.parametrize("item", [RECORD, FIX, *PAYLOADS])
+def test_what_is_booked_is_an_item(item: dict[str, Any]) -> None:
+    fits = validator("messages/usage.item/payload")
+    fits.validate(item)
+    assert not fits.is_valid({**item, "id": None})
+
+
+def test_an_event_is_one() -> None:
+    fits = validator("messages/usage.event/payload")
+    fits.validate(EVENT_1)
+    assert not fits.is_valid({**EVENT_1, "type": "teamledger.usage.recorded.v2"})
+
+
+def test_a_dead_letter_says_where_it_comes_from() -> None:
+    large = Message(7, 41, 5, None, b"x" * 1_000_001, ())
+    headers = dict(record(DeadLetter("usage", EPOCH, large, "why")).headers)
+    told = {name: raw.decode() for name, raw in headers.items()}
+    fits = validator("messages/usage.dead/headers")
+    fits.validate(told)
+    described = published()["components"]["messages"]["usage.dead"]["headers"]
+    assert set(told) == set(described["properties"])
