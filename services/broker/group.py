@@ -1,12 +1,13 @@
 """A member of a consumer group that is told where to begin whenever it is given partitions."""
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, closing, suppress
 from typing import Any
 from uuid import UUID
 
 from kafka import ConsumerRebalanceListener, KafkaConsumer, TopicPartition
 from kafka.errors import (
+    CorruptRecordError,
     KafkaError,
     LogTruncationError,
     NoOffsetForPartitionError,
@@ -14,13 +15,13 @@ from kafka.errors import (
 )
 from kafka.structs import OffsetAndMetadata
 
-from services.broker import BrokerAway
+from services.broker import BrokerAway, Unreadable
 from services.broker.cluster import Cluster
 from services.broker.message import Extent, Message, message
 from services.broker.topics import identity
 
 CLOSE_MS = 5_000
-ANSWER_MS = 10_000
+ANSWER_MS, TRY_MS = 10_000, 2_000
 PLACELESS = (LogTruncationError, NoOffsetForPartitionError, OffsetOutOfRangeError)
 
 
@@ -35,7 +36,7 @@ class Member:
     """
 
     def __init__(self, cluster: Cluster, topic: str, group: str) -> None:
-        self._topic = topic
+        self._cluster, self._topic = cluster, topic
         self._topic_id: UUID | None = None
         self._begun = 0
         with ExitStack() as stack:
@@ -49,12 +50,14 @@ class Member:
     def read(self, seconds: float, most: int) -> Sequence[Message]:
         """What comes within that time, in the order of each partition.
 
-        Raises Unplaced, and KafkaError for what passes.
+        Raises Unplaced, Unreadable, and KafkaError for what passes.
         """
         try:
             polled = self._consumer.poll(timeout_ms=int(seconds * 1000), max_records=most)
         except PLACELESS as gone:
             raise Unplaced(f"{type(gone).__name__}: {gone}") from gone
+        except CorruptRecordError as error:
+            raise self._corrupt(error) from error
         if self._given.times != self._begun:
             raise Unplaced("partitions are given anew")
         return [message(record) for records in polled.values() for record in records]
@@ -102,6 +105,31 @@ class Member:
     def close(self) -> None:
         """Leave the group, so that the others need not wait for the session to end."""
         self._open.close()
+
+    def _corrupt(self, error: CorruptRecordError) -> Unreadable | CorruptRecordError:
+        """Fetch again, each partition by itself: what cannot be decoded then, never can.
+
+        By another consumer each: after such an error kafka-python's is of no use any more.
+        """
+        for place in sorted(self._consumer.assignment()):
+            offset = self._consumer.position(place, timeout_ms=ANSWER_MS)
+            if offset is not None and not self._decodes(place, offset):
+                return Unreadable(
+                    f"partition {place.partition} of {self._topic} cannot be read at offset "
+                    f"{offset}: {error}. With Kafka's own kafka-delete-records, remove what is "
+                    f"before offset {offset + 1}: reading goes on behind it"
+                )
+        return error  # damaged on the way
+
+    def _decodes(self, place: TopicPartition, offset: int) -> bool:
+        with closing(self._cluster.consumer("usage")) as consumer:
+            consumer.assign([place])
+            consumer.seek(place, offset)
+            try:
+                consumer.poll(timeout_ms=TRY_MS, max_records=1)
+            except CorruptRecordError:
+                return False
+        return True
 
     def _offsets(
         self, ask: Callable[..., dict[TopicPartition, int]], places: Sequence[TopicPartition]

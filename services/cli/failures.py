@@ -7,7 +7,7 @@ from typing import ParamSpec, TypeVar
 import psycopg
 import typer
 
-from services.broker import BrokerUnusable
+from services.broker import BrokerUnusable, Unreadable
 from services.cli.ledger_client import ServiceRefused
 from services.cli.litellm.source import SourceUnusable
 from services.command.application.relay_place import LogReplaced
@@ -82,6 +82,7 @@ EXPECTED = (
     StillUsed,
     TracingUnusable,
     Unavailable,
+    Unreadable,
     WrongRootKey,
     psycopg.OperationalError,
 )

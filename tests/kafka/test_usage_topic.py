@@ -1,17 +1,23 @@
 """Usage over a real Kafka: booked once, with its place, or a dead letter with the reason."""
 
+import asyncio
+import time
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from kafka import KafkaAdminClient, TopicPartition
 
 from events.usage_topics import MOST_BYTES
+from services.broker import Unreadable
 from services.command.application.usage_consumer import FuseBlown
 from services.edge.usage.cloudevents import RECORDED
 from services.edge.usage.delivery import EVENT
 from tests.spec.test_usage_deliveries import PAYLOADS
 from tests.support.broker import Broker
 from tests.support.eventlog import create_store
+from tests.support.kills import kill_database
+from tests.support.postgres import running_server
 from tests.support.usage import rows
 from tests.support.usage_topic import (
     SOURCE,
@@ -29,6 +35,7 @@ from tests.support.usage_topic import (
 )
 
 pytestmark = [pytest.mark.kafka, pytest.mark.timeout(120)]
+READY_AGAIN = 15.0
 LEDGER = "SELECT count(*), coalesce(sum(cost), 0) FROM usage.records"
 BOOKED = "SELECT request_id FROM usage.records ORDER BY request_id"
 BAD: list[tuple[object, str]] = [
@@ -207,3 +214,53 @@ def test_the_process_ends_with_a_status_of_its_own(url: str, topics: Topics) -> 
     assert "error: 0 messages of" in consumer.told
     assert booked(url) == ["call-1"]
     assert topics.letters() == []
+
+
+class NotText(str):
+    """The name of a header as no client of ours could send it."""
+
+    __slots__ = ()
+
+    def encode(self, *_: object) -> bytes:
+        return b"\xff"
+
+
+async def test_a_record_that_cannot_be_decoded_is_named(url: str, topics: Topics) -> None:
+    topics.send(Sent(item(number), partition=number % 3) for number in range(30))
+    topics.send([Sent(item(30), partition=1, headers={NotText("x"): "1"})])
+    topics.send([Sent(item(31), partition=1)])
+    with pytest.raises(Unreadable, match=r"partition 1 of .* at offset 10: .* before offset 11"):
+        await consume_until_it_ends(url, topics)
+    admin = KafkaAdminClient(bootstrap_servers=topics.broker.bootstrap)
+    admin.delete_records({TopicPartition(topics.usage, 1): 11})
+    admin.close()
+    await consumed(url, topics)
+    assert rows(url, LEDGER) == [(31, 31)]
+
+
+async def test_it_waits_for_a_broker_that_is_away(url: str, topics: Topics, kafka: Broker) -> None:
+    async with consuming_usage(url, topics):
+        topics.send([Sent(item(1))])
+        await eventually(lambda: read_up(url, topics))
+        kafka.kill()
+        kafka.start()
+        await asyncio.to_thread(kafka.wait_until_ready)
+        back = time.monotonic()
+        topics.send(Sent(item(number), partition=number % 3) for number in range(2, 30))
+        await eventually(lambda: rows(url, LEDGER) == [(29, 29)])
+        assert time.monotonic() - back < READY_AGAIN
+
+
+async def test_it_waits_for_a_database_that_is_away(data_dir: Path, topics: Topics) -> None:
+    with running_server(data_dir) as server:
+        url = server.conninfo()
+        create_store(url)
+        async with consuming_usage(url, topics):
+            topics.send([Sent(item(1))])
+            await eventually(lambda: read_up(url, topics))
+            kill_database(data_dir)
+            topics.send(Sent(item(number)) for number in range(2, 30))
+            server.start()
+            back = time.monotonic()
+            await eventually(lambda: rows(url, LEDGER) == [(29, 29)])
+            assert time.monotonic() - back < READY_AGAIN

@@ -125,8 +125,8 @@ class UsageConsumer:
     async def run(self) -> None:
         """Consume. Raises FuseBlown, and what no trying again would mend.
 
-        That is BrokerUnusable of a topic that is not there when it begins, and Unavailable where
-        the store was replaced.
+        That is BrokerUnusable of a topic that is not there when it begins, Unreadable, and
+        Unavailable where the store was replaced.
         """
         metrics.CONSUMER_READS.set_function(lambda: float(self.reads))
         pause = FIRST_PAUSE
