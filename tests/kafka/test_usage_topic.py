@@ -13,10 +13,12 @@ from services.broker import Unreadable
 from services.command.application.usage_consumer import FuseBlown
 from services.edge.usage.cloudevents import RECORDED
 from services.edge.usage.delivery import EVENT
+from services.operation.exposed import Kind
 from tests.spec.test_usage_deliveries import PAYLOADS
 from tests.support.broker import Broker
 from tests.support.eventlog import create_store
 from tests.support.kills import kill_database
+from tests.support.metrics import counted
 from tests.support.postgres import running_server
 from tests.support.usage import rows
 from tests.support.usage_topic import (
@@ -115,8 +117,11 @@ async def test_a_place_and_what_is_before_it_are_of_one_transaction(
 async def test_what_cannot_be_booked_is_a_dead_letter(url: str, topics: Topics) -> None:
     sent = [Sent(value, key="core", headers={"x": "1"}, partition=1) for value, _ in BAD]
     topics.send([*sent, Sent(item(7), partition=1)])
+    before = dead_letters_counted()
     await consumed(url, topics)
     assert booked(url) == ["call-7"]
+    counts = zip(dead_letters_counted(), before, strict=True)
+    assert [after - earlier for after, earlier in counts] == [len(BAD) - 1, 1]
     letters = topics.letters()
     for offset, (letter, one) in enumerate(zip(letters, sent, strict=True)):
         headers = {name: raw.decode() for name, raw in letter.headers}
@@ -125,6 +130,11 @@ async def test_what_cannot_be_booked_is_a_dead_letter(url: str, topics: Topics) 
         assert (headers["dead_partition"], headers["dead_offset"]) == ("1", str(offset))
         assert abs(int(headers["dead_timestamp"]) / 1000 - datetime.now(UTC).timestamp()) < 60
         assert (letter.key, letter.value) == (b"core", one.raw)
+
+
+def dead_letters_counted() -> list[float]:
+    reasons, name = ("unreadable", "corrects_nothing"), "teamledger_dead_letters_total"
+    return [counted(Kind.USAGE_CONSUMER, name, reason=reason) for reason in reasons]
 
 
 async def test_a_message_that_is_too_large_is_told_by_its_beginning(
