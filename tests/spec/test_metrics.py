@@ -12,7 +12,17 @@ from prometheus_client.exposition import generate_latest
 
 from services.operation.exposed import KEEPS_READ_MODELS, Kind, registry_of
 from services.operation.standing import Lag, Log, Queues, Relayed, Seal, Standing
-from tests.support.metrics import ROOT, assert_as_documented, documented, samples, value
+from tests.spec.test_departed_members import founded
+from tests.support.memory_log import MemoryLog
+from tests.support.metrics import (
+    ROOT,
+    assert_as_documented,
+    counted,
+    documented,
+    samples,
+    value,
+)
+from tests.support.process import Process
 
 ALERTS = ROOT / "deploy/prometheus/alerts.yaml"
 NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)
@@ -61,6 +71,16 @@ def test_a_standing_is_told_as_it_is() -> None:
     assert value(text, "teamledger_webhook_oldest_waiting_seconds") == 300
     assert value(text, "teamledger_usage_quarantined") == 2
     assert value(text, "teamledger_database_up", database="events") == 1
+
+
+async def test_an_append_race_that_was_lost_counts() -> None:
+    log = MemoryLog()
+    first, second = Process(log), Process(log)
+    before = counted(Kind.COMMAND, "teamledger_command_conflicts_total")
+    await first.carry_out(founded("red"))
+    assert counted(Kind.COMMAND, "teamledger_command_conflicts_total") == before
+    await second.carry_out(founded("blue"))
+    assert counted(Kind.COMMAND, "teamledger_command_conflicts_total") == before + 1
 
 
 def test_what_a_database_does_not_tell_has_no_value() -> None:

@@ -52,7 +52,6 @@ class Committer:
         self._on_commit = on_commit
         self._contended = False
         self._estranged = False
-        self.conflicts = 0
 
     async def commit(self, requests: Sequence[Request]) -> Plan:
         """Decide and store; returns once it is settled.
@@ -87,7 +86,6 @@ class Committer:
             plan = await self._planner.plan(requests)
             if await self._optimistic(plan, attempt):
                 return self._settled(plan)
-            self.conflicts += 1
             metrics.CONFLICTS.inc()
         self._contended = False
         return self._settled(await self._under_lock(requests, attempt))
