@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from itertools import permutations
+from typing import Any
 from uuid import uuid4
 
 import psycopg
@@ -33,7 +34,7 @@ from tests.support.service import ServiceProcess, Start, free_port, on_database
 from tests.support.stored import count, stored_facts
 
 pytestmark = [pytest.mark.kafka, pytest.mark.faults, pytest.mark.timeout(240)]
-FROZEN, TRIES, LOOKS = 5.0, 100, 50
+FROZEN, TRIES, HELD = 5.0, 100, 0.5
 TAKEN_UP = 30.0  # a process has to start first, beside all others on two cores
 
 HOLDER = """
@@ -168,10 +169,17 @@ async def frozen_at_work(deployment: Deployment) -> AsyncIterator[ServiceProcess
 
 
 def held_for_a_while(read_url: str) -> bool:
-    """Whether one transaction has the lock of the read models at every look."""
+    """Whether one transaction has the lock of the read models, and keeps it."""
     with psycopg.connect(owner_conninfo(read_url), autocommit=True) as conn:
-        looks = [conn.execute(HOLDER, (f"read.groups {GROUP}",)).fetchone() for _ in range(LOOKS)]
-    return looks[0] is not None and len(set(looks)) == 1
+        ends, first = time.monotonic() + HELD, holder(conn)
+        while first is not None and time.monotonic() < ends:
+            if holder(conn) != first:
+                return False
+    return first is not None
+
+
+def holder(conn: psycopg.Connection[Any]) -> tuple[Any, ...] | None:
+    return conn.execute(HOLDER, (f"read.groups {GROUP}",)).fetchone()
 
 
 @contextmanager
