@@ -144,7 +144,6 @@ def test_usage_may_be_larger(client: httpx.Client) -> None:
 
 
 def test_events_are_streamed_as_they_happen(client: httpx.Client) -> None:
-    """Also beyond the time in which other requests have to be answered."""
     accept = {"accept": "text/event-stream"}
     with client.stream("GET", "/v1/events", headers=accept) as stream:
         lines = stream.iter_lines()

@@ -27,6 +27,7 @@ GIVEN = {
     "TEAMLEDGER_ROOT_KEY": "cm9vdGtleXJvb3RrZXlyb290a2V5cm9vdGtleXJvb3Q=",
     "TEAMLEDGER_LISTEN": "127.0.0.1:4000",
     "TEAMLEDGER_NETWORK": "172.31.250",
+    "TEAMLEDGER_PREVIOUS_MASTER_KEY": "",
 }
 SETTINGS: dict[str, Callable[[], KafkaSettings]] = {
     "command": load_settings,
@@ -35,7 +36,7 @@ SETTINGS: dict[str, Callable[[], KafkaSettings]] = {
     "topics": load_kafka_settings,
     "usage-consumer": load_kafka_settings,
 }
-_VARIABLE = re.compile(r"\$\{(\w+):\?see \.env\.example\}")
+_VARIABLE = re.compile(r"\$\{(\w+):(?:\?see \.env\.example|-)\}")
 _SERVER = re.compile(r"^  server (\S+):4000 ", re.MULTILINE)
 
 
