@@ -13,6 +13,7 @@ from ruamel.yaml import YAML
 from services.cli.main import app
 from services.settings import (
     KafkaSettings,
+    load_consumer_settings,
     load_kafka_settings,
     load_relay_settings,
     load_settings,
@@ -34,7 +35,7 @@ SETTINGS: dict[str, Callable[[], KafkaSettings]] = {
     "projection": load_settings,
     "relay": load_relay_settings,
     "topics": load_kafka_settings,
-    "usage-consumer": load_kafka_settings,
+    "usage-consumer": load_consumer_settings,
 }
 _VARIABLE = re.compile(r"\$\{(\w+):(?:\?see \.env\.example|-)\}")
 _SERVER = re.compile(r"^  server (\S+):4000 ", re.MULTILINE)
