@@ -96,6 +96,15 @@ def check_server_version(number: int) -> None:
         )
 
 
+def check_encoding(encoding: str | None) -> None:
+    """Raise DatabaseUnusable for a database whose text is not UTF-8."""
+    if encoding != "UTF8":
+        raise DatabaseUnusable(
+            f"the database keeps text as {encoding}; teamledger needs UTF8: make it with "
+            "CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0"
+        )
+
+
 async def entered_pool(
     stack: AsyncExitStack, conninfo: str, name: str, least: int = 2, most: int = 8
 ) -> Pool:

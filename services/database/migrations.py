@@ -14,7 +14,12 @@ import psycopg
 from psycopg import sql
 from psycopg.pq import TransactionStatus
 
-from services.database.connections import DatabaseUnusable, check_server_version, owner_conninfo
+from services.database.connections import (
+    DatabaseUnusable,
+    check_encoding,
+    check_server_version,
+    owner_conninfo,
+)
 from services.database.service_role import NoServiceRole, ensure_service_role
 
 FILE_NAME = re.compile(r"([0-9]{4})_[a-z0-9_]+\.sql")
@@ -79,6 +84,7 @@ def migrate(
         raise DatabaseUnusable(f"the database cannot be used: {failed}") from failed
     with conn:
         check_server_version(conn.info.server_version)
+        check_encoding(conn.info.parameter_status("server_encoding"))
         conn.execute("SELECT pg_advisory_lock(%s)", (ADVISORY_LOCK,))  # until the session ends
         table = _prepare(conn, schema)
         pending = _pending(files, _applied(conn, table))

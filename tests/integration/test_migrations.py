@@ -155,6 +155,21 @@ def test_a_missing_directory_and_an_unreachable_server_have_their_texts(
         migrate(database_url + "_absent", tmp_path)
 
 
+def test_a_database_whose_text_is_not_utf8_is_refused(
+    postgres_server: EmbeddedServer, sql_dir: Path
+) -> None:
+    """In SQL_ASCII, the default where the locale is C, text would come as bytes."""
+    made = "CREATE DATABASE {} ENCODING 'SQL_ASCII' LOCALE 'C' TEMPLATE template0"
+    name = f"test_{uuid.uuid4().hex}"
+    with psycopg.connect(postgres_server.conninfo(), autocommit=True) as admin:
+        admin.execute(sql.SQL(made).format(sql.Identifier(name)))
+        try:
+            with pytest.raises(DatabaseUnusable, match="SQL_ASCII; teamledger needs UTF8"):
+                migrate(postgres_server.conninfo(name), sql_dir)
+        finally:
+            admin.execute(sql.SQL("DROP DATABASE {}").format(sql.Identifier(name)))
+
+
 def test_many_migrating_at_once_apply_each_file_once(database_url: str, tmp_path: Path) -> None:
     names = [f"{number:04d}_table.sql" for number in range(1, 9)]
     for number, name in enumerate(names):
