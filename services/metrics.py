@@ -159,6 +159,12 @@ CONSUMER_DELAY: Final = Histogram(
 CONSUMER_READS: Final = _gauge(
     "teamledger_usage_consumer_reading", "1 while the topic of usage is read, else 0"
 )
+CONSUMER_PARTITIONS: Final = _gauge(
+    "teamledger_usage_consumer_partitions", "Partitions of the topic of usage that this process has"
+)
+CONSUMER_LAG: Final = _gauge(
+    "teamledger_usage_consumer_lag_messages", "Messages in these that are not booked"
+)
 CONSUMER_FAILURES: Final = _counter(
     "teamledger_usage_consumer_failures_total", "Failures after which reading began anew"
 )
@@ -186,5 +192,6 @@ OF_RELAY: Final[tuple[Collector, ...]] = (
     *(RELAY_LEADS, RELAY_PUBLISHED, RELAY_BATCH, RELAY_SECONDS, RELAY_FAILURES),
 )
 OF_CONSUMER: Final[tuple[Collector, ...]] = (
-    *(CONSUMED, CONSUMER_DELAY, CONSUMER_READS, CONSUMER_FAILURES, DEAD_LETTERS),
+    *(CONSUMED, CONSUMER_DELAY, CONSUMER_READS, CONSUMER_PARTITIONS, CONSUMER_LAG),
+    *(CONSUMER_FAILURES, DEAD_LETTERS),
 )

@@ -1,6 +1,6 @@
 """A member of a consumer group that is told where to begin whenever it is given partitions."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, suppress
 from typing import Any
 from uuid import UUID
@@ -93,14 +93,24 @@ class Member:
             raise Unplaced("partitions were taken") from taken
         self._begun = times
 
-    def note(self, places: Mapping[int, int]) -> None:
-        """Tell the group where reading goes on, for whoever watches it; nothing depends on it."""
+    def note(self, places: Mapping[int, int]) -> Mapping[int, int]:
+        """Tell the group where reading goes on, for whoever watches it; nothing depends on it.
+
+        Returns where the partitions end, as far as a fetch has told.
+        """
         offsets = {
             TopicPartition(self._topic, partition): OffsetAndMetadata(offset, "", -1)
             for partition, offset in places.items()
         }
         with suppress(KafkaError):
             self._consumer.commit_async(offsets, callback=lambda *_: None)
+        return dict(self._ends())
+
+    def _ends(self) -> Iterator[tuple[int, int]]:
+        for place in self._consumer.assignment():
+            with suppress(KeyError, KafkaError):  # taken meanwhile
+                if (end := self._consumer.highwater(place)) is not None:
+                    yield place.partition, end
 
     def close(self) -> None:
         """Leave the group, so that the others need not wait for the session to end."""

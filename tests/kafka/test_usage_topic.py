@@ -7,12 +7,14 @@ from pathlib import Path
 
 import pytest
 from kafka import KafkaAdminClient, TopicPartition
+from prometheus_client import Gauge
 
 from events.usage_topics import MOST_BYTES
 from services.broker import Unreadable
 from services.command.application.usage_consumer import FuseBlown
 from services.edge.usage.cloudevents import RECORDED
 from services.edge.usage.delivery import EVENT
+from services.metrics import CONSUMER_LAG, CONSUMER_PARTITIONS
 from services.operation.exposed import Kind
 from tests.spec.test_usage_deliveries import PAYLOADS
 from tests.support.broker import Broker
@@ -274,3 +276,21 @@ async def test_it_waits_for_a_database_that_is_away(data_dir: Path, topics: Topi
             back = time.monotonic()
             await eventually(lambda: rows(url, LEDGER) == [(29, 29)])
             assert time.monotonic() - back < READY_AGAIN
+
+
+async def test_how_far_it_is_is_told(url: str, topics: Topics) -> None:
+    topics.send(Sent(item(number), partition=0) for number in range(5))
+    async with consuming_usage(url, topics) as consumer:
+        await eventually(lambda: rows(url, LEDGER) == [(5, 5)])
+        await eventually(lambda: (of(CONSUMER_PARTITIONS), of(CONSUMER_LAG)) == (3, 0))
+        assert (consumer.reads, consumer.trouble) == (True, None)
+    assert of(CONSUMER_PARTITIONS) == 0
+    topics.send([Sent(b"{", partition=0), *(Sent(item(7), partition=0) for _ in range(4))])
+    with pytest.raises(FuseBlown):
+        await consume_until_it_ends(url, topics.allowing(0))
+    assert of(CONSUMER_LAG) == 5
+
+
+def of(gauge: Gauge) -> float:
+    [family] = gauge.collect()
+    return family.samples[0].value

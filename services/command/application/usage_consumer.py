@@ -7,7 +7,7 @@ says (decision 021). What cannot be booked is acknowledged as a dead letter befo
 
 import asyncio
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -157,6 +157,7 @@ class UsageConsumer:
             await self._consume(member)
         finally:
             self.reads = False
+            metrics.CONSUMER_PARTITIONS.set(0)
             await self._in_thread(member.close)
 
     def _joined(self) -> Member:
@@ -188,6 +189,8 @@ class UsageConsumer:
         times, extent = await self._in_thread(member.extent)
         places = await self._booker.places.begin(extent)
         await self._in_thread(member.begin, times, places)
+        self.trouble = None
+        _tell_lag(places, extent.ends)
         pending, under_way = Batch(places), None
         try:
             while not self._stopping.is_set():
@@ -233,7 +236,8 @@ class UsageConsumer:
         reading = Reading(self._topic.name, topic_id, batch.before, batch.after, len(dead))
         report = await self._booker.book(prepared, reading)
         self.trouble = None
-        await self._in_thread(member.note, reading.after)
+        ends = await self._in_thread(member.note, reading.after)
+        _tell_lag({**batch.before, **reading.after}, ends)
         _count(batch, refused)
         _note(entries, report, dead)
 
@@ -264,6 +268,12 @@ def _refused(batch: Batch, prepared: Prepared) -> list[tuple[int, str]]:
     places = [at for at, each in enumerate(batch.read) if each.usage is not None]
     unread = [(at, each.reason) for at, each in enumerate(batch.read) if each.usage is None]
     return sorted([*unread, *((places[at], CORRECTS_NOTHING) for at in prepared.refused)])
+
+
+def _tell_lag(places: Mapping[int, int], ends: Mapping[int, int]) -> None:
+    metrics.CONSUMER_PARTITIONS.set(len(places))
+    behind = (ends[partition] - place for partition, place in places.items() if partition in ends)
+    metrics.CONSUMER_LAG.set(sum(max(messages, 0) for messages in behind))
 
 
 def _count(batch: Batch, refused: Sequence[tuple[int, str]]) -> None:
