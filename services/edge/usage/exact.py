@@ -25,6 +25,8 @@ def parse(raw: bytes) -> object:
         text = raw.decode()
     except UnicodeDecodeError as error:
         raise NoJson(f"not UTF-8 at byte {error.start}") from None
+    if text.startswith("\ufeff"):
+        raise NoJson("Unexpected UTF-8 BOM at line 1, column 1")
     try:
         return _loads(text)
     except json.JSONDecodeError as error:
@@ -35,13 +37,11 @@ def parse(raw: bytes) -> object:
 
 def _loads(text: str) -> object:
     try:
-        return json.loads(text, parse_float=_number, parse_constant=_constant)
+        return _DECODER.decode(text)
     except json.JSONDecodeError:
         raise
     except ValueError:  # an integer of thousands of digits, which int refuses to read
-        return json.loads(
-            text, parse_float=_number, parse_constant=_constant, parse_int=_whole_number
-        )
+        return _PATIENT_DECODER.decode(text)
 
 
 def _number(text: str) -> Decimal:
@@ -59,3 +59,10 @@ def _whole_number(text: str) -> int | Decimal:
 
 def _constant(_: str) -> Decimal:
     return NO_NUMBER
+
+
+_DECODER = json.JSONDecoder(parse_float=_number, parse_constant=_constant)
+_PATIENT_DECODER = json.JSONDecoder(
+    parse_float=_number, parse_constant=_constant, parse_int=_whole_number
+)
+"""Made once: to make one takes a seventh of the time in which a message of one call is read."""
