@@ -40,7 +40,7 @@ from services.settings import Settings
 
 MIGRATIONS = Path(__file__).parent / "database" / "migrations"
 EVENT_MIGRATIONS, READ_MIGRATIONS = MIGRATIONS / "events", MIGRATIONS / "read"
-GIVEN_UP_AFTER = 0.75  # seconds after the deadline of a command, which answers for itself
+GIVEN_UP_AFTER = 0.25  # seconds after the deadline of a command, which answers for itself
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,8 @@ import psycopg
 
 from services.database.background import Background
 
-ASK_SECONDS, LOOK_SECONDS = 1.0, 0.5
-SILENT_LOOKS = 10
+ASK_SECONDS, LOOK_SECONDS = 1.0, 0.25
+SILENT_LOOKS = 20
 """So many looks without an answer are silence: five seconds in which we were not held up too."""
 
 
