@@ -16,7 +16,10 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from functools import lru_cache
 from typing import Self
+
+WINDOWS_KEPT = 20_000
 
 _SPELLING = re.compile(r"([1-9][0-9]{0,9})(s|m|h|d|w|mo|y)")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
@@ -81,7 +84,18 @@ class BudgetDuration:
         return self.count * _SECONDS[self.unit]
 
     def _window(self, now: datetime, anchor: datetime, zone: tzinfo) -> tuple[datetime, datetime]:
-        moment, begun = _utc(now), _local(_utc(anchor), zone)
+        """One window holds many moments: the one found last is tried first."""
+        moment, since = _utc(now), _utc(anchor)
+        kept = _kept(self, None if self._goes_by_the_calendar else since, zone)
+        last = kept[0] if kept else None
+        if last is not None and last[0] <= moment < last[1]:
+            return last
+        found = self._find(moment, since, zone)
+        kept[:] = [found]
+        return found
+
+    def _find(self, moment: datetime, since: datetime, zone: tzinfo) -> tuple[datetime, datetime]:
+        begun = _local(since, zone)
         grid = self._grid(begun)
         if grid is not None:
             return grid.around(moment, zone)
@@ -89,6 +103,18 @@ class BudgetDuration:
             return _on_the_clock(moment, self._seconds, zone)
         midnight = begun.replace(hour=0, minute=0, second=0, microsecond=0)
         return _elapsed(moment, self._seconds, _instant(midnight, zone))
+
+    @property
+    def _goes_by_the_calendar(self) -> bool:
+        """Whether its windows are the same whenever the budget began."""
+        match self.unit:
+            case "mo" | "y":
+                return self.count == 1
+            case "d":
+                return self.count in (_WEEK_OF_DAYS, _MONTH_OF_DAYS)
+            case "w":
+                return self.count == 1
+        return self._divides_its_parent
 
     @property
     def _divides_its_parent(self) -> bool:
@@ -117,6 +143,21 @@ class BudgetDuration:
         if self.unit == "d" and days == _MONTH_OF_DAYS:
             return _Grid(_months, _month, 1, 0)
         return _Grid(_days, _day, days, _A_MONDAY if days == _WEEK_OF_DAYS else _days(begun))
+
+
+@lru_cache(maxsize=WINDOWS_KEPT)
+def _kept(
+    duration: BudgetDuration,  # noqa: ARG001 these three are the key
+    since: datetime | None,  # noqa: ARG001
+    zone: tzinfo,  # noqa: ARG001
+) -> list[tuple[datetime, datetime]]:
+    """Where the window found last is kept."""
+    return []
+
+
+def forget_windows() -> None:
+    """Find all windows anew, as in a process that has just begun."""
+    _kept.cache_clear()
 
 
 _WEEK_OF_DAYS = 7

@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from events import duration as windows
 from events.duration import BudgetDuration
 
 TICK = timedelta(microseconds=1)
@@ -74,8 +75,8 @@ def test_windows_follow_one_another_without_gap_or_overlap(
     start, end = window(duration, now, anchor, zone)
     assert window(duration, start, anchor, zone) == (start, end)
     assert window(duration, end - TICK, anchor, zone) == (start, end)
-    assert duration.window_start(end, anchor, zone) == end
-    assert duration.next_reset(start - TICK, anchor, zone) == start
+    assert window(duration, end, anchor, zone)[0] == end
+    assert window(duration, start - TICK, anchor, zone)[1] == start
 
 
 @unhurried
@@ -137,4 +138,18 @@ def test_any_text_is_a_duration_or_refused(text: str) -> None:
 def window(
     duration: BudgetDuration, now: datetime, anchor: datetime, zone: ZoneInfo
 ) -> tuple[datetime, datetime]:
+    """Found without what was found before."""
+    windows.forget_windows()
     return duration.window_start(now, anchor, zone), duration.next_reset(now, anchor, zone)
+
+
+@unhurried
+@given(durations, moments, st.lists(places, min_size=2, max_size=5))
+def test_what_was_asked_before_changes_no_window(
+    duration: BudgetDuration, anchor: datetime, asked: list[tuple[ZoneInfo, datetime]]
+) -> None:
+    expected = [window(duration, now, anchor, zone) for zone, now in asked]
+    for (zone, now), (start, end) in [*zip(asked, expected, strict=True)] * 2:
+        for near in (end - TICK, now, start):
+            assert duration.window_start(near, anchor, zone) == start
+            assert duration.next_reset(near, anchor, zone) == end
