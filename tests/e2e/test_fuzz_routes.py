@@ -35,6 +35,7 @@ MEMBERS = [{"user_id": "ann", "user_email": EMAILS[0], "role": "user"}]
 PLAIN: tuple[object, ...] = (None, 1, 10, "text", [], {}, True)
 NAMING = {
     "/team/new": {"team_id"},
+    "/team/bulk_member_add": {"members"},
     "/team/member_update": {"user_id"},
     "/team/member_delete": {"user_email"},
     "/user/update": {"user_id"},
