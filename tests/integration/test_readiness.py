@@ -71,9 +71,13 @@ async def test_a_process_that_was_never_at_the_head_is_not_ready(world: World) -
     assert (await world.get("/health/readiness", None)).status_code == 200
 
 
-async def test_a_sealer_that_stopped_is_told(world: World) -> None:
+async def test_a_sealer_that_stopped_is_told_by_the_status_and_everybody_served(
+    world: World,
+) -> None:
     world.unsealed = "the log ends at event 1"
-    assert await refused(world) == ("sealer", "the sealer has stopped: the log ends at event 1")
+    assert (await world.get("/health/readiness", None)).status_code == 200
+    told = (await world.get("/v1/status")).json()
+    assert (told["status"], "the log ends at event 1" in told["reason"]) == ("red", True)
 
 
 async def test_databases_that_are_away_are_told_without_what_the_driver_says(world: World) -> None:

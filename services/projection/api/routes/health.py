@@ -27,12 +27,13 @@ async def liveness() -> Response:
 
 @router.get("/health/readiness")
 async def readiness(request: Request) -> Response:
-    """200 while commands are taken, events are sealed, and read models follow the log, else 503.
+    """200 while commands are taken and read models follow the log, else 503.
 
     Read models that have not come to the head within a second are not ready once they lack an
     event older than `TEAMLEDGER_READINESS_MAX_LAG_SECONDS`, or before they have been there at all.
-    `check` names what failed: `commands`, `event_database`, `read_database`, `projections`,
-    `projection_lag` or `sealer`.
+    `check` names what failed: `commands`, `event_database`, `read_database`, `projections` or
+    `projection_lag`. A sealer that has stopped is told by the status and an alert: who took all
+    processes from service would only add an outage.
     """
     context: ReadContext = request.app.state.reads
     operation: Operation = request.app.state.operation
@@ -51,8 +52,6 @@ def _stopped(context: ReadContext) -> Response | None:
         return unhealthy("commands", reason)
     if (reason := context.group.failed) is not None:
         return unhealthy("projections", reason)
-    if (reason := context.sealing_stopped()) is not None:
-        return unhealthy("sealer", f"the sealer has stopped: {reason}")
     return None
 
 
