@@ -23,6 +23,7 @@ from tests.support.ledger import Ledger, running_ledger
 from tests.support.postgres import open_directory
 from tests.support.service import MASTER_KEY, Start, free_port
 
+pytestmark = pytest.mark.scale  # whole companies, again and again
 SEED = 7
 HALF_WAY = 250
 
