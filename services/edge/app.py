@@ -1,5 +1,6 @@
 """The application both APIs are built on: what holds for every request, whatever its route."""
 
+import logging
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from services.edge.watch import Watch
 from services.metrics import HTTP_UNDER_WAY
 
 _log = structlog.get_logger(__name__)
+_levels = logging.getLogger(__name__)
 _SANE_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 _MOST_DIGITS = 18
 USAGE = "/v1/usage"
@@ -126,7 +128,8 @@ class Exchange:
             HTTP_UNDER_WAY.dec()
             self._waiting.end(answered)
             answered.told()
-            _log.debug("request_answered", **answered.line())
+            if _levels.isEnabledFor(logging.DEBUG):
+                _log.debug("request_answered", **answered.line())
             if served is not None:
                 served.ended(*answered.named())
             reset_contextvars(**bound)
