@@ -130,9 +130,11 @@ def settings(url: str) -> dict[str, str]:
 
 
 def created(service: ServiceProcess, *team_ids: str) -> None:
+    """Teams that are stored and in the read models."""
     with service.client() as http:
         for team_id in team_ids:
             assert http.post("/team/new", json={"team_id": team_id}).status_code == 200
+            assert http.get("/team/info", params={"team_id": team_id}).status_code == 200
 
 
 def replace_log(url: str, how: str) -> None:
