@@ -83,6 +83,7 @@ def create_app(
     )
     app.router.route_class = LedgerRoute
     app.state.waiting = waiting
+    HTTP_UNDER_WAY.set_function(lambda: len(waiting))
     app.state.max_json_depth = settings.max_json_depth
     return app
 
@@ -114,7 +115,6 @@ class Exchange:
         self._waiting.begin(answered)
         bound = bind_contextvars(correlation_id=identity)
         served = _served(scope, headers, identity)
-        HTTP_UNDER_WAY.inc()
         try:
             await self._app(scope, receive, answered)
         except Exception:
@@ -125,7 +125,6 @@ class Exchange:
             error = render(unexpected(identity), strict=self._strict, problems=problems)
             await error(scope, receive, answered)
         finally:
-            HTTP_UNDER_WAY.dec()
             self._waiting.end(answered)
             answered.told()
             if _levels.isEnabledFor(logging.DEBUG):

@@ -71,6 +71,9 @@ class Waiting:
         self._strict = strict
         self._answers: set[Answer] = set()
 
+    def __len__(self) -> int:
+        return len(self._answers)
+
     def begin(self, answer: Answer) -> None:
         self._answers.add(answer)
 
