@@ -9,10 +9,12 @@ from starlette.responses import HTMLResponse, Response
 
 from events.values import JsonObject
 from services.edge.body import answer
+from services.operation.browser import wants_page
 from services.operation.context import Operation, Shown
-from services.operation.lights import Light, lights, worst
+from services.operation.lights import Colour, Light, lights, worst
 from services.operation.standing import Lag, Log, Standing
 
+ALL_WELL = "all lights are green"
 _HEADERS = {"content-security-policy": "default-src 'none'; style-src 'unsafe-inline'"}
 _PAGE = """<!doctype html>
 <html lang="en"><meta charset="utf-8"><title>teamledger: {status}</title>
@@ -39,14 +41,9 @@ async def told(
     standing = await operation.survey.taken()
     found = lights(standing, stopped, operation.max_lag)
     content = status(operation.shown, standing, found)
-    if wants_page(request.headers.get("accept", "")):
+    if wants_page(request):
         return HTMLResponse(page(content), headers=_HEADERS)
     return answer(content)
-
-
-def wants_page(accept: str) -> bool:
-    """Whether a browser asks, and not somebody who takes JSON."""
-    return "text/html" in accept and "application/json" not in accept
 
 
 def status(shown: Shown, standing: Standing, found: Sequence[Light]) -> JsonObject:
@@ -54,7 +51,7 @@ def status(shown: Shown, standing: Standing, found: Sequence[Light]) -> JsonObje
     first, log = worst(found), standing.log
     return {
         "status": first.colour,
-        "reason": f"{first.name}: {first.reason}",
+        "reason": ALL_WELL if first.colour is Colour.GREEN else f"{first.name}: {first.reason}",
         "kind": shown.kind,
         "version": shown.version,
         "uptime_seconds": round(shown.uptime, 3),

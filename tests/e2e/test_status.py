@@ -2,11 +2,14 @@
 
 import json
 
+from services.operation.status import ALL_WELL
 from tests.support.command_line import command, invoked
 from tests.support.ledger import Ledger
 from tests.support.refused import assert_refused
 from tests.support.service import MASTER_KEY, on_database
 
+PAGE = {"accept": "text/html,*/*;q=0.8"}
+CHALLENGE = 'Basic realm="teamledger", charset="UTF-8"'
 _OF_ALL = {
     *("commands", "projectors", "sealer", "event database", "read database"),
     *("read models contract", "seal", "webhooks", "usage ledger"),
@@ -45,11 +48,33 @@ def test_admins_and_viewers_may_know(ledger: Ledger) -> None:
 
 
 def test_a_browser_gets_a_page(ledger: Ledger) -> None:
-    headers = {"authorization": f"Bearer {MASTER_KEY}", "accept": "text/html,*/*;q=0.8"}
+    headers = {"authorization": f"Bearer {MASTER_KEY}", **PAGE}
     shown = ledger.http.get("/v1/status", headers=headers)
     assert shown.headers["content-type"].startswith("text/html")
     assert "default-src 'none'" in shown.headers["content-security-policy"]
     assert all(name in shown.text for name in _OF_ALL)
+
+
+def test_a_browser_asks_for_a_key_and_sends_it_as_a_password(ledger: Ledger) -> None:
+    viewer = ledger.user("reader of pages", "proxy_admin_viewer")
+    refused = ledger.http.get("/v1/status", headers=PAGE)
+    assert (refused.status_code, refused.headers["www-authenticate"]) == (401, CHALLENGE)
+    wrong = ledger.http.get("/v1/status", headers=PAGE, auth=("me", "sk-nobodys"))
+    assert (wrong.status_code, wrong.headers["www-authenticate"]) == (401, CHALLENGE)
+    for key in (viewer, MASTER_KEY):
+        shown = ledger.http.get("/v1/status", headers=PAGE, auth=("me", key))
+        assert shown.headers["content-type"].startswith("text/html")
+        assert ALL_WELL in shown.text
+
+
+def test_what_a_browser_was_told_opens_nothing_else(ledger: Ledger) -> None:
+    """It is sent along with whatever another site makes the browser ask for."""
+    password = ("me", MASTER_KEY)
+    made = ledger.http.post("/team/new", json={"team_id": "forged"}, headers=PAGE, auth=password)
+    assert (made.status_code, made.headers.get("www-authenticate")) == (401, None)
+    assert ledger.http.get("/v1/status", auth=password).status_code == 401
+    listed = ledger.http.get("/team/list", headers=PAGE, auth=password)
+    assert (listed.status_code, listed.headers.get("www-authenticate")) == (401, None)
 
 
 def test_the_command_line_shows_it(ledger: Ledger) -> None:

@@ -9,7 +9,7 @@ import pytest
 from services.operation.context import Shown
 from services.operation.lights import Colour, lights, worst
 from services.operation.standing import Lag, Log, Queues, Rebuilt, Relayed, Seal, Standing
-from services.operation.status import page, status, wants_page
+from services.operation.status import page, status
 
 NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)
 LOG = Log(
@@ -93,20 +93,6 @@ def test_a_page_shows_every_light_and_nothing_as_markup() -> None:
     assert shown.count("<tr>") == len(told["lights"]) + 1
     assert "<script" not in shown
     assert "the limit is 30 s" in shown
-
-
-@pytest.mark.parametrize(
-    ("accept", "expected"),
-    [
-        ("text/html,application/xhtml+xml,*/*;q=0.8", True),
-        ("application/json", False),
-        ("application/json, text/html", False),
-        ("*/*", False),
-        ("", False),
-    ],
-)
-def test_browsers_get_a_page(accept: str, expected: bool) -> None:  # noqa: FBT001
-    assert wants_page(accept) == expected
 
 
 def test_a_rebuild_is_told_as_it_was_noted() -> None:
