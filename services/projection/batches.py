@@ -49,14 +49,19 @@ class Batches:
         self._next_after = 0
         self._ahead: asyncio.Queue[Batch | Exception | None] = asyncio.Queue(maxsize=1)
         self._folding: asyncio.Task[None] | None = None
+        self._given: Batch | None = None
 
     async def after(self, at: Progress, upto: int | None = None) -> Batch | None:
         """The next batch, with nothing beyond `upto` (the end of a command); None if there is none.
 
-        After a full batch the following ones are folded ahead, at most two.
-        Raises what the feed raises, and FactFailed.
+        After a full batch the following ones are folded ahead, at most two. What was given and not
+        `written` is given again as it is: if folding it took longer than the transaction that it
+        was for may idle, to fold it again would take as long. Raises what the feed raises, and
+        FactFailed.
         """
-        batch = await self._taken(at.position)
+        batch = self._given
+        if batch is None or batch.after != at.position:
+            batch = await self._taken(at.position)
         if batch is None or (upto is not None and batch.last.position > upto):
             await self.close()
             batch = await self._folded(at, upto)
@@ -65,10 +70,16 @@ class Batches:
             self._folding = self._folding or asyncio.create_task(self._fold_ahead(batch.last))
         else:
             await self.close()
+        self._given = batch
         return batch
 
+    def written(self) -> None:
+        """What was given last is committed."""
+        self._given = None
+
     async def close(self) -> None:
-        """Drop what was folded ahead."""
+        """Drop what was given and what was folded ahead."""
+        self._given = None
         if self._folding is not None:
             self._folding.cancel()
             await asyncio.gather(self._folding, return_exceptions=True)

@@ -186,6 +186,7 @@ class ProjectionGroup:
                 with metrics.PROJECTION_SECONDS.time():
                     await batch.write(cursor)
                     await progress.save(cursor, self.name, Progress.at(batch.last, self._epoch))
+        self._batches.written()
         if batch is not None and tracing.active():
             self._trace(batch, began)
         self._at_once = not locked or (batch is not None and batch.full)

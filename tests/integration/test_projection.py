@@ -12,6 +12,7 @@ from events.envelope import Envelope
 from events.registry import UnknownFact
 from events.streams import TEAM, stream
 from events.team import MemberAdded, TeamBlocked, TeamRenamed
+from services.projection.feed import Feed
 from services.projection.feed.store import StoreFeed
 from services.projection.progress import RebuildNeeded
 from services.projection.projector import TableProjector, on
@@ -255,6 +256,48 @@ async def test_lost_connections_are_tried_again(
     append(conn, team_facts(log, "d"))
     await one.reach(4)
     assert (aliases(conn), one.group.failed) == (["a", "b", "c", "d"], None)
+
+
+class SlowFeed:
+    """What it brings takes so long to fold, each time, that the server ends the transaction."""
+
+    def __init__(self, feed: StoreFeed, conn: psycopg.Connection[Any]) -> None:
+        self._feed, self._conn = feed, conn
+        self.pages = list[int]()
+
+    async def after(
+        self, position: int, limit: int = 2_000, *, event_id: str | None = None
+    ) -> list[Envelope]:
+        page = await self._feed.after(position, limit, event_id=event_id)
+        if page:
+            self.pages.append(position)
+            idle = f"{BACKENDS} AND state = 'idle in transaction'"
+            ended = self._conn.execute(f"SELECT pg_terminate_backend(pid) FROM {idle}".encode())
+            assert ended.fetchall() == [(True,)]
+        return page
+
+    async def wait(self, position: int, timeout: float) -> bool:  # noqa: ASYNC109
+        return await self._feed.wait(position, timeout)
+
+    async def event_id(self, position: int) -> str | None:
+        return await self._feed.event_id(position)
+
+
+async def test_what_took_longer_to_fold_than_a_transaction_may_idle_is_written_all_the_same(
+    conn: psycopg.Connection[Any], log: History, url: str
+) -> None:
+    slow = list[SlowFeed]()
+
+    def wrapped(feed: StoreFeed) -> Feed:
+        slow.append(SlowFeed(feed, conn))
+        return slow[0]
+
+    append(conn, team_facts(log, "a", members=2))
+    async with process(url, wrapped=wrapped) as running:
+        await running.reach(3)
+        append(conn, team_facts(log, "b"))
+        await running.reach(4)
+    assert (aliases(conn), slow[0].pages) == (["a", "b"], [0, 3])
 
 
 async def test_stopping_lets_go_of_whoever_waits(
