@@ -2,9 +2,7 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
 from importlib.metadata import version
-from pathlib import Path
 
 from fastapi import FastAPI
 
@@ -18,10 +16,11 @@ from services.command.api.app import (
 from services.command.application.copies import CopyRecorder
 from services.command.application.webhooks import disabling
 from services.command.process import started_commands, started_loop
-from services.database.connections import Pool, owner_conninfo, service_conninfo
-from services.database.migrations import last_migration, migrate
+from services.database.connections import Pool, service_conninfo
+from services.database.migrations import last_migration
 from services.database.opened import EventDatabase, opened_events
 from services.database.pulse import Pulse
+from services.database.schemas import EVENT_MIGRATIONS, READ_MIGRATIONS, Databases
 from services.database.secrets import Secrets
 from services.database.security_log import Refused, SecurityLog
 from services.edge.app import EdgeSettings, create_app
@@ -38,32 +37,7 @@ from services.projection.process import start_courier, started_reads
 from services.projection.projectors import GROUP
 from services.settings import Settings
 
-MIGRATIONS = Path(__file__).parent / "database" / "migrations"
-EVENT_MIGRATIONS, READ_MIGRATIONS = MIGRATIONS / "events", MIGRATIONS / "read"
 GIVEN_UP_AFTER = 0.25  # seconds after the deadline of a command, which answers for itself
-
-
-@dataclass(frozen=True, slots=True)
-class Databases:
-    """Addresses of the database of the events, and of that of the read models: often the same."""
-
-    events: str
-    reads: str
-
-    def prepare(self) -> None:
-        """Bring both schemas up to date, as the owner of each."""
-        prepare_events(self.events)
-        migrate(owner_conninfo(self.reads), READ_MIGRATIONS, schema="read")
-
-
-def prepare_database(url: str) -> None:
-    """Bring the schemas of both, in one database, up to date."""
-    Databases(url, url).prepare()
-
-
-def prepare_events(url: str) -> None:
-    """Bring the schemas of log and ledger up to date, as the owner."""
-    migrate(owner_conninfo(url), EVENT_MIGRATIONS, schema="ops")
 
 
 def standalone(settings: Settings, secrets: Secrets, databases: Databases) -> FastAPI:

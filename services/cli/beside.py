@@ -3,15 +3,18 @@
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import uvicorn
-from fastapi import FastAPI
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
 
 STOP_SECONDS = 5
 
 
 @contextmanager
-def answering(app: FastAPI, host: str, port: int) -> Iterator[None]:
+def answering(app: "FastAPI", host: str, port: int) -> Iterator[None]:
     """Meanwhile the application answers there; requests under way at the end are given up soon.
 
     Whether the address is free was to be looked at before. Signals are the main thread's.

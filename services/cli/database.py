@@ -6,8 +6,8 @@ from contextlib import contextmanager
 from services.database.data_directory import DataDirectoryError
 from services.database.embedded import EmbeddedServer
 from services.database.revival import Revival
+from services.database.schemas import Databases
 from services.settings import KafkaSettings, Settings, SettingsError
-from services.standalone import Databases
 
 
 def databases_at(url: str, settings: Settings) -> Databases:

@@ -8,13 +8,13 @@ import typer
 
 from services.cli.output import progress_bar
 from services.database.migrations import migrate
+from services.database.schemas import MIGRATIONS
 from services.projection.filling.crew import Alone, Crew, Others, Together, crew_for, other_cores
 from services.projection.filling.job import Log
 from services.projection.filling.taker import keep_sealed, spare_the_collector
 from services.projection.materialise import Destination, materialise
 from services.projection.progress import Progress
 from services.projection.projectors import contract_projectors
-from services.standalone import MIGRATIONS
 
 
 def is_address(into: str) -> bool:

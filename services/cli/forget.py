@@ -29,6 +29,7 @@ from services.command.application.requests import Origin
 from services.command.application.store import EventStore
 from services.command.domain.errors import NotFound
 from services.database.connections import entered_pool, service_conninfo
+from services.database.schemas import Databases
 from services.database.secrets import load_secrets
 from services.database.vault import Vault
 from services.projection.feed.store import StoreFeed
@@ -36,7 +37,6 @@ from services.projection.head import Head
 from services.projection.projectors import GROUP, contract_projectors
 from services.projection.runner import ProjectionGroup
 from services.settings import load_settings
-from services.standalone import Databases
 
 DEADLINE, LONGEST_SECONDS = 60.0, 3_600.0
 _FORGOTTEN = """

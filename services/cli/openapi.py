@@ -4,9 +4,9 @@ import json
 
 import typer
 
-from services.standalone import description
-
 
 def openapi() -> None:
     """Print the OpenAPI description of the service; nothing is started."""
+    from services.standalone import description  # the whole service takes half a second
+
     typer.echo(json.dumps(description(), indent=1, ensure_ascii=False))

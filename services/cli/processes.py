@@ -4,26 +4,20 @@ from collections.abc import Callable
 from typing import Annotated
 
 import typer
-from fastapi import FastAPI
 
 from services import tracing
 from services.cli.database import shared_databases
 from services.cli.failures import explained
 from services.cli.serve import check_address, listen
+from services.database.schemas import Databases, prepare_events
 from services.database.secrets import Secrets, load_secrets
 from services.settings import Settings, load_settings
-from services.standalone import (
-    Databases,
-    command_service,
-    prepare_events,
-    projection_service,
-)
 from services.telemetry import configure_logging
 
 Host = Annotated[str | None, typer.Option(help="Address to listen on.")]
 Port = Annotated[int | None, typer.Option(help="Port to listen on.")]
 Prepare = Callable[[Databases], None]
-Make = Callable[[Settings, Secrets, Databases], FastAPI]
+Make = Callable[[Settings, Secrets, Databases], object]
 
 
 @explained
@@ -32,6 +26,8 @@ def command(host: Host = None, port: Port = None) -> None:
 
     Needs TEAMLEDGER_DATABASE_URL. What reads ask for is answered by `teamledger projection`.
     """
+    from services.standalone import command_service  # the whole service takes half a second
+
     _serve("command", "commands", _prepare_events, command_service, host, port)
 
 
@@ -42,6 +38,8 @@ def projection(host: Host = None, port: Port = None) -> None:
     Needs TEAMLEDGER_DATABASE_URL. Events come over Kafka if TEAMLEDGER_KAFKA_BOOTSTRAP is set. Read
     models are kept in TEAMLEDGER_READ_DATABASE_URL if that is set.
     """
+    from services.standalone import projection_service
+
     _serve("projection", "reads", Databases.prepare, projection_service, host, port)
 
 

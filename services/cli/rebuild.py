@@ -16,6 +16,7 @@ from services.cli.failures import explained
 from services.cli.from_file import rebuild_from_file
 from services.cli.output import progress_bar
 from services.database.connections import entered_pool, service_conninfo
+from services.database.schemas import Databases
 from services.database.secrets import load_secrets
 from services.database.vault import Vault
 from services.projection.comparison import Comparison
@@ -28,7 +29,6 @@ from services.projection.rebuild import Judge, RebuildReport, always, discard
 from services.projection.rebuild import rebuild as run_rebuild
 from services.projection.runner import ProjectionGroup
 from services.settings import load_settings
-from services.standalone import Databases
 
 Jobs = Annotated[
     int | None, typer.Option("--jobs", min=1, max=64, help="Processes; one per core by default.")

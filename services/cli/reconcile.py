@@ -13,7 +13,6 @@ from services.cli.database import any_database
 from services.cli.failures import explained
 from services.cli.output import cell, print_table
 from services.database.connections import DatabaseUnusable, service_conninfo
-from services.projection.api.reconciliation import reconciliation
 from services.settings import load_settings
 from services.spend.reconcile import Reconciliation
 from services.spend.reconcile import reconcile as compute_again
@@ -28,6 +27,8 @@ def reconcile(
     The service may go on running: one snapshot is read, nothing is locked. Exit status: 0 when
     everything agrees, 1 when something differs, 2 when the database cannot be used.
     """
+    from services.projection.api.reconciliation import reconciliation  # takes a quarter of a second
+
     with any_database(load_settings()) as url:
         found = asyncio.run(reconcile_database(url))
     if as_json:

@@ -12,8 +12,8 @@ from services.cli.database import any_database
 from services.cli.failures import explained
 from services.cli.serve import check_address
 from services.database.connections import relay_conninfo
+from services.database.schemas import prepare_events
 from services.settings import RelaySettings, load_relay_settings
-from services.standalone import prepare_events
 from services.telemetry import configure_logging
 
 Host = Annotated[str | None, typer.Option(help="Address of /metrics and /health.")]

@@ -21,10 +21,10 @@ from services.cli.moment import Moments, Until
 from services.cli.output import print_facts
 from services.cli.past import print_past
 from services.database.connections import DatabaseUnusable, service_conninfo
+from services.database.schemas import Databases
 from services.projection.filling.job import Log
 from services.projection.progress import Progress
 from services.settings import load_settings
-from services.standalone import Databases
 
 PAGE = 2_000
 _QUERY = """

@@ -17,10 +17,10 @@ from services.cli.rebuild import rebuild_read_models
 from services.database.backup.load import RestoreRefused, check_migrations, load
 from services.database.backup.manifest import Manifest
 from services.database.backup.reader import Archive
+from services.database.schemas import EVENT_MIGRATIONS
 from services.database.secrets import find_root_key
 from services.database.vault import root_fingerprint
 from services.settings import Settings, load_settings
-from services.standalone import EVENT_MIGRATIONS
 
 
 class Restored(NamedTuple):

@@ -8,9 +8,9 @@ import typer
 from services.cli.database import locked_database
 from services.cli.failures import explained
 from services.database.root_rotation import rotate_root_key as rotated
+from services.database.schemas import prepare_events
 from services.database.secrets import ROOT_KEY_FILE, SecretsError, find_root_key, root_key_in
 from services.settings import Settings, load_settings
-from services.standalone import prepare_events
 
 
 @explained

@@ -4,10 +4,10 @@ import typer
 
 from services.cli.database import locked_database
 from services.cli.failures import explained
+from services.database.schemas import prepare_events
 from services.database.secrets import load_secrets
 from services.projection.seal.signing import replace_signing_key
 from services.settings import load_settings
-from services.standalone import prepare_events
 
 
 @explained

@@ -17,7 +17,6 @@ from services.cli.database import databases_at, locked_database
 from services.cli.failures import AddressUnusable, explained
 from services.database.secrets import load_secrets
 from services.settings import Settings, load_settings
-from services.standalone import standalone
 from services.telemetry import configure_logging
 
 GRACE_SECONDS = 10
@@ -34,6 +33,8 @@ def serve(
     ] = None,
 ) -> None:
     """Start the service: embedded PostgreSQL unless TEAMLEDGER_DATABASE_URL is set."""
+    from services.standalone import standalone  # the whole service takes half a second
+
     given = {"host": host, "port": port, "data_dir": data_dir}
     settings = load_settings({name: value for name, value in given.items() if value is not None})
     configure_logging(settings.log_level)

@@ -10,8 +10,8 @@ from services import tracing
 from services.cli.database import any_database
 from services.cli.failures import explained
 from services.cli.serve import check_address
+from services.database.schemas import prepare_events
 from services.settings import load_consumer_settings
-from services.standalone import prepare_events
 from services.telemetry import configure_logging
 
 FUSE_BLOWN = 3

@@ -22,8 +22,8 @@ from services.command.application.store import EventStore
 from services.command.application.usage_consumer import UsageBooker, UsageConsumer, UsageTopic
 from services.command.follower_process import consumer_service
 from services.database.connections import Pool, entered_pool, service_conninfo
+from services.database.schemas import prepare_events
 from services.settings import ConsumerSettings, KafkaSettings, load_kafka_settings
-from services.standalone import prepare_events
 
 DEADLINE = 30.0
 Tell = Callable[[Judged], None]

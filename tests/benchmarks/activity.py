@@ -22,7 +22,7 @@ from rich.console import Console
 from rich.table import Table
 
 from services.database.embedded import EmbeddedServer
-from services.standalone import prepare_database
+from services.database.schemas import prepare_database
 from tests.benchmarks.ledger_history import calls_between, fill, largest_teams, sum_by_day
 from tests.benchmarks.messages import HOST
 from tests.benchmarks.prepare import admin_key

@@ -10,7 +10,7 @@ from events.envelope import Envelope, encode
 from services.command.domain.dependents import links
 from services.database.connections import owner_conninfo
 from services.database.embedded import EmbeddedServer
-from services.standalone import prepare_database
+from services.database.schemas import prepare_database
 
 CHUNK = 20_000
 _EVENTS = (

@@ -16,7 +16,7 @@ from services.database.backup.reader import Archive
 from services.database.backup.take import back_up
 from services.database.connections import DatabaseUnusable, service_conninfo
 from services.database.embedded import EmbeddedServer
-from services.standalone import EVENT_MIGRATIONS, prepare_database
+from services.database.schemas import EVENT_MIGRATIONS, prepare_database
 from tests.support.archives import (
     backed_up,
     checked,

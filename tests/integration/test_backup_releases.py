@@ -12,7 +12,7 @@ from services.database.backup.load import RestoreRefused, check_migrations, load
 from services.database.backup.reader import Archive
 from services.database.embedded import EmbeddedServer
 from services.database.migrations import migrate
-from services.standalone import EVENT_MIGRATIONS
+from services.database.schemas import EVENT_MIGRATIONS
 from tests.support.archives import backed_up, checked, everything, quiet
 from tests.support.eventlog import History, append, owner
 from tests.support.groups import team_facts

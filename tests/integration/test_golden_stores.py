@@ -10,9 +10,9 @@ from events.envelope import Envelope, decode
 from events.registry import UnknownFact, known_facts
 from services.command.application.folds import AnyState, evolve, fold_of
 from services.database.embedded import EmbeddedServer
+from services.database.schemas import prepare_database
 from services.projection.rebuild import rebuild
 from services.proof.leaf import StoredRow
-from services.standalone import prepare_database
 from tests.golden import GOLDEN
 from tests.golden_store import STORES, append_golden, golden_history, load_dump
 from tests.support.eventlog import create_read, create_store, owner

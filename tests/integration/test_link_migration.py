@@ -12,7 +12,7 @@ from events.streams import KEY, ORGANIZATION, TEAM, Stream, stream
 from events.team import MemberBudgetChanged, TeamDeleted, TeamMemberDefaultsChanged
 from services.command.domain.dependents import KEYS, LIMITS
 from services.database.migrations import migrate
-from services.standalone import EVENT_MIGRATIONS
+from services.database.schemas import EVENT_MIGRATIONS
 from tests.support.eventlog import History, append, owner
 from tests.support.facts import (
     created,
