@@ -1,4 +1,4 @@
-"""Facts about copies of the audit log, stream `audit-copies`: who took what, and up to where."""
+"""Facts about copies, stream `audit-copies`: who took what of the log, and up to where."""
 
 from typing import Literal
 
@@ -37,3 +37,22 @@ class AuditArchived(DomainEvent):
     leaves: int
     root: str
     sha256: str
+
+
+@fact("audit.access_reviewed")
+class AccessReviewed(DomainEvent):
+    """It was read who could do what at a moment; recorded before the first line was sent.
+
+    `until` is the last event by the moment `as_of`; `organizations` are those whose rights were
+    read, None all there are.
+    """
+
+    form: Literal["csv", "json"]
+    as_of: Moment
+    until: int
+    organizations: list[str] | None = None
+    entries: int
+
+
+Copied = AuditExported | AuditArchived | AccessReviewed
+"""What is recorded of a copy."""

@@ -89,7 +89,7 @@ def projection_service(settings: Settings, secrets: Secrets, databases: Database
     """Reads, decisions and messages to webhooks: what `teamledger projection` runs.
 
     The commands that it carries out itself are to switch off a webhook that wants none any more,
-    and to record that the audit log is copied.
+    and to record that copies are taken.
     """
 
     async def start(app: FastAPI, stack: AsyncExitStack) -> None:

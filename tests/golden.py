@@ -318,6 +318,7 @@ _COPY_FACTS: list[DomainEvent] = [
         form="csv", filters={"action": "deleted", "changed_by": SEALED}, until=41, entries=7
     ),
     audit.AuditArchived(before=MOMENT, until=41, leaves=43, root="5f2c", sha256="2ab06cfa"),
+    audit.AccessReviewed(form="csv", as_of=MOMENT, until=41, organizations=["acme"], entries=7),
 ]
 EXAMPLES: list[tuple[str, DomainEvent]] = [
     *((stream(TEAM, "core"), fact) for fact in _TEAM_FACTS),

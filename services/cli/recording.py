@@ -2,7 +2,7 @@
 
 import uuid_utils
 
-from events.audit import AuditArchived, AuditExported
+from events.audit import Copied
 from services.access.principal import Credential
 from services.command.application.copies import EXPORT, RecordCopy
 from services.command.application.loop import CommandLoop
@@ -13,7 +13,7 @@ from services.database.connections import open_pool
 DEADLINE = 60.0
 
 
-async def record(conninfo: str, fact: AuditExported | AuditArchived) -> int:
+async def record(conninfo: str, fact: Copied) -> int:
     """Record a copy of the log, whether or not a service runs; its position."""
     pool = await open_pool(conninfo, 1, 2, "audit")
     try:

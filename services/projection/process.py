@@ -46,7 +46,7 @@ async def started_reads(  # noqa: PLR0913
     `read_conninfo` is the database of the read models under the service role. `log` is the store's
     own feed: of sealer and change feed always, of read models unless brokers are named.
     `commands_stopped` tells readiness why commands of this process are not taken, or None, and
-    `record_copy` records that the audit log is copied.
+    `record_copy` records that a copy is taken.
     """
     read_pool = await entered_pool(stack, read_conninfo, "read")
     head = Head(events.pool)

@@ -1,4 +1,4 @@
-"""The audit log as a file: complete, harmless to spreadsheets, and itself audited."""
+"""The audit log as a file: complete, harmless to spreadsheets, and audited, as reviews are."""
 
 import csv
 import json
@@ -12,7 +12,7 @@ from tests.support.ledger import Ledger, bearer
 from tests.support.refused import assert_refused
 from tests.support.service import MASTER_KEY
 
-EXPORT = "/v1/audit/export"
+EXPORT, REVIEW = "/v1/audit/export", "/v1/access/review"
 AUDIT_TABLE = "LiteLLM_AuditLog"
 FORMULA = "=cmd|' /C calc'!A0"
 
@@ -120,6 +120,53 @@ def test_an_export_is_itself_audited_before_it_is_sent(auditor: Auditor) -> None
     assert entry["position"] == entry["updated_values"]["until"] + 1
 
 
+@pytest.mark.parametrize("form", ["csv", "json"])
+def test_a_review_of_access_is_itself_audited(auditor: Auditor, form: str) -> None:
+    ledger = auditor.ledger
+    vera = ledger.user(f"vera-{form}", "proxy_admin_viewer")
+    then = ledger.position()
+    ledger.done("/team/new", {"team_id": f"after-{form}"})
+    before = ledger.position()
+    named = {**bearer(vera), "litellm-changed-by": "boss@example.com"}
+    asked: dict[str, str | int] = {"as_of": then, "format": form}
+    answered = ledger.http.get(REVIEW, params=asked, headers=named)
+    assert answered.status_code == 200
+    [entry] = auditor.since(before)
+    assert entry["position"] == before + 1
+    assert (entry["action"], entry["table_name"], entry["object_id"]) == (
+        "created",
+        AUDIT_TABLE,
+        "copies",
+    )
+    assert (entry["actor"], entry["on_behalf_of"]) == (f"vera-{form}", "boss@example.com")
+    assert entry["command"] == "ReviewAccess"
+    found = entry["updated_values"]
+    lines_of = csv.DictReader(StringIO(answered.text)) if form == "csv" else ()
+    rights = list(lines_of) or answered.json()["rights"]
+    assert (found["format"], found["until"], found["entries"]) == (form, then, len(rights))
+    assert f"after-{form}" not in answered.text
+
+
+def test_each_review_is_one_fact_and_the_same_answer(auditor: Auditor) -> None:
+    ledger = auditor.ledger
+    then = before = ledger.position()
+    first, second = (ledger.get(REVIEW, as_of=then) for _ in range(2))
+    assert first.text == second.text
+    assert [each["command"] for each in auditor.since(before)] == ["ReviewAccess"] * 2
+
+
+def test_a_review_by_an_admin_of_organizations_names_them(auditor: Auditor) -> None:
+    ledger = auditor.ledger
+    lea = ledger.user("lea")
+    ledger.done("/organization/new", {"organization_id": "acme", "organization_alias": "acme"})
+    member = {"user_id": "lea", "role": "org_admin"}
+    ledger.done("/organization/member_add", {"organization_id": "acme", "member": member})
+    before = ledger.position()
+    assert ledger.get(REVIEW, lea).status_code == 200
+    [entry] = auditor.since(before)
+    assert (entry["actor"], entry["updated_values"]["organizations"]) == ("lea", ["acme"])
+
+
 def test_an_address_that_was_asked_for_is_under_seal(auditor: Auditor) -> None:
     ledger = auditor.ledger
     assert ledger.get(EXPORT, changed_by="ann@example.com").text == ""
@@ -151,6 +198,9 @@ def test_who_is_no_auditor_exports_nothing_and_leaves_no_trace(auditor: Auditor)
     with ledger.nothing_stored():
         refused = ledger.get(EXPORT, bob)
         invalid = ledger.get(EXPORT, format="xml")
+        no_reviewer = ledger.get(REVIEW, bob)
+        no_moment = ledger.get(REVIEW, as_of="yesterday")
+    assert (no_reviewer.status_code, no_moment.status_code) == (403, 400)
     assert_refused(refused, 403, "problem", "Only proxy admins and viewers may do this.")
     assert_refused(invalid, 422, "problem", "format")
 

@@ -36,7 +36,7 @@ COLUMNS = (
 async def world(postgres_server: EmbeddedServer) -> AsyncIterator[World]:
     """What there was, `position` of that in `joined`, and what became of it."""
     with fresh_database(postgres_server) as url:
-        async with reading(url) as opened:
+        async with reading(url, recording=True) as opened:
             await opened.user("ann", email="=1+1@example.com")
             await opened.user("boss")
             await opened.user("root", role="proxy_admin")

@@ -42,7 +42,7 @@ ADMIN, MEMBER, BOSS, VIEWER = "sk-admin", "sk-member", "sk-boss", "sk-viewer"
 async def world(postgres_server: EmbeddedServer) -> AsyncIterator[World]:
     """Ann, bob and the boss, an admin of `org`, each with a key without a team."""
     with fresh_database(postgres_server) as url:
-        async with reading(url) as opened:
+        async with reading(url, recording=True) as opened:
             for name, secret in (("ann", ADMIN), ("bob", MEMBER), ("boss", BOSS)):
                 await opened.user(name, email=f"{name}@example.com")
                 opened.key(secret, user_id=name)

@@ -75,9 +75,10 @@ async def test_an_entry_says_who_did_what_to_what(world: World) -> None:
 
 
 async def test_where_nothing_is_recorded_no_copy_is_given(world: World) -> None:
-    status, text = await world.refused("/v1/audit/export")
-    assert status == 503
-    assert text == "Copies are recorded before they are taken, and nothing is recorded here"
+    for copy in ("/v1/audit/export", "/v1/access/review"):
+        status, text = await world.refused(copy)
+        assert status == 503
+        assert text == "Copies are recorded before they are taken, and nothing is recorded here"
 
 
 async def test_viewers_read_it_and_nobody_else(world: World) -> None:

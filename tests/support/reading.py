@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 import httpx
 import psycopg
 
+from events.audit import COPIES
 from events.envelope import Envelope, Meta
 from events.key import KeyGenerated, KeyRotated, Succession
 from events.registry import DomainEvent
@@ -27,6 +28,7 @@ from services.operation.context import Operation
 from services.operation.exposed import Kind
 from services.operation.scraped import include_operation
 from services.projection.api import ReadContext, include_read_routes
+from services.projection.api.copying import Copying
 from services.projection.feed.store import StoreFeed
 from services.projection.head import Head
 from services.projection.projectors import GROUP, contract_projectors
@@ -176,8 +178,12 @@ async def reading(
     strict: bool = False,
     available_teams: tuple[str, ...] = (),
     models: tuple[str, ...] = (),
+    recording: bool = False,
 ) -> AsyncIterator[World]:
-    """A world on an empty database; its projections run until the end."""
+    """A world on an empty database; its projections run until the end.
+
+    Copies are given, and recorded, if `recording`.
+    """
     create_store(url)
     create_read(url)
     conninfo = service_conninfo(url)
@@ -198,6 +204,10 @@ async def reading(
         stack.push_async_callback(group.stop)
         app = create_app(EdgeSettings(strict=strict))
         worlds: list[World] = []
+
+        async def recorded(copying: Copying) -> None:
+            worlds[0].tell((COPIES, copying.fact))
+
         context = ReadContext(
             events_pool=events_pool,
             read_pool=read_pool,
@@ -215,6 +225,7 @@ async def reading(
             available_teams=available_teams,
             models=models,
             strict=strict,
+            record_copy=recorded if recording else None,
             sealing_stopped=lambda: worlds[0].unsealed,
         )
         include_read_routes(app, context)

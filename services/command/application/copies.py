@@ -1,12 +1,11 @@
-"""Recording that the audit log was copied: before the first entry leaves (decision 017)."""
+"""Recording that something was copied: before the first of it leaves (decision 017)."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Protocol
 
 import uuid_utils
 
-from events.audit import COPIES, AuditArchived, AuditExported
+from events.audit import COPIES, AccessReviewed, AuditExported, Copied
 from events.values import Sealed
 from services.access.policy import check_route
 from services.access.principal import Credential, Principal
@@ -20,22 +19,29 @@ EXPORT = "/v1/audit/export"
 
 @dataclass(frozen=True, slots=True)
 class RecordCopy:
-    """Records a copy, for whoever may take one."""
+    """Records a copy, for whoever may take it by that route."""
 
-    fact: AuditExported | AuditArchived
-    name: str = "CopyAuditLog"
+    fact: Copied
+    route: str = EXPORT
+
+    @property
+    def name(self) -> str:
+        return "ReviewAccess" if isinstance(self.fact, AccessReviewed) else "CopyAuditLog"
 
     def decide(self, view: View, caller: Principal) -> Decision:
-        check_route(EXPORT, caller)
+        check_route(self.route, caller)
         view.need([COPIES])
         return Decision([(COPIES, self.fact)], lambda _: None, subject=COPIES)
 
 
 class Copying(Protocol):
-    """Who takes which entries, and up to where; `claim` is for whom he says he does."""
+    """Who takes what, by which route; `claim` is for whom he says he does."""
 
     @property
     def credential(self) -> Credential: ...
+
+    @property
+    def route(self) -> str: ...
 
     @property
     def path(self) -> str: ...
@@ -47,16 +53,7 @@ class Copying(Protocol):
     def claim(self) -> str | None: ...
 
     @property
-    def form(self) -> Literal["jsonl", "csv"]: ...
-
-    @property
-    def filters(self) -> Mapping[str, str]: ...
-
-    @property
-    def until(self) -> int: ...
-
-    @property
-    def entries(self) -> int: ...
+    def fact(self) -> Copied: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,23 +67,24 @@ class CopyRecorder:
         """Return once it is recorded; raises what `CommandLoop.handle` raises."""
         origin = Origin(
             credential=copying.credential,
-            route=EXPORT,
+            route=copying.route,
             path=copying.path,
             correlation_id=copying.correlation_id,
             command_id=str(uuid_utils.uuid7()),
             on_behalf_of=None if copying.claim is None else await self._sealed(copying.claim),
         )
-        fact = AuditExported(
-            form=copying.form,
-            filters={name: await self._kept(text) for name, text in copying.filters.items()},
-            until=copying.until,
-            entries=copying.entries,
-        )
-        await self.loop.handle(RecordCopy(fact), origin, lambda answer: answer)
+        command = RecordCopy(await self._to_keep(copying.fact), copying.route)
+        await self.loop.handle(command, origin, lambda answer: answer)
 
-    async def _kept(self, text: str) -> str | Sealed:
+    async def _to_keep(self, fact: Copied) -> Copied:
+        if not isinstance(fact, AuditExported):
+            return fact
+        filters = {name: await self._kept(value) for name, value in fact.filters.items()}
+        return fact.model_copy(update={"filters": filters})
+
+    async def _kept(self, value: str | Sealed) -> str | Sealed:
         """What may be an address is under the key of whom it names, who may be forgotten."""
-        return await self._sealed(text) if "@" in text else text
+        return await self._sealed(value) if isinstance(value, str) and "@" in value else value
 
     async def _sealed(self, text: str) -> Sealed:
         return await self.vault.seal_for(None, text, named=text)

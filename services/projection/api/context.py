@@ -44,7 +44,7 @@ class ReadContext:
     `available_teams` are ids of teams that are offered to everybody, there or not; `models` are the
     names of what the gateways serve. `sealing_stopped` tells why events are not sealed any more, or
     None. `strict` keeps LiteLLM's wording in what gateways are to tell
-    their callers. `record_copy` records that the audit log is copied; without it nobody may.
+    their callers. `record_copy` records that a copy is taken; without it nobody may.
     `security_log` tells what was refused. With `then` it is the past that `read_pool` and
     the ledger are asked about.
     """

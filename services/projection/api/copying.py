@@ -1,27 +1,26 @@
-"""Copies of the audit log, as the command side is asked to record them before they are taken."""
+"""Copies, as the command side is asked to record them before they are taken (decision 017)."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Literal
 
+from events.audit import Copied
 from services.access.principal import Credential
 
 
 @dataclass(frozen=True, slots=True)
 class Copying:
-    """Who takes which entries, and up to where.
+    """Who takes what: the fact is recorded once what may be an address in it has been sealed.
 
-    `path` is what was asked for, `claim` whom the caller claims to act for.
+    `route` is the template of what was asked for, `path` its path, `claim` whom the caller claims
+    to act for.
     """
 
     credential: Credential
+    route: str
     path: str
     correlation_id: str
     claim: str | None
-    form: Literal["jsonl", "csv"]
-    filters: Mapping[str, str]
-    until: int
-    entries: int
+    fact: Copied
 
 
 RecordCopy = Callable[[Copying], Awaitable[None]]

@@ -54,11 +54,15 @@ class Spooled(StreamingResponse):
         super().__init__(_read(spool), 200, {**headers, **length}, media_type)
         self._spool = spool
 
+    def discard(self) -> None:
+        """Give the space back of an answer that is not sent after all."""
+        self._spool.close()
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
             await super().__call__(scope, receive, send)
         finally:
-            self._spool.close()
+            self.discard()
 
 
 async def pieces(value: object) -> AsyncIterator[bytes]:

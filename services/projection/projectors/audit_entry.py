@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from events import organization, team
-from events.audit import AuditArchived, AuditExported
+from events.audit import AccessReviewed, AuditArchived, AuditExported
 from events.budget import BudgetCreated, BudgetDeleted
 from events.dead_letters import DeadLettersReplayed
 from events.key import (
@@ -27,7 +27,7 @@ _CREATING: set[type[DomainEvent]] = {
     *(team.TeamRestored, KeyRestored),
     *(organization.OrganizationCreated, BudgetCreated),
     *(QuarantineBooked, DeadLettersReplayed, WebhookCreated),
-    *(AuditExported, AuditArchived),
+    *(AuditExported, AuditArchived, AccessReviewed),
 }
 _DELETING: set[type[DomainEvent]] = {
     *(team.TeamDeleted, UserDeleted, UserForgotten, KeyDeleted),

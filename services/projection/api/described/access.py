@@ -13,6 +13,7 @@ from services.edge.openapi.operation import Operation
 from services.edge.shapes.review import Right, head
 from services.edge.shapes.times import iso
 from services.projection.api.described.common import read
+from services.projection.api.recorded import claim_too_long, not_recorded
 from services.projection.api.routes.access import ROUTE, bad_question
 from services.projection.api.routes.review import ROUTE as REVIEW
 
@@ -76,7 +77,9 @@ OPERATIONS: Mapping[str, Operation] = {
             query={"format": "json"},
             example={"as_of": iso(NOW), "rights": [each.shown() for each in _RIGHTS]},
             refusals={
-                "no_reviewer": refused_by(lambda: check_route(REVIEW, somebody(INTERNAL_USER)))
+                "no_reviewer": refused_by(lambda: check_route(REVIEW, somebody(INTERNAL_USER))),
+                "not_recorded": not_recorded(),
+                "long_claim": claim_too_long(),
             },
         ),
         csv=head() + "".join(each.line() for each in _RIGHTS),

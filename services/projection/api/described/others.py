@@ -19,11 +19,8 @@ from services.edge.shapes.audit import audit_log, csv_head, csv_line
 from services.edge.shapes.key import key_info, key_infos
 from services.edge.shapes.money import NOTHING_SPENT
 from services.projection.api.described.common import read
-from services.projection.api.routes.audit_export import (
-    MEDIA_TYPES,
-    claim_too_long,
-    not_recorded,
-)
+from services.projection.api.recorded import claim_too_long, not_recorded
+from services.projection.api.routes.audit_export import MEDIA_TYPES
 
 ENTRY = "019cdd1f-7a63-7c5b-9c0f-2a61d5f0b7e4"
 """The id of the entry in the example of /audit/{id}."""

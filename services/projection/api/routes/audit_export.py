@@ -10,22 +10,20 @@ from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from events.values import JsonObject
-from services.access.credentials import identify, presented_key
-from services.edge.errors import Problem
+from events.audit import AuditExported
+from events.values import JsonObject, Sealed
 from services.edge.shapes.audit import csv_head, csv_line
 from services.projection.api.asked import Asked, Text, asked, documented
-from services.projection.api.copying import Copying
 from services.projection.api.dependencies import POSITION_HEADER, Reader, ReaderDep, ReadRoute
 from services.projection.api.entries import opened
 from services.projection.api.paged import TOTAL_HEADER
+from services.projection.api.recorded import recording
 from services.projection.api.routes.audit import Moment
 from services.projection.queries.audit import AuditFilter, count_entries, entries_until
 
 router = APIRouter(route_class=ReadRoute, tags=["audit"])
 
 MEDIA_TYPES = {"jsonl": "application/jsonl", "csv": "text/csv"}
-CLAIM_HEADER, MAX_CLAIM = "litellm-changed-by", 255
 _FILTERS = {field.name for field in fields(AuditFilter)}
 
 
@@ -52,7 +50,7 @@ class ExportQuery(Asked):
     def filter(self) -> AuditFilter:
         return AuditFilter(**self.model_dump(include=_FILTERS))
 
-    def told(self) -> dict[str, str]:
+    def told(self) -> dict[str, str | Sealed]:
         """The conditions as they are recorded."""
         given = self.model_dump(mode="json", by_alias=True, exclude={"format"}, exclude_none=True)
         return {name: str(value) for name, value in given.items()}
@@ -67,10 +65,12 @@ async def export(reader: ReaderDep, request: Request) -> Response:
     begins with an apostrophe. That it is taken, by whom and with which filters, is recorded before
     the first entry is sent. `teamledger audit export` writes the log with what proves it.
     """
-    query = asked(request, ExportQuery)
+    query, record = asked(request, ExportQuery), recording(reader, request)
     pool, wanted, until = reader.context.read_pool, query.filter(), reader.head
     entries = await count_entries(pool, wanted, until)
-    await _record(reader, request, query, entries)
+    await record(
+        AuditExported(form=query.format, filters=query.told(), until=until, entries=entries)
+    )
     pages = _pages(reader, wanted, until)
     body = _csv(pages) if query.format == "csv" else _lines(pages)
     headers = {
@@ -79,39 +79,6 @@ async def export(reader: ReaderDep, request: Request) -> Response:
         "content-disposition": f'attachment; filename="audit-{until}.{query.format}"',
     }
     return StreamingResponse(body, 200, headers, MEDIA_TYPES[query.format])
-
-
-def not_recorded() -> Problem:
-    """The refusal of a copy where nothing can be recorded."""
-    text = "Copies are recorded before they are taken, and nothing is recorded here"
-    return Problem(503, "Service Unavailable", text)
-
-
-def claim_too_long() -> Problem:
-    """The refusal of a claim that cannot be kept, as on writes."""
-    return Problem(400, "Bad Request", f"{CLAIM_HEADER} is longer than {MAX_CLAIM} characters")
-
-
-async def _record(reader: Reader, request: Request, query: ExportQuery, entries: int) -> None:
-    context = reader.context
-    if context.record_copy is None:
-        raise not_recorded()
-    claim = request.headers.get(CLAIM_HEADER, "").strip()
-    if len(claim) > MAX_CLAIM:
-        raise claim_too_long()
-    credential = identify(presented_key(request.headers, context.key_header), *context.master_keys)
-    await context.record_copy(
-        Copying(
-            credential=credential,
-            path=request.scope["path"],
-            correlation_id=request.state.correlation_id,
-            claim=claim or None,
-            form=query.format,
-            filters=query.told(),
-            until=reader.head,
-            entries=entries,
-        )
-    )
 
 
 async def _pages(

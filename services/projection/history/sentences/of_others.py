@@ -65,6 +65,12 @@ def archived(event: audit.AuditArchived, _: Told) -> str:
     return f"archived {event.leaves} leaves of the log, sealed before {moment(event.before)}"
 
 
+def reviewed(event: audit.AccessReviewed, _: Told) -> str:
+    whose = "" if event.organizations is None else f" of {listed(event.organizations)}"
+    lines = f"{event.entries} {'line' if event.entries == 1 else 'lines'}"
+    return f"reviewed who could do what{whose} at {moment(event.as_of)}, in {lines} of {event.form}"
+
+
 def reserved(event: reservation.NameReserved, told: Told) -> str:
     return f"took the name for {told.teller.person(event.holder)}"
 
@@ -93,6 +99,7 @@ PHRASES: Phrases = {
     dead_letters.DeadLettersReplayed: replayed,
     audit.AuditExported: exported,
     audit.AuditArchived: archived,
+    audit.AccessReviewed: reviewed,
     reservation.NameReserved: reserved,
     reservation.NameReleased: released,
     imported.ThingImported: was_imported,
