@@ -15,6 +15,7 @@ import uvicorn
 from services import tracing
 from services.cli.database import databases_at, locked_database
 from services.cli.failures import AddressUnusable, explained
+from services.cli.server import Server
 from services.database.secrets import load_secrets
 from services.settings import Settings, load_settings
 from services.telemetry import configure_logging
@@ -102,7 +103,7 @@ def listen(settings: Settings, app: object) -> None:
         timeout_graceful_shutdown=GRACE_SECONDS,
         backlog=2048,
     )
-    server = uvicorn.Server(config)
+    server = Server(config)
     # uvicorn raises the signal again when it is done; the embedded database is still to be stopped.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     with suppress(KeyboardInterrupt):

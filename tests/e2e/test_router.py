@@ -5,9 +5,11 @@ import re
 import shutil
 import socket
 import subprocess
+import threading
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -85,7 +87,7 @@ def test_a_read_is_tried_elsewhere(unanswered: Unanswered, path: str) -> None:
     with unanswered.router.client() as client:
         told = client.get(path)
     assert (told.status_code, told.headers["retry-after"]) == (503, "1")
-    assert unanswered.received("reads") == ["GET", "GET"]
+    assert unanswered.received("reads") == ["GET"] * 3
 
 
 def test_where_nobody_could_be_asked_nothing_was_executed(alone: Router) -> None:
@@ -96,6 +98,42 @@ def test_where_nobody_could_be_asked_nothing_was_executed(alone: Router) -> None
         assert {answer.json()["error"]["message"] for answer in told} == {NOT_EXECUTED}
         assert client.delete("/v1/webhooks/x").json()["detail"] == NOT_EXECUTED
         assert client.get("/v1/teams/x/history").json()["detail"] == LATER
+
+
+class Well(BaseHTTPRequestHandler):
+    """Answers 200 to every POST."""
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["content-length"]))
+        self.send_response(200)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None: ...
+
+
+@contextmanager
+def answering(port: int) -> Iterator[None]:
+    """A process that listens there until the end."""
+    with HTTPServer(("127.0.0.1", port), Well) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        try:
+            yield
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def test_who_was_left_out_is_asked_before_nobody_is() -> None:
+    """One process was replaced and has come back; the router is yet to notice as the next ends."""
+    first, second = free_port(), free_port()
+    router = running_router([first, second], [free_port(), free_port()])
+    with router as running, running.client() as client:
+        with answering(second):
+            told = [client.post("/team/new", json={}).status_code for _ in range(10)]
+        with answering(first):
+            told += [client.post("/team/new", json={}).status_code for _ in range(10)]
+    assert told == [200] * 20
 
 
 def test_what_cannot_be_had_is_told_in_the_shape_of_its_path(alone: Router) -> None:

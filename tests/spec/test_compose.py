@@ -114,7 +114,7 @@ def test_whoever_waits_waits_for_somebody() -> None:
 def test_the_router_knows_every_process_of_either_side() -> None:
     upstreams = (DEPLOY / "router/compose/upstreams.conf").read_text()
     sides = [n for n, made in OURS.items() if made["command"][0] in {"command", "projection"}]
-    assert _SERVER.findall(upstreams) == sides
+    assert list(dict.fromkeys(_SERVER.findall(upstreams))) == sides
     addresses = dict(entry.split("=") for entry in services()["router"]["extra_hosts"])
     told = {name: OURS[name]["networks"]["default"]["ipv4_address"] for name in sides}
     assert addresses == told

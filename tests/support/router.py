@@ -59,7 +59,8 @@ def running_router(commands: Sequence[int], reads: Sequence[int]) -> Iterator[Ro
         site, port = parent / "router", free_port()
         shutil.copytree(ROUTER, site)
         _rewrite(site / "site/listen.conf", _LISTEN, [f"127.0.0.1:{port}"])
-        _rewrite(site / "site/upstreams.conf", _SERVER, _servers(*commands, *reads))
+        fallen_back_on = [*commands, *commands, *reads, *reads]  # named in the second place again
+        _rewrite(site / "site/upstreams.conf", _SERVER, _servers(*fallen_back_on))
         log = parent / "log"
         command = [nginx, "-p", str(parent), "-c", str(site / "nginx.conf")]
         with log.open("wb") as output:
