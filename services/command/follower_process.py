@@ -11,6 +11,7 @@ from services.command.api.routes.follower_health import Failure, Judge
 from services.command.application.relay import Relay
 from services.command.application.usage_consumer import UsageConsumer
 from services.database.connections import lazy_pool, service_conninfo
+from services.edge import liveness
 from services.edge.app import create_app
 from services.edge.directory import include
 from services.operation.context import Operation
@@ -54,7 +55,7 @@ def _service(kind: Kind, settings: KafkaSettings, events_url: str, judge: Judge)
             app.state.judge = judge
             limit = settings.readiness_max_lag_seconds
             include_operation(app, Operation(kind, pool, max_lag=limit))
-            include(app, (follower_health.router,))
+            include(app, (liveness.router, follower_health.router))
             yield
 
     return create_app(version=version("teamledger"), lifespan=lifespan)

@@ -1,4 +1,4 @@
-"""What /health answers, in whichever process: whether it lives, and is to be sent requests."""
+"""What readiness answers, in whichever process: whether it is to be sent requests."""
 
 from starlette.responses import Response
 
@@ -6,11 +6,6 @@ from services.edge.body import answer
 
 COMPATIBLE_WITH = "1.82.2"
 """The release of LiteLLM whose API is answered; its own clients ask for it."""
-
-
-def alive() -> Response:
-    """The process answers; nothing is said of the database."""
-    return answer("I'm alive!")
 
 
 def healthy(position: int) -> Response:

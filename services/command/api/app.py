@@ -25,6 +25,7 @@ from services.command.api.routes import (
     users,
     webhooks,
 )
+from services.edge import liveness
 from services.edge.directory import include
 from services.edge.errors import render, tells_problems
 
@@ -43,7 +44,7 @@ def include_command_routes(app: FastAPI, context: Context) -> None:
 
 def include_command_health(app: FastAPI) -> None:
     """Add /health and /v1/status, where the read API, which answers for both, is elsewhere."""
-    include(app, (health.router, status.router))
+    include(app, (liveness.router, health.router, status.router))
 
 
 def answer_command_errors(app: FastAPI, *, strict: bool) -> None:

@@ -2,6 +2,7 @@
 
 from fastapi import FastAPI
 
+from services.edge import liveness
 from services.edge.directory import include
 from services.projection.api.context import ReadContext
 from services.projection.api.routes import (
@@ -46,7 +47,7 @@ __all__ = ["ROUTERS", "ReadContext", "include_read_routes"]
 
 _OF_TEAMS = (teams, team_lists, team_pickers, permissions, callbacks)
 _OTHERS = (keys, key_lists, models, users, user_lists, organizations, budgets, audit)
-_OF_OPERATORS = (health, status)
+_OF_OPERATORS = (liveness, health, status)
 _REPORTS = (activity, user_activity, organization_activity, global_spend, spend_logs, spend)
 _SPEND = (*_REPORTS, usage, windows, reconcile)
 _OF_GATEWAYS = (decisions,)

@@ -1,4 +1,4 @@
-"""Health of a process that answers nothing else but /metrics: a relay, a consumer of usage."""
+"""Readiness of a process that answers nothing else but /metrics: a relay, a consumer of usage."""
 
 from collections.abc import Callable
 
@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from services.edge.body import LedgerRoute
-from services.edge.health import alive, healthy, unhealthy
+from services.edge.health import healthy, unhealthy
 from services.operation.context import Operation
 from services.operation.standing import Log
 
@@ -18,13 +18,6 @@ Judge = Callable[[Operation, Log], Failure | None]
 """Whether there is a failure in what the process follows or does; kept in `app.state.judge`."""
 
 router = APIRouter(route_class=LedgerRoute, tags=["health"])
-
-
-@router.get("/health/liveliness")
-@router.get("/health/liveness")
-async def liveness() -> Response:
-    """The process answers; nothing is said of the database."""
-    return alive()
 
 
 @router.get("/health/readiness")

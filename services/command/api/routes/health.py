@@ -1,4 +1,4 @@
-"""Health of a process that takes commands alone; beside reads, theirs answers for both."""
+"""Readiness of a process that takes commands alone; beside reads, theirs answers for both."""
 
 import asyncio
 
@@ -11,19 +11,12 @@ from starlette.responses import Response
 from services.command.api.context import Context
 from services.database.connections import Pool
 from services.edge.body import LedgerRoute
-from services.edge.health import alive, healthy, unhealthy
+from services.edge.health import healthy, unhealthy
 
 LONGEST_SECONDS = 1.0
 _HEAD = "SELECT coalesce(max(notification_id), 0) FROM events.stored_events"
 
 router = APIRouter(route_class=LedgerRoute, tags=["health"])
-
-
-@router.get("/health/liveliness")
-@router.get("/health/liveness")
-async def liveness() -> Response:
-    """The process answers; nothing is said of the database."""
-    return alive()
 
 
 @router.get("/health/readiness")

@@ -1,4 +1,4 @@
-"""Whether this process is alive, and whether it is ready to be sent requests; both public."""
+"""Whether this process is ready to be sent requests: public."""
 
 from collections.abc import Mapping
 
@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from services.edge.body import LedgerRoute
-from services.edge.health import alive, healthy, unhealthy
+from services.edge.health import healthy, unhealthy
 from services.operation.context import Operation
 from services.operation.standing import Lag
 from services.projection.api.context import ReadContext
@@ -16,13 +16,6 @@ from services.projection.progress import RebuildNeeded
 from services.projection.runner import NotReached
 
 router = APIRouter(route_class=LedgerRoute, tags=["health"])
-
-
-@router.get("/health/liveliness")
-@router.get("/health/liveness")
-async def liveness() -> Response:
-    """The process answers; nothing is said of the database."""
-    return alive()
 
 
 @router.get("/health/readiness")
