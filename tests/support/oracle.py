@@ -76,6 +76,8 @@ class Expected:
         kind, identity = fact.stream.split("-", 1)
         if kind == "alert":
             self._audit(fact, fact.data["id"])
+        if kind == "audit":
+            self._audit(fact, identity)
         if kind not in ("team", "user", "key", "organization", "budget"):
             return
         if fact.topic != "organization.allowance_changed":

@@ -21,6 +21,7 @@ from tests.support.postgres import open_directory
 MASTER_KEY = "sk-1234-test-master"
 ROOT_KEY = base64.b64encode(b"r" * 32).decode()
 START_SECONDS = 60
+PROGRAM = "services.cli.main"
 
 
 @dataclass
@@ -76,13 +77,17 @@ def start_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Start]:
     with ExitStack() as directories:
 
         def start(
-            env: dict[str, str] | None = None, *, ready: bool = True, role: str = "serve"
+            env: dict[str, str] | None = None,
+            *,
+            ready: bool = True,
+            role: str = "serve",
+            program: str = PROGRAM,
         ) -> ServiceProcess:
             full = dict(env or {})
             if not full.keys() & {"TEAMLEDGER_DATA_DIR", "TEAMLEDGER_DATABASE_URL"}:
                 parent = directories.enter_context(open_directory())
                 full["TEAMLEDGER_DATA_DIR"] = str(parent / "data")
-            service = launch(full, tmp_path_factory.mktemp("service") / "log", role)
+            service = launch(full, tmp_path_factory.mktemp("service") / "log", role, program)
             started.append(service)
             if ready:
                 service.wait_until_ready()
@@ -98,13 +103,15 @@ def start_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Start]:
                 service.kill()
 
 
-def launch(env: dict[str, str], log: Path, role: str = "serve") -> ServiceProcess:
+def launch(
+    env: dict[str, str], log: Path, role: str = "serve", program: str = PROGRAM
+) -> ServiceProcess:
     """Start `teamledger serve`, `command` or `projection` on a free port of 127.0.0.1."""
     port = free_port()
     inherited = {k: v for k, v in os.environ.items() if not k.startswith("TEAMLEDGER_")}
     own = {"TEAMLEDGER_PORT": str(port), "TEAMLEDGER_MASTER_KEY": MASTER_KEY}
     full = {**inherited, **own, **env}
-    command = [sys.executable, "-m", "services.cli.main", role]
+    command = [sys.executable, "-m", program, role]
     with log.open("wb") as output:
         process = subprocess.Popen(command, env=full, stdout=output, stderr=output)
     base_url = f"http://127.0.0.1:{full['TEAMLEDGER_PORT']}"
