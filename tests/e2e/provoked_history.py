@@ -1,4 +1,7 @@
-"""What is refused of bringing teams back and of forgetting; `with_a_past` makes what that takes."""
+"""What is refused of the log and the past, of bringing teams back and of forgetting.
+
+`with_a_past` makes what that takes.
+"""
 
 from collections.abc import Mapping
 from typing import Any
@@ -64,6 +67,14 @@ def _past(what: str, **others: Provocation) -> dict[tuple[str, str, str], Provoc
 
 
 HISTORY: Mapping[tuple[str, str, str], Provocation] = {
+    **gets("/v1/events", no_subject={"subject": "core"}),
+    **gets(
+        "/v1/proof/inclusion",
+        one_of_both={},
+        not_sealed={"position": "1000000000"},
+    ),
+    **gets("/v1/proof/consistency", no_such_trees={"from_size": "1000000000"}),
+    **gets("/audit/{id}", no_entry=Provocation(path={"id": "missing"})),
     **_past("history"),
     **_past("diff", **_AHEAD),
     **_past("blame"),

@@ -12,23 +12,20 @@ from services.command.api.described.usage import GATEWAY
 from services.database.embedded import EmbeddedServer
 from services.edge.openapi.callers import KEY
 from tests.e2e.provocation import OPEN, Provocation
-from tests.e2e.provoked import (
+from tests.e2e.provoked import COMMON, ELSEWHERE, SPECIAL, levelled
+from tests.e2e.provoked_history import with_a_past
+from tests.e2e.provoking import (
     BOOKED,
     CLOSED_TEAM,
     COLLEAGUE,
-    COMMON,
     DISCARDED,
-    ELSEWHERE,
     KEYLESS_USER,
     LEADER,
     MEMBER,
     OUTSIDER,
     SESSION,
-    SPECIAL,
     STRANGER,
-    levelled,
 )
-from tests.e2e.provoked_history import with_a_past
 from tests.support.described import Described, operations
 from tests.support.ledger import Ledger, bearer, running_ledger
 from tests.support.service import MASTER_KEY, Start
