@@ -155,6 +155,17 @@ def text_of(body: Json) -> Json:
     return next(iter(detail.values())) if isinstance(detail, dict) else detail
 
 
+async def every_entry(world: World, path: str, by: str = MASTER, **query: str | int) -> list[Json]:
+    """All pages, one after the other."""
+    found: list[Json] = []
+    page = await world.ok(path, by, **query)
+    while True:
+        found += page["entries"]
+        if page["next"] is None:
+            return found
+        page = await world.ok(path, by, **query, after=page["next"])
+
+
 def team(team_id: str) -> Stream:
     return stream(TEAM, team_id)
 

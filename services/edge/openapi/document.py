@@ -13,7 +13,8 @@ from services.edge.errors import tells_problems
 from services.edge.openapi import components
 from services.edge.openapi.answers import refusal, report
 from services.edge.openapi.components import REQUEST_ID, parameter
-from services.edge.openapi.glossary import FIELDS, PARAMETERS
+from services.edge.openapi.glossary import FIELDS
+from services.edge.openapi.glossary_parameters import PARAMETERS
 from services.edge.openapi.operation import Operation, Operations, RouteName
 from services.edge.openapi.responses import refused, shared_examples
 from services.edge.openapi.schema import SCHEMAS, schemas
