@@ -8,6 +8,7 @@ import pytest
 
 from events.envelope import Envelope, Meta, decode, encode
 from events.messages import Message, NotAnEvent, Stored, message, received, traceparent
+from events.registry import UnknownFact
 from events.streams import stream
 from events.team import MemberAdded
 from services.edge.shapes.change import cloud_event
@@ -41,6 +42,14 @@ def headers(fact: Envelope = FACT) -> dict[str, str]:
 def test_the_value_is_what_the_store_keeps_and_the_key_its_stream() -> None:
     assert sent().value == encode(FACT)[1]
     assert sent().key.decode() == "team-a-team/ü"
+
+
+def test_a_fact_of_a_newer_release_is_sent_as_it_is_stored() -> None:
+    unknown = UnknownFact(name="team.painted", version=3, data={"colour": "red"})
+    fact = replace(FACT, event=unknown)
+    assert headers(fact)["ce_type"] == "teamledger.team.painted.v3"
+    assert sent(fact).value == encode(fact)[1]
+    assert received(sent(fact).headers, sent(fact).value).stored.state == encode(fact)[1]
 
 
 def test_the_attributes_are_those_of_the_change_feed() -> None:
