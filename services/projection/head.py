@@ -57,6 +57,8 @@ class Head:
         """The store's epoch as the first answered query found it; None before that."""
         self.forgotten_at = 0
         """The position of the last fact by which a person was forgotten; 0 if there is none."""
+        self.booked = 0
+        """Where the ledger ended when the last answered query looked."""
 
     async def read(self) -> int:
         """The position of the last event committed before now. Raises as `both` does."""
@@ -137,7 +139,9 @@ class Head:
         self.epoch = epoch
         self.forgotten_at = max(self.forgotten_at, forgotten_at)
         self.saw(head)
-        return Heads(head, LedgerHeads(*ledger))
+        heads = Heads(head, LedgerHeads(*ledger))
+        self.booked = heads.ledger.position
+        return heads
 
 
 def _untold(why: str) -> HeadUnavailable:

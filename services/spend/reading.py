@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from services.database.connections import Pool
 from services.database.together import Together
-from services.spend.spenders import Asked, counted, spans_of
+from services.spend.spenders import Asked, reckoned
 from services.spend.spent import Span, spent
 
 
@@ -21,7 +21,8 @@ class SpendReading:
 
     async def within(self, asked: Sequence[Asked], now: datetime) -> list[Decimal]:
         """USD that count in each of these windows, in the order asked."""
-        return counted(asked, await self.sums(spans_of(asked, now)))
+        reckoning = reckoned(asked, now)
+        return reckoning.amounts(await self.sums(reckoning.spans))
 
     async def sums(self, spans: Sequence[Span]) -> list[Decimal]:
         """USD of each span, as of a moment after this call."""

@@ -4,13 +4,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 from decimal import Decimal
-from itertools import islice
-from typing import Any
-
-import psycopg
+from itertools import chain, islice
 
 from services.spend.budgets import UNPACED, Account, Cadences
-from services.spend.spent import Span, spent
+from services.spend.spent import Span
 from services.spend.windows import Counting, Opening, Reset, Window, counting
 
 NO_LIMIT_BEYOND = timedelta(days=1)
@@ -37,13 +34,14 @@ class Spender:
         """What counts in one of its windows."""
         return counting(window, self.resets, self.openings)
 
-    def spans(self, window: Window, now: datetime) -> list[Span]:
-        """What the ledger has to be asked for: nothing begins long after `now`."""
+    def reckoning(self, window: Window, now: datetime) -> "Reckoning":
+        """How to tell what counts in one of its windows: nothing begins long after `now`."""
         found = self.counting(window)
         until = found.until
         if until is not None and until > now + NO_LIMIT_BEYOND:
             until = None
-        return [Span(*account, found.since, until) for account in self.accounts]
+        spans = tuple(Span(*account, found.since, until) for account in self.accounts)
+        return Reckoning(spans, ((found.base, len(spans)),), _same_until(window.end, now))
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,18 +52,36 @@ class Asked:
     window: Window
 
 
-def spans_of(asked: Sequence[Asked], now: datetime) -> list[Span]:
-    """What the ledger has to be asked for to tell what counts in these windows."""
-    return [span for one in asked for span in one.spender.spans(one.window, now)]
+@dataclass(frozen=True, slots=True)
+class Reckoning:
+    """What the ledger has to be asked for, and how amounts are made of what it says.
+
+    Each of `parts` is an amount: so many of the spans, one after the other, beside a base in USD.
+    For windows that hold a moment it is the same until `until`; None: for ever.
+    """
+
+    spans: tuple[Span, ...]
+    parts: tuple[tuple[Decimal, int], ...]
+    until: datetime | None = None
+
+    def amounts(self, sums: Iterable[Decimal]) -> list[Decimal]:
+        """USD that count in each of the windows; `sums` are those of the spans."""
+        rest = iter(sums)
+        return [sum(islice(rest, size), base) for base, size in self.parts]
 
 
-def counted(asked: Sequence[Asked], amounts: Sequence[Decimal]) -> list[Decimal]:
-    """USD that count in each of these windows; `amounts` are those of `spans_of`."""
-    rest = iter(amounts)
-    return [
-        sum(islice(rest, len(one.spender.accounts)), one.spender.counting(one.window).base)
-        for one in asked
-    ]
+def reckoned(asked: Iterable[Asked], now: datetime) -> Reckoning:
+    """How to tell what counts in all of these windows."""
+    return joined([one.spender.reckoning(one.window, now) for one in asked])
+
+
+def joined(each: Sequence[Reckoning]) -> Reckoning:
+    """All of them, one after the other."""
+    return Reckoning(
+        tuple(chain.from_iterable(one.spans for one in each)),
+        tuple(chain.from_iterable(one.parts for one in each)),
+        min((one.until for one in each if one.until is not None), default=None),
+    )
 
 
 def asked_now(spenders: Iterable[Spender], now: datetime, zone: tzinfo) -> list[Asked]:
@@ -73,8 +89,9 @@ def asked_now(spenders: Iterable[Spender], now: datetime, zone: tzinfo) -> list[
     return [Asked(spender, spender.window(now, zone)) for spender in spenders]
 
 
-async def spent_in(
-    connection: psycopg.AsyncConnection[Any], asked: Sequence[Asked], now: datetime
-) -> list[Decimal]:
-    """USD that count in each of these windows, in the order asked, by one statement."""
-    return counted(asked, await spent(connection, spans_of(asked, now)))
+def _same_until(end: datetime | None, now: datetime) -> datetime | None:
+    """Until when the same spans count: those of a window that ends soon are cut at its end."""
+    if end is None:
+        return None
+    soon = end - NO_LIMIT_BEYOND
+    return soon if now < soon else end

@@ -176,7 +176,7 @@ async def windows_of(url: str, team_id: str, story: Story) -> list[Decimal]:
         assert found is not None
         spender = found.record.spender
         windows = list(spender.cadences.windows_back(NOW, story.zone, BORN))
-        spending = Spending(pool, pool, story.zone)
+        spending = Spending(pool, pool, story.zone, lambda: 0)
         [live] = await spending.now([spender], NOW)
         spent = await spending.within([Asked(spender, window) for window in windows], NOW)
         assert live == spent[0]

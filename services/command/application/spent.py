@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
 from decimal import Decimal
 
-from services.spend.spenders import Asked, counted, spans_of
+from services.spend.spenders import Asked, reckoned
 from services.spend.spent import Span
 
 Sums = Callable[[Sequence[Span]], Awaitable[Sequence[Decimal]]]
@@ -29,10 +29,10 @@ class Spent:
 
     def of(self, asked: Sequence[Asked], now: datetime) -> list[Decimal]:
         """USD that count in each of these windows; raises SpendUnknown."""
-        spans = spans_of(asked, now)
-        if any(span not in self.known for span in spans):
-            raise SpendUnknown(self, spans)
-        return counted(asked, [self.known[span] for span in spans])
+        reckoning = reckoned(asked, now)
+        if any(span not in self.known for span in reckoning.spans):
+            raise SpendUnknown(self, reckoning.spans)
+        return reckoning.amounts(self.known[span] for span in reckoning.spans)
 
 
 class SpendUnknown(Exception):

@@ -102,7 +102,7 @@ class ReadContext:
     def spending(self) -> Spending:
         """What things have spent in their windows."""
         then = None if self.then is None else self.then.ledger
-        return Spending(self.ledger_pool, self.read_pool, self.zone, then)
+        return Spending(self.ledger_pool, self.read_pool, self.zone, lambda: self.head.booked, then)
 
     @cached_property
     def decider(self) -> Decider:

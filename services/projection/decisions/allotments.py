@@ -12,7 +12,7 @@ from services.spend.counters import Counted
 from services.spend.holds import EXACT
 from services.spend.raises import Raise, raised
 from services.spend.reservations import Limit
-from services.spend.spenders import NO_LIMIT_BEYOND, Spender
+from services.spend.spenders import Spender
 from services.spend.windows import Window
 
 
@@ -108,20 +108,13 @@ class Allotment:
 
     def _computed(self, now: datetime, zone: tzinfo) -> _Due:
         window = self.spender.window(now, zone)
-        spans = self.spender.spans(window, now)
+        reckoning = self.spender.reckoning(window, now)
+        [(base, _)] = reckoning.parts
         models = self.models or ("",)
         return _Due(
             window.start,
-            _same_until(window.end, now),
+            reckoning.until,
             window,
-            self.spender.counting(window).base,
-            tuple(Counted(span, model) for span in spans for model in models),
+            base,
+            tuple(Counted(span, model) for span in reckoning.spans for model in models),
         )
-
-
-def _same_until(end: datetime | None, now: datetime) -> datetime | None:
-    """Until when the same spans count: those of a window that ends soon are cut at its end."""
-    if end is None:
-        return None
-    soon = end - NO_LIMIT_BEYOND
-    return soon if now < soon else end

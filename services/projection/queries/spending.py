@@ -1,7 +1,7 @@
 """What things have spent in their windows: one statement on the ledger for a whole page."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, tzinfo
 from decimal import Decimal
 
@@ -15,7 +15,8 @@ from services.spend.books import key_spender
 from services.spend.counters import Counted
 from services.spend.past import LedgerMoment, PastSpend
 from services.spend.reading import SpendReading
-from services.spend.spenders import Asked, Spender, asked_now, counted, spans_of
+from services.spend.remembered import RememberedSums
+from services.spend.spenders import Asked, Reckoning, Spender, asked_now, reckoned
 
 _BEFORE = (
     SQL(
@@ -40,14 +41,21 @@ _BEFORE = (
 class Spending:
     """Asks the ledger, which may be in another database than the read models.
 
-    With `then` it answers what the ledger held at that moment.
+    With `then` it answers what the ledger held at that moment, otherwise what it held when it ended
+    at the position that `booked` tells when asked, or later.
     """
 
     def __init__(
-        self, ledger: Pool, reads: Pool, zone: tzinfo, then: LedgerMoment | None = None
+        self,
+        ledger: Pool,
+        reads: Pool,
+        zone: tzinfo,
+        booked: Callable[[], int],
+        then: LedgerMoment | None = None,
     ) -> None:
         self._past = None if then is None else PastSpend(ledger, then)
-        self._sums = SpendReading(ledger).sums if self._past is None else self._past.sums
+        present = RememberedSums(SpendReading(ledger), booked)
+        self._sums = present.sums if self._past is None else self._past.sums
         self._reads, self._zone = reads, zone
 
     async def now(self, spenders: Iterable[Spender], now: datetime) -> list[Decimal]:
@@ -64,7 +72,11 @@ class Spending:
 
     async def within(self, asked: Sequence[Asked], now: datetime) -> list[Decimal]:
         """USD that count in each of these windows, in the order asked."""
-        return counted(asked, await self._sums(spans_of(asked, now)))
+        return await self.told(reckoned(asked, now))
+
+    async def told(self, reckoning: Reckoning) -> list[Decimal]:
+        """USD of each of the amounts that it tells how to make."""
+        return reckoning.amounts(await self._sums(reckoning.spans))
 
     async def counted(self, asked: Sequence[Counted]) -> list[Decimal]:
         """USD of each, some of one model only, as of `then`; raises ValueError without one."""
