@@ -62,7 +62,7 @@ class Reckoning:
 
     spans: tuple[Span, ...]
     parts: tuple[tuple[Decimal, int], ...]
-    until: datetime | None = None
+    until: datetime | None
 
     def amounts(self, sums: Iterable[Decimal]) -> list[Decimal]:
         """USD that count in each of the windows; `sums` are those of the spans."""

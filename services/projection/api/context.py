@@ -10,6 +10,7 @@ from services.database.connections import Pool
 from services.database.security_log import SecurityLog
 from services.database.vault import Vault
 from services.projection.api.copying import RecordCopy
+from services.projection.api.infos import TeamInfos
 from services.projection.api.items import TeamItems
 from services.projection.decisions.changes import Changes
 from services.projection.decisions.decider import Decider
@@ -121,6 +122,11 @@ class ReadContext:
     def team_items(self) -> TeamItems:
         """Teams as /v2/team/list shows them."""
         return TeamItems()
+
+    @cached_property
+    def team_infos(self) -> TeamInfos:
+        """Teams as /team/info shows them."""
+        return TeamInfos(self.spending, self.zone)
 
     @cached_property
     def key_pages(self) -> KeyPages:

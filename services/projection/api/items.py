@@ -12,7 +12,7 @@ from services.edge.shapes.team import team
 from services.projection.queries.records import SHOWN, StoredTeam, TeamRecord
 
 _LONGEST = 8 * 1024
-_FOREVER = datetime.max.replace(tzinfo=UTC)
+FOREVER = datetime.max.replace(tzinfo=UTC)
 
 
 class TeamItems:
@@ -43,7 +43,7 @@ class TeamItems:
         text = orjson.dumps(content)
         fragment = orjson.Fragment(text)
         if len(text) <= _LONGEST:
-            self._keep(stored, _Kept(_end(content), spend, fragment))
+            self._keep(stored, _Kept(shown_until(content), spend, fragment))
         return fragment
 
     def _keep(self, stored: StoredTeam, kept: "_Kept") -> None:
@@ -69,6 +69,7 @@ def with_total(item: JsonObject, record: TeamRecord) -> JsonObject:
     return item
 
 
-def _end(content: JsonObject) -> datetime:
-    reset_at = content["budget_reset_at"]
-    return _FOREVER if reset_at is None else datetime.fromisoformat(reset_at)
+def shown_until(item: JsonObject) -> datetime:
+    """Until when the end of a budget window that an answer shows lies ahead."""
+    reset_at = item["budget_reset_at"]
+    return FOREVER if reset_at is None else datetime.fromisoformat(reset_at)

@@ -189,17 +189,39 @@ class StoredTeam:
     def spender(self) -> Spender:
         """The team as it spends."""
         book = spend_book(self.columns[_BOOK])
-        account = Account("team", self.columns[0], self.columns[_INCARNATION])
+        account = Account("team", self.team_id, self.incarnation)
         return book.spender(account, book.cadences("team"))
+
+    @property
+    def team_id(self) -> str:
+        return str(self.columns[0])
+
+    @property
+    def organization_id(self) -> str | None:
+        """The organization that the team is in; only the settings are parsed for it."""
+        found: str | None = orjson.loads(self.columns[_SETTINGS])["organization_id"]
+        return found
+
+    @property
+    def version(self) -> int:
+        return int(self.columns[_VERSION])
+
+    @property
+    def incarnation(self) -> int:
+        return int(self.columns[_INCARNATION])
+
+    @property
+    def members_total(self) -> int:
+        """How many members there are, here or not."""
+        return int(self.columns[-1])
 
     @property
     def members_shown(self) -> int:
         """How many members there are, as far as a list shows them."""
-        members_total: int = self.columns[-1]
-        return min(members_total, SHOWN)
+        return min(self.members_total, SHOWN)
 
 
-_INCARNATION, _BOOK = -3, -2
+_SETTINGS, _VERSION, _INCARNATION, _BOOK = 1, -4, -3, -2
 """Places in TEAM."""
 
 

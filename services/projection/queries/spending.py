@@ -60,7 +60,11 @@ class Spending:
 
     async def now(self, spenders: Iterable[Spender], now: datetime) -> list[Decimal]:
         """USD of each in the window that holds `now`, in the order asked."""
-        return await self.within(asked_now(spenders, now, self._zone), now)
+        return await self.told(self.reckoning(spenders, now))
+
+    def reckoning(self, spenders: Iterable[Spender], now: datetime) -> Reckoning:
+        """How to tell what each has spent in the window that holds `now`."""
+        return reckoned(asked_now(spenders, now, self._zone), now)
 
     async def at(
         self, spenders: Sequence[Spender], moments: Sequence[datetime], now: datetime

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import orjson
 from psycopg.sql import SQL, Literal
@@ -31,11 +32,11 @@ from services.projection.queries.records import (
     MEMBER_OF_TEAM,
     TEAM_WITH_ROSTER,
     KeyRecord,
+    StoredTeam,
     TeamRecord,
     key_of_team,
     key_record,
     key_records,
-    team_record,
 )
 
 _CHUNK = 500
@@ -139,24 +140,36 @@ class Question:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class FoundTeam:
-    """A team that the caller may see; `role` is his in its roster."""
+    """A team that the caller may see; `role` is his in its roster.
 
-    record: TeamRecord
-    incarnation: int
+    `keys_shown` are the KEY columns of the keys that he may see, as JSON.
+    """
+
+    stored: StoredTeam
     role: str | None
-    keys: Sequence[KeyRecord]
+    keys_shown: str | None
+
+    @cached_property
+    def record(self) -> TeamRecord:
+        """The team, parsed."""
+        return self.stored.record()
+
+    @cached_property
+    def keys(self) -> Sequence[KeyRecord]:
+        """The keys that the caller may see, the oldest first."""
+        return key_records(self.keys_shown)
 
     @property
     def is_large(self) -> bool:
         """Whether members or keys are missing here: they are to be read in chunks."""
-        return self.record.members_total > LARGE or len(self.keys) > LARGE
+        return self.stored.members_total > LARGE or len(self.keys) > LARGE
 
     @property
     def towards(self) -> Towards:
         """The team as rules about the caller see it."""
-        return self.record.towards(self.role)
+        return Towards(self.stored.team_id, self.role, self.stored.organization_id)
 
 
 Answer = tuple[int, FoundTeam | None]
@@ -224,8 +237,8 @@ def _parameters(questions: Sequence[Question]) -> Parameters:
 
 def _life(found: FoundTeam) -> Parameters:
     return {
-        "team_id": found.record.view.team_id,
-        "incarnation": found.incarnation,
+        "team_id": found.stored.team_id,
+        "incarnation": found.stored.incarnation,
         "role": found.role,
     }
 
@@ -234,4 +247,4 @@ def _found(row: Row, roster: str | None, keys_text: str | None) -> FoundTeam | N
     _, role, incarnation, *columns = row
     if incarnation is None:
         return None
-    return FoundTeam(team_record(columns, roster), incarnation, role, key_records(keys_text))
+    return FoundTeam(StoredTeam(tuple(columns), roster), role, keys_text)

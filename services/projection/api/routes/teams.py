@@ -14,9 +14,10 @@ from services.access.visibility import sees_every_key, stranger_to_team
 from services.edge.body import answer
 from services.edge.errors import INFO, INFO_MESSAGE, ShapeB
 from services.edge.shapes.key import key_row
-from services.edge.shapes.team import membership, team_info
+from services.edge.shapes.team import membership
 from services.projection.api.asked import Text, asked, documented
 from services.projection.api.dependencies import POSITION_HEADER, Reader, ReaderDep, ReadRoute
+from services.projection.api.infos import team_content, team_reckoning
 from services.projection.api.past import AskedAsOf, as_of, seeing_all
 from services.projection.api.streaming import Items, spooled
 from services.projection.past.scope import Scope
@@ -55,9 +56,11 @@ async def _info(reader: Reader, team_id: str) -> Response:
     position, found = await reader.context.teams.whole(question)
     if found is None:
         raise _nothing_to_see(reader, team_id)
-    if found.is_large:
+    infos, with_token = reader.context.team_infos, _with_token(reader, found)
+    if not infos.knows(found, with_token=with_token) and found.is_large:
         return await _large(reader, question)
-    return answer(await _content(reader, found), headers=_headers(position, found))
+    content = await infos.info(found, reader.now, with_token=with_token)
+    return answer(content, headers=_headers(position, found))
 
 
 async def _today(reader: Reader, team_id: str) -> Principal:
@@ -76,29 +79,13 @@ async def _large(reader: Reader, question: Question) -> Response:
         position, found = await queries.bare_team(connection, question)
         if found is None:
             raise _nothing_to_see(reader, question.team_id)
-        content = await _content(reader, found)
+        now, zone, spending = reader.now, reader.context.zone, reader.context.spending
+        spent = await spending.told(await team_reckoning(spending, found, now))
+        content = team_content(found, spent, now, zone, with_token=_with_token(reader, found))
         content["team_info"]["members_with_roles"] = Items(_members(connection, found))
         content["keys"] = Items(_keys(reader, connection, found, question))
         content["team_memberships"] = Items(_memberships(reader, connection, found))
         return await spooled(content, _headers(position, found))
-
-
-async def _content(reader: Reader, found: FoundTeam) -> JsonObject:
-    record, now, zone = found.record, reader.now, reader.context.zone
-    keys = await reader.context.spending.of_keys([key.life for key in found.keys])
-    spenders = [record.spender, *record.members, *keys]
-    spent, *others = await reader.context.spending.now(spenders, now)
-    of_members, of_keys = others[: len(record.view.members)], others[len(record.view.members) :]
-    with_token = sees_every_key(reader.principal, found.towards)
-    return {
-        "team_id": record.view.team_id,
-        "team_info": team_info(record.view, now, zone, spend=spent),
-        "keys": [
-            key_row(key.view, now, zone, with_token=with_token, spend=spend)
-            for key, spend in zip(found.keys, of_keys, strict=True)
-        ],
-        "team_memberships": record.memberships(of_members),
-    }
 
 
 async def _members(connection: Connection, found: FoundTeam) -> AsyncIterator[list[JsonObject]]:
@@ -124,7 +111,7 @@ async def _keys(
     reader: Reader, connection: Connection, found: FoundTeam, question: Question
 ) -> AsyncIterator[list[JsonObject]]:
     now, zone = reader.now, reader.context.zone
-    with_token = sees_every_key(reader.principal, found.towards)
+    with_token = _with_token(reader, found)
     async for chunk in queries.keys(connection, found, question):
         spenders = await reader.context.spending.of_keys([key.life for key in chunk])
         spent = await reader.context.spending.now(spenders, now)
@@ -134,8 +121,12 @@ async def _keys(
         ]
 
 
+def _with_token(reader: Reader, found: FoundTeam) -> bool:
+    return sees_every_key(reader.principal, found.towards)
+
+
 def _headers(position: int, found: FoundTeam) -> dict[str, str]:
-    return {POSITION_HEADER: str(position), "etag": f'"{found.record.version}"'}
+    return {POSITION_HEADER: str(position), "etag": f'"{found.stored.version}"'}
 
 
 def _nothing_to_see(reader: Reader, team_id: str) -> ShapeB:
