@@ -9,6 +9,8 @@ import pytest
 from services.projection.api.items import TeamItems
 from services.projection.queries.reading import Paging, Totals
 from services.projection.queries.records import SHOWN, StoredTeam
+from services.spend.spenders import Reckoning, asked_now, reckoned
+from services.spend.spent import Span
 from tests.support.facts import settings
 
 NOW = datetime(2026, 3, 11, 13, 27, 45, tzinfo=UTC)
@@ -16,14 +18,20 @@ DAY = timedelta(days=1)
 SPENT = Decimal(3)
 
 
-def stored(members: int = 1, *, alias: str = "One", total: int | None = None) -> StoredTeam:
+def stored(
+    members: int = 1,
+    *,
+    alias: str = "One",
+    total: int | None = None,
+    book: str | None = None,
+) -> StoredTeam:
     """A team with a budget of a day, and this many members."""
     document = settings(team_alias=alias, budget={"budget_duration": "1d"}).model_dump(mode="json")
     metadata = document.pop("metadata")
     texts = orjson.dumps(document).decode(), orjson.dumps(metadata).decode()
     roster = [[f"user-{number}", None, "user", None] for number in range(members)]
     moments = NOW, NOW, None
-    rest = None, None, 1, 1, None, members if total is None else total
+    rest = None, None, 1, 1, book, members if total is None else total
     columns = ("t", *texts, *moments, *rest)
     return StoredTeam(columns, orjson.dumps(roster).decode())
 
@@ -45,6 +53,54 @@ def test_a_row_that_differs_shows_its_difference() -> None:
     assert shown(items, stored())["team_alias"] == "One"
     assert shown(items, stored(alias="Two"))["team_alias"] == "Two"
     assert len(shown(items, stored(2))["members_with_roles"]) == 2  # type: ignore[arg-type]
+
+
+def paced(duration: str = "1d", *, reset: datetime | None = None) -> StoredTeam:
+    """A team whose budget has had a duration from the beginning, and that was maybe reset."""
+    change = "team", "", NOW, duration, None, True, None, True
+    marks = None if reset is None else [("team", "", "reset", reset, "2")]
+    return stored(book=orjson.dumps([[change], marks, None, None]).decode())
+
+
+def asked(items: TeamItems, team: StoredTeam, now: datetime) -> tuple[Reckoning, Span]:
+    reckoning = items.reckoning([team], now, UTC)
+    [span] = reckoning.spans
+    return reckoning, span
+
+
+def test_how_to_tell_what_a_team_spends_is_found_once_for_its_window() -> None:
+    items = TeamItems()
+    assert asked(items, paced(), NOW)[1] is asked(items, paced(), NOW)[1]
+    for n in (0, 1, 2, -1):
+        now = NOW + n * DAY
+        expected = reckoned(asked_now([paced().spender], now, UTC), now)
+        assert asked(items, paced(), now)[0] == expected
+        start = now.replace(hour=0, minute=0, second=0)
+        assert asked(items, paced(), now)[1].since == start
+
+
+def test_what_is_asked_for_changes_before_a_window_ends() -> None:
+    """Its end counts from a day before on: what begins then may already be booked."""
+    items, soon = TeamItems(), datetime(2026, 3, 31, tzinfo=UTC)
+    moments = NOW, soon - timedelta(seconds=1), soon, soon + DAY
+    ends = [asked(items, paced("1mo"), now)[1].until for now in moments]
+    assert ends == [None, None, soon + DAY, None]
+
+
+def test_a_reset_is_another_question() -> None:
+    items, at = TeamItems(), NOW + timedelta(seconds=5)
+    assert asked(items, paced(), at)[0].amounts([Decimal(1)]) == [1]
+    after, span = asked(items, paced(reset=at), at)
+    assert after.amounts([Decimal(1)]) == [3]
+    assert span.since == at
+
+
+def test_teams_are_told_in_the_order_given() -> None:
+    items = TeamItems(capacity=2)
+    teams, sums = [paced(), paced("1mo"), paced(reset=NOW)], [Decimal(1), Decimal(2), Decimal(4)]
+    assert items.reckoning(teams, NOW, UTC).amounts(sums) == [1, 2, 6]
+    assert items.reckoning(teams[::-1], NOW, UTC).amounts(sums) == [3, 2, 4]
+    assert items.reckoning((), NOW, UTC).amounts(()) == []
 
 
 def test_what_was_spent_since_is_shown_and_so_is_what_was_taken_back() -> None:

@@ -1,6 +1,7 @@
 """Teams as lists show them, rendered once for as long as they look the same."""
 
 from collections import OrderedDict
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from decimal import Decimal
@@ -10,6 +11,7 @@ import orjson
 from events.values import JsonObject
 from services.edge.shapes.team import team
 from services.projection.queries.records import SHOWN, StoredTeam, TeamRecord
+from services.spend.spenders import Reckoning, asked_now, joined, reckoned
 
 _LONGEST = 8 * 1024
 FOREVER = datetime.max.replace(tzinfo=UTC)
@@ -25,7 +27,12 @@ class TeamItems:
 
     def __init__(self, capacity: int = 2_000) -> None:
         self._kept: OrderedDict[StoredTeam, _Kept] = OrderedDict()
+        self._reckoned: OrderedDict[StoredTeam, _Reckoned] = OrderedDict()
         self._capacity = capacity
+
+    def reckoning(self, teams: Iterable[StoredTeam], now: datetime, zone: tzinfo) -> Reckoning:
+        """How to tell what each has spent in the window that holds `now`, in the order given."""
+        return joined([self._reckoning(stored, now, zone) for stored in teams])
 
     def item(
         self, stored: StoredTeam, spend: Decimal, now: datetime, zone: tzinfo
@@ -46,10 +53,30 @@ class TeamItems:
             self._keep(stored, _Kept(shown_until(content), spend, fragment))
         return fragment
 
+    def _reckoning(self, stored: StoredTeam, now: datetime, zone: tzinfo) -> Reckoning:
+        known = self._reckoned.get(stored)
+        if known is not None and known.since <= now < known.until:
+            self._reckoned.move_to_end(stored)
+            return known.reckoning
+        found = reckoned(asked_now([stored.spender], now, zone), now)
+        self._reckoned[stored] = _Reckoned(now, found.until or FOREVER, found)
+        if len(self._reckoned) > self._capacity:
+            self._reckoned.popitem(last=False)
+        return found
+
     def _keep(self, stored: StoredTeam, kept: "_Kept") -> None:
         self._kept[stored] = kept
         if len(self._kept) > self._capacity:
             self._kept.popitem(last=False)
+
+
+@dataclass(frozen=True, slots=True)
+class _Reckoned:
+    """It holds from one moment until before another."""
+
+    since: datetime
+    until: datetime
+    reckoning: Reckoning
 
 
 @dataclass(frozen=True, slots=True)

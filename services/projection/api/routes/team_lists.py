@@ -164,10 +164,12 @@ def _claim(deleted: DeletedTeam) -> Sealed | None:
 
 async def _spent(reader: Reader, found: TeamPage) -> list[Decimal]:
     """Of each team in its present window, or in the one that it ended in."""
-    now = reader.now
-    moments = [now if deleted is None else deleted.at for _, deleted in found.teams]
-    spenders = [stored.spender for stored, _ in found.teams]
-    return await reader.context.spending.at(spenders, moments, now)
+    context, now = reader.context, reader.now
+    teams = [stored for stored, _ in found.teams]
+    ends = [deleted.at for _, deleted in found.teams if deleted is not None]
+    if ends:
+        return await context.spending.at([stored.spender for stored in teams], ends, now)
+    return await context.spending.told(context.team_items.reckoning(teams, now, context.zone))
 
 
 def _page_items(

@@ -1,6 +1,8 @@
 """GET /team/available and GET /team/filter/ui: teams to choose from (team-api.md 3.7, 3.8)."""
 
 from collections.abc import AsyncIterator, Sequence
+from datetime import datetime
+from decimal import Decimal
 from typing import Annotated
 
 from fastapi import APIRouter
@@ -58,15 +60,20 @@ async def filter_ui(reader: ReaderDep, request: Request) -> Response:
 
 async def _shown(reader: Reader, teams: Sequence[StoredTeam]) -> AsyncIterator[list[object]]:
     now, zone = reader.now, reader.context.zone
-    spent = await reader.context.spending.now([stored.spender for stored in teams], now)
+    spent = await _spent(reader, teams, now)
     for stored, spend in zip(teams, spent, strict=True):
         yield [reader.context.team_items.item(stored, spend, now, zone)]
 
 
 async def _rows(reader: Reader, teams: Sequence[StoredTeam]) -> AsyncIterator[list[object]]:
     now, zone = reader.now, reader.context.zone
-    spent = await reader.context.spending.now([stored.spender for stored in teams], now)
+    spent = await _spent(reader, teams, now)
     for stored, spend in zip(teams, spent, strict=True):
         record = stored.record()
         row = team_row(record.view, now, zone, load_model_table=False, spend=spend)
         yield [with_total(row, record)]
+
+
+async def _spent(reader: Reader, teams: Sequence[StoredTeam], now: datetime) -> list[Decimal]:
+    context = reader.context
+    return await context.spending.told(context.team_items.reckoning(teams, now, context.zone))
