@@ -37,20 +37,20 @@ class TeamInfos:
         self._capacity = capacity
         self._bytes = 0
 
-    def knows(self, found: FoundTeam, *, with_token: bool) -> bool:
-        """Whether a team that looks like this one is kept."""
-        return _Shown(found.stored, found.keys_shown, with_token) in self._kept
-
-    async def info(self, found: FoundTeam, now: datetime, *, with_token: bool) -> orjson.Fragment:
+    async def info(
+        self, found: FoundTeam, now: datetime, *, with_token: bool
+    ) -> orjson.Fragment | None:
         """The team with keys and memberships, and what each has spent in its present window.
 
-        Without `with_token` the hashes of keys are left out.
+        Without `with_token` the hashes of keys are left out. None for a team that is large.
         """
         shown = _Shown(found.stored, found.keys_shown, with_token)
         kept = self._kept.get(shown)
         if kept is not None and kept.since <= now < kept.until:
             self._kept.move_to_end(shown)
             reckoning = kept.reckoning
+        elif found.is_large:
+            return None
         else:
             kept, reckoning = None, await team_reckoning(self._spending, found, now)
         spent = await self._spending.told(reckoning)

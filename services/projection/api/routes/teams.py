@@ -56,10 +56,10 @@ async def _info(reader: Reader, team_id: str) -> Response:
     position, found = await reader.context.teams.whole(question)
     if found is None:
         raise _nothing_to_see(reader, team_id)
-    infos, with_token = reader.context.team_infos, _with_token(reader, found)
-    if not infos.knows(found, with_token=with_token) and found.is_large:
+    with_token = _with_token(reader, found)
+    content = await reader.context.team_infos.info(found, reader.now, with_token=with_token)
+    if content is None:
         return await _large(reader, question)
-    content = await infos.info(found, reader.now, with_token=with_token)
     return answer(content, headers=_headers(position, found))
 
 
