@@ -63,11 +63,25 @@ class BudgetDuration:
         `anchor` is when the budget began: it places the windows that the calendar does not.
         Both moments must be aware, else ValueError.
         """
-        return self._window(now, anchor, zone)[1]
+        return self.window(now, anchor, zone)[1]
 
     def window_start(self, now: datetime, anchor: datetime, zone: tzinfo) -> datetime:
         """The start of the window that holds `now`, in UTC and not after `now`."""
-        return self._window(now, anchor, zone)[0]
+        return self.window(now, anchor, zone)[0]
+
+    def window(self, now: datetime, anchor: datetime, zone: tzinfo) -> tuple[datetime, datetime]:
+        """Start and end of the window that holds `now`, both as above.
+
+        One window holds many moments: the one found last is tried first.
+        """
+        moment, since = _utc(now), _utc(anchor)
+        kept = _kept(self, None if self._goes_by_the_calendar else since, zone)
+        last = kept[0] if kept else None
+        if last is not None and last[0] <= moment < last[1]:
+            return last
+        found = self._find(moment, since, zone)
+        kept[:] = [found]
+        return found
 
     def expires_after(self, start: datetime) -> datetime:
         """`start` plus this time, in UTC; months keep the day, or take the month's last day."""
@@ -82,17 +96,6 @@ class BudgetDuration:
     @property
     def _seconds(self) -> int:
         return self.count * _SECONDS[self.unit]
-
-    def _window(self, now: datetime, anchor: datetime, zone: tzinfo) -> tuple[datetime, datetime]:
-        """One window holds many moments: the one found last is tried first."""
-        moment, since = _utc(now), _utc(anchor)
-        kept = _kept(self, None if self._goes_by_the_calendar else since, zone)
-        last = kept[0] if kept else None
-        if last is not None and last[0] <= moment < last[1]:
-            return last
-        found = self._find(moment, since, zone)
-        kept[:] = [found]
-        return found
 
     def _find(self, moment: datetime, since: datetime, zone: tzinfo) -> tuple[datetime, datetime]:
         begun = _local(since, zone)

@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from events.duration import BudgetDuration
-from services.spend.windows import Window, window_at
+from services.spend.windows import FOR_EVER, Window, window_at
 
 
 class Account(NamedTuple):
@@ -83,8 +83,10 @@ class Cadences:
     def window(self, moment: datetime, zone: tzinfo) -> Window:
         """The window that holds a moment."""
         place = self._place(moment)
-        start = None if place is None else self._start(place, moment, zone)
-        return Window(start, self._end(place, moment, zone))
+        if place is None:
+            return Window(None, self._end(None, FOR_EVER, zone))
+        natural = self.entries[place].window(moment, zone)
+        return Window(self._start(place, natural, zone), self._end(place, natural, zone))
 
     def windows_back(self, moment: datetime, zone: tzinfo, oldest: datetime) -> Iterator[Window]:
         """The window that holds a moment, and those before it down to the one that holds `oldest`.
@@ -112,30 +114,28 @@ class Cadences:
                 chosen.append(replace(entry, since=moment))
         return Cadences(tuple(chosen))
 
-    def _start(self, place: int, moment: datetime, zone: tzinfo) -> datetime | None:
-        """The window that the cadence found keeps the start it had."""
+    def _start(self, place: int, natural: Window, zone: tzinfo) -> datetime | None:
+        """The window that the cadence found, `natural`, keeps the start it had."""
         entry = self.entries[place]
-        natural = entry.window(moment, zone).start
-        begun_here = natural is not None and natural > entry.since
+        begun_here = natural.start is not None and natural.start > entry.since
         if begun_here or (place == 0 and entry.first):
-            return natural
+            return natural.start
         if place == 0:
             return None
-        before = _just_before(entry.since)
-        if self.entries[place - 1].window(before, zone).end == entry.since:
+        before = self.entries[place - 1].window(_just_before(entry.since), zone)
+        if before.end == entry.since:
             return entry.since
         return self._start(place - 1, before, zone)
 
-    def _end(self, place: int | None, moment: datetime, zone: tzinfo) -> datetime | None:
+    def _end(self, place: int | None, natural: Window, zone: tzinfo) -> datetime | None:
         """A window that goes on under the next cadence ends when that one says."""
-        end = None if place is None else self.entries[place].window(moment, zone).end
         following = 0 if place is None else place + 1
         if following == len(self.entries):
-            return end
-        since = self.entries[following].since
-        if end is not None and end <= since:
-            return end
-        return self._end(following, since, zone)
+            return natural.end
+        entry = self.entries[following]
+        if natural.end is not None and natural.end <= entry.since:
+            return natural.end
+        return self._end(following, entry.window(entry.since, zone), zone)
 
     def _place(self, moment: datetime) -> int | None:
         for place in range(len(self.entries) - 1, -1, -1):

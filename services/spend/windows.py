@@ -62,9 +62,7 @@ def window_at(
     """The window that holds a moment. `anchor` is since when the budget has this duration."""
     if duration is None:
         return FOR_EVER
-    return Window(
-        duration.window_start(moment, anchor, zone), duration.next_reset(moment, anchor, zone)
-    )
+    return Window(*duration.window(moment, anchor, zone))
 
 
 def windows_back(
