@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 from decimal import Decimal
-from itertools import chain, islice
+from itertools import islice
 
 from services.spend.budgets import UNPACED, Account, Cadences
 from services.spend.spent import Span
@@ -72,16 +72,20 @@ class Reckoning:
 
 def reckoned(asked: Iterable[Asked], now: datetime) -> Reckoning:
     """How to tell what counts in all of these windows."""
-    return joined([one.spender.reckoning(one.window, now) for one in asked])
+    return joined(one.spender.reckoning(one.window, now) for one in asked)
 
 
-def joined(each: Sequence[Reckoning]) -> Reckoning:
+def joined(each: Iterable[Reckoning]) -> Reckoning:
     """All of them, one after the other."""
-    return Reckoning(
-        tuple(chain.from_iterable(one.spans for one in each)),
-        tuple(chain.from_iterable(one.parts for one in each)),
-        min((one.until for one in each if one.until is not None), default=None),
-    )
+    spans: list[Span] = []
+    parts: list[tuple[Decimal, int]] = []
+    until: datetime | None = None
+    for one in each:
+        spans += one.spans
+        parts += one.parts
+        if one.until is not None and (until is None or one.until < until):
+            until = one.until
+    return Reckoning(tuple(spans), tuple(parts), until)
 
 
 def asked_now(spenders: Iterable[Spender], now: datetime, zone: tzinfo) -> list[Asked]:

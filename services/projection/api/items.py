@@ -32,7 +32,7 @@ class TeamItems:
 
     def reckoning(self, teams: Iterable[StoredTeam], now: datetime, zone: tzinfo) -> Reckoning:
         """How to tell what each has spent in the window that holds `now`, in the order given."""
-        return joined([self._reckoning(stored, now, zone) for stored in teams])
+        return joined(self._reckoning(stored, now, zone) for stored in teams)
 
     def item(
         self, stored: StoredTeam, spend: Decimal, now: datetime, zone: tzinfo
