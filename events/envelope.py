@@ -4,19 +4,19 @@ The form is frozen. What readers of a history need beyond the business data is h
 command caused the fact, as which of how many, by whom, for whom, from where.
 """
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 import orjson
 
+from events.record import record
 from events.registry import DomainEvent, dump, load
 from events.values import Sealed, timestamp
 
 MAX_EVENT_BYTES = 256 * 1024
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Meta:
     """What all facts of one command share.
 
@@ -37,7 +37,7 @@ class Meta:
     causation_id: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Envelope:
     """A fact in its place: version within its stream, position within the store.
 
@@ -94,16 +94,16 @@ def decode(stream: str, version: int, position: int, topic: str, state: bytes) -
     body = orjson.loads(state)
     index, count = body["n"]
     return Envelope(
-        originator_id=stream,
-        originator_version=version,
-        position=position,
-        event_id=body["id"],
-        recorded_at=datetime.fromisoformat(body["at"]).astimezone(UTC),
-        incarnation=body["inc"],
-        index=index,
-        count=count,
-        meta=_load_meta(body["meta"]),
-        event=load(topic, body["v"], body["data"]),
+        stream,
+        version,
+        position,
+        body["id"],
+        datetime.fromisoformat(body["at"]).astimezone(UTC),
+        body["inc"],
+        index,
+        count,
+        _load_meta(body["meta"]),
+        load(topic, body["v"], body["data"]),
     )
 
 
@@ -131,15 +131,15 @@ def _load_meta(raw: dict[str, Any]) -> Meta:
     given = raw.get
     claim, client = given("on_behalf_of"), given("client")
     return Meta(
-        command_id=raw["command_id"],
-        command=raw["command"],
-        actor=given("actor"),
-        actor_key=given("actor_key"),
-        actor_role=given("actor_role"),
-        on_behalf_of=None if claim is None else Sealed(**claim),
-        client=None if client is None else Sealed(**client),
-        correlation_id=given("correlation_id"),
-        causation_id=given("causation_id"),
+        raw["command_id"],
+        raw["command"],
+        given("actor"),
+        given("actor_key"),
+        given("actor_role"),
+        None if claim is None else Sealed(**claim),
+        None if client is None else Sealed(**client),
+        given("correlation_id"),
+        given("causation_id"),
     )
 
 

@@ -6,7 +6,6 @@ recognises it stands in headers, so that a consumer drops repeats without parsin
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
 from operator import itemgetter
@@ -14,6 +13,7 @@ from uuid import UUID
 
 import orjson
 
+from events.record import record
 from events.streams import kind_and_id, stream
 
 TOPIC = "teamledger.events.v1"
@@ -34,7 +34,7 @@ class NotAnEvent(ValueError):
     """A message that no relay of ours made: its headers lack something or make no sense."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Stored:
     """One row of the log."""
 
@@ -45,7 +45,7 @@ class Stored:
     state: bytes
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Message:
     """What a relay sends: `key` is the name of the stream."""
 
@@ -54,7 +54,7 @@ class Message:
     headers: Headers
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Received:
     """A row of the log as it arrived; `ends_command` where no more of its command follows."""
 

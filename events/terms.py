@@ -6,7 +6,6 @@ organization has (`organization`).
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -18,8 +17,7 @@ from events.values import MemberLimits
 DEFAULTS, LINK = "member_defaults", "key_link"
 
 
-@dataclass(frozen=True, slots=True)
-class Terms:
+class Terms(NamedTuple):
     """USD per window of `duration`; `reset_at` is the next reset if it was set by hand.
 
     `budget_id` names a shared row. `held` is false where a member has nothing of his own.
@@ -34,9 +32,12 @@ class Terms:
 
     def paced_like(self, other: "Terms") -> bool:
         """Whether windows are cut alike."""
-        return replace(self, max_budget=None, soft_budget=None) == replace(
-            other, max_budget=None, soft_budget=None
-        )
+        return self.pace == other.pace
+
+    @property
+    def pace(self) -> tuple[object, ...]:
+        """All but the amounts."""
+        return self.duration, self.reset_at, self.budget_id, self.held
 
 
 EMPTY, NONE = Terms(), Terms(held=False)
@@ -67,9 +68,14 @@ def _begins(kind: str, terms: Callable[[Any], Terms]) -> Read:
 
 
 def _changes(kind: str, terms: Callable[[Any], Terms]) -> Read:
-    """For facts with `before` and `after`, of one member if they name a `user_id`."""
+    """For facts with `before` and `after`."""
+    return lambda event: [Told(kind, "", terms(event.before), terms(event.after))]
+
+
+def _changes_of_member(kind: str) -> Read:
+    """For facts with `before` and `after` of the limits of one member."""
     return lambda event: [
-        Told(kind, getattr(event, "user_id", ""), terms(event.before), terms(event.after))
+        Told(kind, event.user_id, _of_limits(event.before), _of_limits(event.after))
     ]
 
 
@@ -102,7 +108,11 @@ def _key_generated(event: key.KeyGenerated) -> list[Told]:
 
 
 def _of_budget(held: Any) -> Terms:  # noqa: ANN401 - settings, or parts of them
-    return Terms(held.max_budget, getattr(held, "soft_budget", None), held.budget_duration)
+    return Terms(held.max_budget, held.soft_budget, held.budget_duration)
+
+
+def _of_user(held: Any) -> Terms:  # noqa: ANN401 - settings, or parts of them
+    return Terms(held.max_budget, None, held.budget_duration)
 
 
 def _of_limits(limits: MemberLimits | None) -> Terms:
@@ -130,19 +140,19 @@ _READERS: Mapping[type[DomainEvent], Read] = {
     team.TeamBudgetChanged: _changes("team", _of_budget),
     team.TeamMemberDefaultsChanged: _changes(DEFAULTS, _of_limits),
     team.MemberAdded: _joins("member"),
-    team.MemberBudgetChanged: _changes("member", _of_limits),
+    team.MemberBudgetChanged: _changes_of_member("member"),
     team.MemberRemoved: _leaves("member"),
     key.KeyGenerated: _key_generated,
     key.KeyBudgetChanged: _changes("key", _of_budget),
     key.KeyDetailsChanged: _changes(LINK, _of_link),
-    user.UserCreated: _begins("user", _of_budget),
-    user.UserBudgetChanged: _changes("user", _of_budget),
+    user.UserCreated: _begins("user", _of_user),
+    user.UserBudgetChanged: _changes("user", _of_user),
     budget.BudgetCreated: _begins("budget", _of_row),
     budget.BudgetChanged: _changes("budget", _of_row),
     organization.OrganizationCreated: _begins("organization", _of_organization),
     organization.OrganizationBudgetAssigned: _changes("organization", _of_assigned),
     organization.OrganizationMemberAdded: _joins("organization_member"),
-    organization.OrganizationMemberBudgetChanged: _changes("organization_member", _of_limits),
+    organization.OrganizationMemberBudgetChanged: _changes_of_member("organization_member"),
     organization.OrganizationMemberRemoved: _leaves("organization_member"),
 }
 TELLING = frozenset(_READERS)

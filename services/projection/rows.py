@@ -65,7 +65,8 @@ class Rows:
     def put(self, key: Key, **columns: object) -> None:
         """Make this the whole row, there or not; a column not named becomes NULL."""
         self._pending[key] = Whole(columns)
-        self._note(key)
+        if self._by_part:
+            self._note(key)
 
     def change(self, key: Key, **columns: object) -> None:
         """Set only these columns of a row, if it is there."""
@@ -84,7 +85,8 @@ class Rows:
     def delete(self, key: Key) -> None:
         """Remove a row, there or not."""
         self._pending[key] = GONE
-        self._note(key)
+        if self._by_part:
+            self._note(key)
 
     def clear(self, **prefix: object) -> None:
         """Remove every row whose key columns have these values."""
@@ -168,7 +170,8 @@ class Rows:
         pending = self._pending.get(key)
         if pending is None:
             pending = self._pending[key] = Changed()
-            self._note(key)
+            if self._by_part:
+                self._note(key)
         return pending
 
     def _settle(self, rows: Settled, operations: _Operations) -> None:

@@ -69,9 +69,9 @@ class AuditProjector:
             for at in portion:
                 if type(at.event) in NOTES:
                     place = at.meta.command_id, at.originator_id
-                    if place not in entries:
-                        entries[place] = at, Entry(identity(at.originator_id))
-                    _note(entries[place][1], at)
+                    if (begun := entries.get(place)) is None:
+                        begun = entries[place] = at, Entry(identity(at.originator_id))
+                    _note(begun[1], at)
         rows = Rows(self.table)
         async for finished in slices(list(entries.values())):
             for first, entry in finished:

@@ -94,9 +94,9 @@ class Entry:
         """The contract's word for it (supporting-api.md 7)."""
         if KeyRotated in self.facts:
             return "rotated"
-        if self.facts & _DELETING:
+        if not self.facts.isdisjoint(_DELETING):
             return "deleted"
-        if self.facts & _CREATING:
+        if not self.facts.isdisjoint(_CREATING):
             return "created"
         return "blocked" if self.facts <= _BLOCKING else "updated"
 

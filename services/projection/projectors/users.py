@@ -41,6 +41,7 @@ TABLE = Table(
     },
 )
 _APART = {"person", "email", "user_alias"}
+_SEALING = {UserCreated, UserEmailChanged, UserRenamed}
 
 
 def changed(rows: Rows, at: Envelope, event: DomainEvent) -> None:
@@ -157,7 +158,8 @@ class UsersProjector:
     reach: Sequence[Reach] = ()
 
     async def fold(self, facts: Sequence[Envelope]) -> Rows:
-        sealed = list(dict.fromkeys(box for at in facts for box in _boxes(at)))
+        sealing = (at for at in facts if type(at.event) in _SEALING)
+        sealed = list(dict.fromkeys(box for at in sealing for box in _boxes(at)))
         texts = await self.open_sealed(sealed) if sealed else {}
         return await fold_all(self.table, _Opened(texts).folds, facts)
 
