@@ -1,6 +1,8 @@
 """Read models from a topic: the same as from the log, wherever the topic begins or breaks off."""
 
 import asyncio
+import os
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -9,9 +11,10 @@ from kafka import KafkaAdminClient, KafkaProducer, TopicPartition
 
 from events.messages import Stored, message
 from tests.support.broker import Broker
-from tests.support.consuming import Consuming, consuming
+from tests.support.consuming import Consuming, consuming, readers
 from tests.support.eventlog import History, append, create_read, create_store, owner
 from tests.support.groups import team_facts
+from tests.support.kills import gone
 from tests.support.oracle import assert_projected
 from tests.support.relaying import make_topic, published, relaying
 
@@ -97,8 +100,8 @@ async def test_an_emptied_topic_is_not_waited_for(url: str, kafka: Broker, topic
 async def topic_again(process: Consuming, url: str, log: History) -> None:
     """Write until an event has come over the topic again."""
     before = process.feed.from_topic
-    for number in range(200):
-        await process.reach(write(url, log, f"again {number}"))
+    for _ in range(200):
+        await process.reach(write(url, log, f"again {log.position}"))
         if process.feed.from_topic > before:
             return
         await asyncio.sleep(0.05)
@@ -118,6 +121,34 @@ async def test_the_log_stands_in_while_brokers_are_away(
             kafka.start()
             await asyncio.to_thread(kafka.wait_until_ready)
             await topic_again(process, url, log)
+    assert_projected(url)
+
+
+async def test_who_reads_the_topic_may_be_killed(url: str, kafka: Broker, topic: str) -> None:
+    log = History()
+    with relaying(url, kafka, topic):
+        async with consuming(url, kafka, topic, patience=0.2) as process:
+            await process.reach(write(url, log, "before"))
+            await topic_again(process, url, log)
+            [reader] = readers(os.getpid())
+            os.kill(reader, signal.SIGKILL)
+            await topic_again(process, url, log)
+            assert readers(os.getpid()) != [reader]
+    assert_projected(url)
+
+
+async def test_who_reads_the_topic_may_stand_still(url: str, kafka: Broker, topic: str) -> None:
+    log = History()
+    with relaying(url, kafka, topic):
+        async with consuming(url, kafka, topic, patience=0.2) as process:
+            await process.reach(write(url, log, "before"))
+            await topic_again(process, url, log)
+            [reader] = readers(os.getpid())
+            os.kill(reader, signal.SIGSTOP)
+            before = process.feed.from_store
+            await process.reach(write(url, log, "meanwhile", members=10))
+            assert process.feed.from_store > before
+    assert gone(reader)()
     assert_projected(url)
 
 

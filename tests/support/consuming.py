@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 from services.database.connections import entered_pool, service_conninfo
 from services.projection.feed.kafka import KafkaFeed
@@ -12,11 +13,13 @@ from services.projection.head import Head
 from services.projection.projectors import GROUP, contract_projectors
 from services.projection.runner import ProjectionGroup
 from tests.support.broker import Broker
+from tests.support.kills import children
 from tests.support.projected import open_sealed
 from tests.support.relaying import cluster_of
 
 SECONDS = 30.0
 NEVER = 10_000.0
+READER = b"services.projection.feed.reading"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,3 +52,9 @@ async def consuming(
         finally:
             await group.stop()
             await running
+
+
+def readers(pid: int) -> list[int]:
+    """The processes that read a topic for this one."""
+    commands = {child: Path(f"/proc/{child}/cmdline").read_bytes() for child in children(pid)}
+    return [child for child, command in commands.items() if READER in command]

@@ -75,9 +75,9 @@ def frozen(process: "subprocess.Popen[bytes]") -> Iterator[None]:
 
 
 def children(pid: int) -> list[int]:
-    """The processes that this one has started and that still run."""
-    listed = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="utf-8")
-    return [int(child) for child in listed.split()]
+    """The processes that this one, in whichever thread, has started and that still run."""
+    threads = Path(f"/proc/{pid}/task").glob("*/children")
+    return [int(child) for thread in threads for child in thread.read_text("utf-8").split()]
 
 
 def end(server: EmbeddedServer, how: signal.Signals) -> int:

@@ -10,8 +10,8 @@ from events.messages import Received
 from services import metrics
 from services.broker.cluster import Cluster
 from services.projection.feed import Feed
+from services.projection.feed.reader import Reader
 from services.projection.feed.run import Run
-from services.projection.feed.topic import TopicReader
 from services.projection.head import Head
 from services.projection.projector import FactFailed
 
@@ -46,10 +46,11 @@ class KafkaFeed:
         self._head = head
         self._patience = patience
         self._run = Run()
-        self._reader = TopicReader(cluster, topic, self._run, self._arrived)
+        self._reader = Reader(cluster, topic, self._run, self._arrived)
         self._loop = asyncio.get_running_loop()
         self._news = asyncio.Event()
         self._silent, self._silent_after = False, 0
+        self._level = logging.INFO
         self._behind_since: float | None = None
         self._looked = 0.0
         self.from_topic = 0
@@ -132,9 +133,10 @@ class KafkaFeed:
     def _tell_silent(self, *, silent: bool) -> None:
         self._behind_since = None
         if silent and not self._silent:
-            log.warning("the topic brings nothing, the log is read instead")
+            self._level = logging.WARNING if self._reader.reading else logging.INFO
+            log.log(self._level, "the topic brings nothing, the log is read instead")
         elif self._silent and not silent:
-            log.warning("the topic brings events again")
+            log.log(self._level, "the topic brings events again")
         self._silent, self._silent_after = silent, self._run.last
 
     def _arrived(self) -> None:

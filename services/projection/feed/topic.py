@@ -1,10 +1,10 @@
-"""A thread that reads a topic from a position of the log on; kafka-python has no other way."""
+"""Reading a topic from a position of the log on, without knowing offsets."""
 
 import logging
-import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 from contextlib import closing
-from typing import Any
+from typing import Any, NoReturn
 from uuid import UUID
 
 from kafka import KafkaConsumer, TopicPartition
@@ -12,7 +12,6 @@ from kafka.errors import KafkaError
 
 from events.messages import NotAnEvent, Received, received
 from services.broker.cluster import Cluster
-from services.projection.feed.run import Run
 
 POLL_MS = 200
 ANSWER_MS = 2_000
@@ -26,39 +25,32 @@ log = logging.getLogger(__name__)
 
 
 class TopicReader:
-    """Fills a run with what the topic holds of one epoch; reads on until it is closed.
+    """Tells what the topic holds of one epoch, in its order; `begin` comes before `follow`.
 
     The topic never skips (decision 019): from a record of position p, the position q > p stands at
     least q - p records further on. So a place is found by hops that cannot pass it, without a
-    search and without knowing offsets.
+    search and without knowing offsets. `tell` is given None where what was told before counts no
+    more; as long as it does not return, nothing is read.
     """
 
-    def __init__(self, cluster: Cluster, topic: str, run: Run, arrived: Callable[[], None]) -> None:
+    def __init__(
+        self, cluster: Cluster, topic: str, tell: Callable[[Sequence[Received] | None], None]
+    ) -> None:
         self._cluster = cluster
         self._place = TopicPartition(topic, 0)
-        self._run = run
-        self._arrived = arrived
+        self._tell = tell
         self._wanted = 1
         self._aimed_at = 0
+        self._last = 0
         self._epoch: UUID | None = None
-        self._stopping = threading.Event()
-        self._thread: threading.Thread | None = None
 
     def begin(self, position: int, epoch: UUID) -> None:
-        """Read what is behind `position`; may be said again, for another one, at any time."""
+        """Read what is behind `position`; may be said again, for another one, by any thread."""
         self._wanted, self._epoch = position + 1, epoch
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._follow, name="topic", daemon=True)
-            self._thread.start()
 
-    def close(self, seconds: float) -> None:
-        """End the thread; it is left to itself if it takes longer."""
-        self._stopping.set()
-        if self._thread is not None:
-            self._thread.join(seconds)
-
-    def _follow(self) -> None:
-        while not self._stopping.is_set():
+    def follow(self) -> NoReturn:
+        """Read on for ever, over whatever happens to the brokers."""
+        while True:
             try:
                 with closing(self._cluster.consumer(fetch_max_wait_ms=WAIT_MS)) as consumer:
                     consumer.assign([self._place])
@@ -67,19 +59,18 @@ class TopicReader:
                 log.warning("topic %s cannot be read: %s", self._place.topic, error)
             except Exception:
                 log.exception("the reader of topic %s begins again", self._place.topic)
-            self._stopping.wait(PAUSE_SECONDS)
+            time.sleep(PAUSE_SECONDS)
 
-    def _read(self, consumer: KafkaConsumer) -> None:
+    def _read(self, consumer: KafkaConsumer) -> NoReturn:
         self._seek(consumer, consumer.beginning_offsets([self._place])[self._place])
-        while not self._stopping.is_set():
-            if self._wanted - max(self._run.last, self._aimed_at) > FAR:
+        while True:
+            if self._wanted - max(self._last, self._aimed_at) > FAR:
                 self._seek(consumer, consumer.position(self._place))
             records = self._poll(consumer, POLL_MS, AT_ONCE)
             known = [known for record in records if (known := self._known(record)) is not None]
-            if self._run.add(known):
-                self._arrived()
-            while not self._stopping.is_set() and not self._run.wait_for_room(PAUSE_SECONDS):
-                pass
+            if known:
+                self._tell(known)
+                self._last = known[-1].position
 
     def _seek(self, consumer: KafkaConsumer, offset: int) -> None:
         """To an offset at or before the wanted position, as near as HOPS look-ups come."""
@@ -101,7 +92,8 @@ class TopicReader:
                 break
             offset += wanted - position
         consumer.seek(self._place, min(offset, end))
-        self._run.restart(0)
+        self._last = 0
+        self._tell(None)
 
     def _poll(self, consumer: KafkaConsumer, milliseconds: int, most: int) -> list[Any]:
         polled = consumer.poll(timeout_ms=milliseconds, max_records=most)
