@@ -59,10 +59,12 @@ def relay_conninfo(url: str) -> str:
     """The same database under the service role, for whoever holds a lock by his session.
 
     Server and client notice within about 4 seconds that the other's machine is gone, so that the
-    lock becomes free. Raises likewise.
+    lock becomes free. No commit waits for the disk: a place that a crash of the server sets back
+    costs repeats, the wait would delay the next page. Raises likewise.
     """
     server = (f"tcp_keepalives_{name}" for name in ("idle=2", "interval=1", "count=2"))
-    conninfo = _with_options(url, RELAY_NAME, f"role={SERVICE_ROLE}", "timezone=UTC", *server)
+    plain = (f"role={SERVICE_ROLE}", "timezone=UTC", "synchronous_commit=off")
+    conninfo = _with_options(url, RELAY_NAME, *plain, *server)
     client = {"keepalives_idle": 2, "keepalives_interval": 1, "keepalives_count": 2}
     return make_conninfo(conninfo, **client, tcp_user_timeout=4_000)
 
