@@ -3,14 +3,16 @@
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
 from kafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
 from kafka.errors import KafkaError
 
 from services.broker import BrokerAway
-from services.settings import KafkaSettings
+
+if TYPE_CHECKING:  # who reads a topic for another process is told, and needs none of it
+    from services.settings import KafkaSettings
 
 BOOTSTRAP_MS = 10_000
 REQUEST_MS = 10_000
@@ -33,7 +35,7 @@ class Cluster:
     security: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, settings: KafkaSettings) -> "Cluster":
+    def of(cls, settings: "KafkaSettings") -> "Cluster":
         """The cluster that an operator named."""
         transport = "SSL" if settings.kafka_tls else "PLAINTEXT"
         sasl = "" if settings.kafka_password is None else "SASL_"

@@ -30,7 +30,7 @@ def main() -> None:
     reader = TopicReader(task.cluster, task.topic, tell)
     _obey(reader, orders.readline())
     gc.freeze()
-    gc.disable()  # of records there are many, and they hold no cycles
+    gc.set_threshold(100_000, 50, 100)  # records are many, and hold no cycles
     threading.Thread(target=_take_orders, args=(reader, orders), daemon=True).start()
     reader.follow()
 
