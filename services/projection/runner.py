@@ -165,7 +165,9 @@ class ProjectionGroup:
         demand = asyncio.ensure_future(self._demand.wait())
         try:
             await asyncio.wait({news, demand}, return_when=asyncio.FIRST_COMPLETED)
-            if news.done() and news.result() and not self._waiters:
+            if not news.done():  # soon it is here; or it came to somebody else, and is applied
+                await asyncio.wait({news}, timeout=BUSY_SECONDS)
+            elif news.result() and not self._waiters:
                 await _set_within(self._demand, self._linger_seconds)
         finally:
             news.cancel()
