@@ -9,17 +9,18 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from io import BufferedReader, FileIO
 from typing import IO, BinaryIO, cast
 from uuid import UUID
 
+from events.messages import Received
 from services.broker.cluster import Cluster
 from services.projection.feed.pipe import Task, Wanted, read_frame
 from services.projection.feed.run import Run
 
-TOLD_EVERY = 10_000
+TOLD_EVERY = 5_000
 PAUSE_SECONDS = 1.0
 COMMAND = (sys.executable, "-m", "services.projection.feed.reading")
 
@@ -53,7 +54,7 @@ class Reader:
         if self._thread is None:
             self._thread = threading.Thread(target=self._follow, name="topic", daemon=True)
             self._thread.start()
-        elif self._is_elsewhere(self._wanted):
+        elif self._is_news(self._wanted):
             self._tell()
 
     def close(self, seconds: float) -> None:
@@ -65,12 +66,11 @@ class Reader:
         if self._thread is not None:
             self._thread.join(seconds)
 
-    def _is_elsewhere(self, wanted: Wanted) -> bool:
+    def _is_news(self, wanted: Wanted) -> bool:
         told = self._told
         if told is None:
             return False  # it is about to be told
-        known = max(told.position, self._run.last)
-        return told.epoch != wanted.epoch or wanted.position - known > TOLD_EVERY
+        return told.epoch != wanted.epoch or wanted.position - told.position > TOLD_EVERY
 
     def _follow(self) -> None:
         while not self._stopping.is_set():
@@ -123,12 +123,13 @@ class Reader:
             self.reading = True
             if arrived is None:
                 self._run.restart(0)
-            elif self._wanted is not None and arrived[0].epoch == self._wanted.epoch:
-                if self._run.add(arrived):
-                    self._arrived()
-                self._tell()
+            elif self._is_wanted(arrived) and self._run.add(arrived):
+                self._arrived()
             while not self._stopping.is_set() and not self._run.wait_for_room(PAUSE_SECONDS):
                 pass
+
+    def _is_wanted(self, arrived: Sequence[Received]) -> bool:
+        return self._wanted is not None and arrived[0].epoch == self._wanted.epoch
 
     def _tell(self) -> None:
         if (wanted := self._wanted) is not None:
