@@ -16,7 +16,7 @@ from services.command.api.app import (
 from services.command.application.copies import CopyRecorder
 from services.command.application.webhooks import disabling
 from services.command.process import started_commands, started_loop
-from services.database.connections import Pool, service_conninfo
+from services.database.connections import Pool, keyed_conninfo, service_conninfo
 from services.database.migrations import last_migration
 from services.database.opened import EventDatabase, opened_events
 from services.database.pulse import Pulse
@@ -57,7 +57,7 @@ def standalone(settings: Settings, secrets: Secrets, databases: Databases) -> Fa
             secrets,
             events,
             stack,
-            read_conninfo=service_conninfo(databases.reads),
+            read_conninfo=keyed_conninfo(databases.reads),
             log=log,
             commands_stopped=lambda: loop.stopped,
             security_log=_security_log(app, settings, events, stack),
@@ -101,7 +101,7 @@ def projection_service(settings: Settings, secrets: Secrets, databases: Database
             secrets,
             events,
             stack,
-            read_conninfo=service_conninfo(databases.reads),
+            read_conninfo=keyed_conninfo(databases.reads),
             log=_log(events, stack),
             commands_stopped=lambda: None,
             security_log=_security_log(app, settings, events, stack),

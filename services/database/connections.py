@@ -69,6 +69,18 @@ def relay_conninfo(url: str) -> str:
     return make_conninfo(conninfo, **client, tcp_user_timeout=4_000)
 
 
+def keyed_conninfo(url: str) -> str:
+    """The same database under the service role, for statements that find rows by keys.
+
+    What is prepared is planned once: PostgreSQL takes any array of keys for a long one, and would
+    plan each execution anew, for longer than it takes. Rows are supposed to be in memory or on a
+    disk without a head, lest a table that is small when a plan is made be read from end to end once
+    it is large. Raises likewise.
+    """
+    plans = ("plan_cache_mode=force_generic_plan", "random_page_cost=1.1")
+    return _with_options(service_conninfo(url), SERVICE_NAME, *plans)
+
+
 def owner_conninfo(url: str) -> str:
     """The same database as the user of the URL, in UTC: for migrations. Raises likewise."""
     return _with_options(url, OWNER_NAME, "timezone=UTC")

@@ -6,12 +6,17 @@ import pytest
 
 from events.key import KeyDeleted
 from events.team import MemberPermissionsChanged, MemberRemoved, TeamDeleted
-from services.access.credentials import hash_key
+from services.access.credentials import hash_key, master_principal
+from services.access.principal import Credential
+from services.database.connections import keyed_conninfo, open_pool
 from services.database.embedded import EmbeddedServer
+from services.projection.queries.keys import Keys
+from services.projection.queries.teams import Question, Teams
 from tests.support.facts import key_settings, settings
 from tests.support.postgres import fresh_database
 from tests.support.reading import World, key, reading, team
 
+MASTER = Credential(token="", tail="", master=True)
 FORBIDDEN = (403, "You are not allowed to access this key's info. Your role=internal_user")
 UNKNOWN = (404, "Key not found in database")
 
@@ -121,3 +126,20 @@ async def test_a_name_that_no_key_can_have_is_422(world: World) -> None:
     answered = await world.get("/key/info?key=sk-%00")
     assert answered.status_code == 422
     assert answered.json()["detail"][0]["loc"] == ["query", "key"]
+
+
+async def test_what_finds_rows_by_keys_is_planned_once(world: World) -> None:
+    """With an array as parameter PostgreSQL would plan each execution anew."""
+    pool = await open_pool(keyed_conninfo(world.url), 1, 1, "plans")
+    async with pool:
+        keys, teams = Keys(pool), Teams(pool)
+        everybody = Question("t", None, everybody=True, every_key=True, administers=())
+        for _ in range(8):
+            position, found = await keys.one(master_principal(MASTER), hash_key("sk-bob-here"))
+            assert found is not None
+            assert (await teams.whole(everybody))[0] == position
+        async with pool.connection() as connection:
+            cursor = await connection.execute(
+                "SELECT count(*), min(generic_plans), max(custom_plans) FROM pg_prepared_statements"
+            )
+            assert await cursor.fetchone() == (2, 8, 0)

@@ -20,7 +20,12 @@ from events.team import MemberAdded, TeamRole
 from events.user import UserCreated
 from events.values import Sealed
 from services.access.credentials import hash_key
-from services.database.connections import open_pool, reports_conninfo, service_conninfo
+from services.database.connections import (
+    keyed_conninfo,
+    open_pool,
+    reports_conninfo,
+    service_conninfo,
+)
 from services.database.security_log import SecurityLog
 from services.database.vault import Vault
 from services.edge.app import EdgeSettings, create_app
@@ -200,7 +205,8 @@ async def reading(
     conninfo = service_conninfo(url)
     async with AsyncExitStack() as stack:
         events_pool = await stack.enter_async_context(await open_pool(conninfo, 1, 4, "events"))
-        read_pool = await stack.enter_async_context(await open_pool(conninfo, 1, 8, "read"))
+        reads = await open_pool(keyed_conninfo(url), 1, 8, "read")
+        read_pool = await stack.enter_async_context(reads)
         reports = await open_pool(reports_conninfo(url), 1, 4, "reports")
         reports_pool = await stack.enter_async_context(reports)
         vault = Vault(events_pool, ROOT_KEY)

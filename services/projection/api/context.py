@@ -21,6 +21,7 @@ from services.projection.head import Head
 from services.projection.past.moment import Moment
 from services.projection.past.snapshotter import Snapshotter
 from services.projection.queries.key_lists import KeyPages
+from services.projection.queries.keys import Keys
 from services.projection.queries.principals import Principals
 from services.projection.queries.reading import Totals
 from services.projection.queries.spending import Spending
@@ -93,6 +94,11 @@ class ReadContext:
     def teams(self) -> Teams:
         """Teams as a whole."""
         return Teams(self.read_pool)
+
+    @cached_property
+    def keys(self) -> Keys:
+        """Keys by their hashes."""
+        return Keys(self.read_pool)
 
     @cached_property
     def team_pages(self) -> TeamPages:

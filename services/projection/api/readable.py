@@ -5,13 +5,13 @@ from services.access.principal import Principal
 from services.access.visibility import may_read_key
 from services.edge.errors import MANAGEMENT, ShapeB
 from services.projection.api.dependencies import Reader
-from services.projection.queries.keys import FoundKey, find_key
+from services.projection.queries.keys import FoundKey
 
 
 async def readable_key(reader: Reader, token: str) -> tuple[int, FoundKey]:
     """Position and key. Who may not read it gets the same 403 whether there is one (D09)."""
     principal = reader.principal
-    position, found = await find_key(reader.context.read_pool, principal, token)
+    position, found = await reader.context.keys.one(principal, token)
     if not principal.reads_everything and (found is None or not may_read(principal, found)):
         text = f"You are not allowed to access this key's info. Your role={principal.shown_role}"
         raise ShapeB(403, text, family=MANAGEMENT)

@@ -1,14 +1,15 @@
 """Keys by their hashes, with what it takes to judge who may read it (supporting-api.md 2.3)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 from psycopg.sql import SQL
 
 from services.access.principal import Principal
 from services.database.connections import Pool
+from services.database.together import Together
 from services.edge.shapes.key import KeyView
 from services.projection.queries.reading import POSITION, fetch
 from services.projection.queries.records import (
@@ -25,19 +26,20 @@ _STATEMENT = (
         """
         SELECT {position}, {key}, k.version, k.user_id, c.role,
             (t.settings->'member_permissions')::text
-        FROM unnest(%(tokens)s::text[]) WITH ORDINALITY q (token, place)
+        FROM unnest(%(tokens)s::text[], %(callers)s::text[])
+            WITH ORDINALITY q (token, caller, place)
         LEFT JOIN (
             LATERAL {last_key} k
             LEFT JOIN read.teams_1 t ON t.team_id = k.team_id AND t.incarnation = k.team_incarnation
             LEFT JOIN read.memberships_1 o ON o.team_id = t.team_id
                 AND o.incarnation = t.incarnation AND o.user_id = k.user_id
-            LEFT JOIN read.memberships_1 c ON c.team_id = t.team_id
-                AND c.incarnation = t.incarnation AND c.user_id = %(caller)s
         ) ON k.deleted_at IS NULL AND (k.team_id IS NULL OR (
             t.team_id IS NOT NULL AND t.deleted_at IS NULL AND {not_left_behind}
             AND (k.settings->>'member_since' IS NULL
                 OR o.joined = (k.settings->>'member_since')::bigint)))
             AND {owner_there}
+        LEFT JOIN read.memberships_1 c ON c.team_id = t.team_id
+            AND c.incarnation = t.incarnation AND c.user_id = q.caller
         ORDER BY q.place
         """
     )
@@ -72,19 +74,44 @@ class FoundKey:
         return self.record.view
 
 
-async def find_key(pool: Pool, principal: Principal, token: str) -> tuple[int, FoundKey | None]:
-    """Position and key by its sha256, None for a key that is unknown, deleted or void."""
-    position, found = await find_keys(pool, principal, [token])
-    return position, found[0]
+class Question(NamedTuple):
+    """A key by its sha256, and the user who asks, if a user does."""
+
+    token: str
+    caller: str | None
 
 
-async def find_keys(
-    pool: Pool, principal: Principal, tokens: Sequence[str]
-) -> tuple[int, list[FoundKey | None]]:
-    """As `find_key` for several, at least one, in the order they are named."""
-    parameters = {"tokens": tokens, "caller": principal.user_id}
-    rows = await fetch(pool, _STATEMENT, parameters, prepare=True)
-    return rows[0][0], [_found(columns) for _, *columns in rows]
+Answer = tuple[int, FoundKey | None]
+"""Position and key; None for a key that is unknown, deleted or void."""
+
+
+class Keys:
+    """Keys by their hashes, those that are asked for at the same time by one statement."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+        self._together: Together[None, Question, Answer] = Together(self._ask, most=16)
+
+    async def one(self, principal: Principal, token: str) -> Answer:
+        """The key, and what of its team is to be known of the caller."""
+        return await self._together.get(None, Question(token, principal.user_id))
+
+    async def several(
+        self, principal: Principal, tokens: Sequence[str]
+    ) -> tuple[int, list[FoundKey | None]]:
+        """As `one` of the same moment, at least one, in the order they are named."""
+        questions = [Question(token, principal.user_id) for token in tokens]
+        answers = await self._answers(questions)
+        return answers[0][0], [found for _, found in answers]
+
+    async def _ask(self, _: None, questions: Sequence[Question]) -> Mapping[Question, Answer]:
+        return dict(zip(questions, await self._answers(questions), strict=True))
+
+    async def _answers(self, questions: Sequence[Question]) -> list[Answer]:
+        tokens, callers = zip(*questions, strict=True)
+        parameters = {"tokens": list(tokens), "callers": list(callers)}
+        rows = await fetch(self._pool, _STATEMENT, parameters, prepare=True)
+        return [(position, _found(columns)) for position, *columns in rows]
 
 
 def _found(columns: Sequence[Any]) -> FoundKey | None:

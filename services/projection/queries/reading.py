@@ -27,8 +27,9 @@ async def fetch(
 ) -> list[Row]:
     """The rows of one statement, in autocommit: one snapshot, one round trip.
 
-    A prepared statement saves a millisecond of planning, but keeps its plan while tables grow: it
-    is for statements whose every step finds rows by a key.
+    A prepared statement saves a millisecond of planning (see `keyed_conninfo`), but keeps its plan
+    until PostgreSQL has analyzed a table that grew: it is for statements whose every step finds
+    rows by a key.
     """
     async with pool.connection() as connection:
         return await run(connection, statement, parameters, prepare=prepare)

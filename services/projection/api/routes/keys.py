@@ -25,7 +25,7 @@ from services.projection.api.dependencies import (
 from services.projection.api.past import AskedAsOf, as_of, seeing_all
 from services.projection.api.readable import may_read, readable_key, token_of
 from services.projection.past.scope import Scope
-from services.projection.queries.keys import FoundKey, find_keys
+from services.projection.queries.keys import FoundKey
 
 router = APIRouter(route_class=ReadRoute, tags=["keys"])
 several = APIRouter(route_class=AskedInBody, tags=["keys"])
@@ -74,7 +74,7 @@ async def infos(reader: ReaderDep, body: KeysRef) -> Response:
     """
     principal, asked_for = reader.principal, dict.fromkeys(body.keys)
     tokens = [token_of(key) for key in asked_for] or [""]
-    position, found = await find_keys(reader.context.read_pool, principal, tokens)
+    position, found = await reader.context.keys.several(principal, tokens)
     readable = {
         name: key
         for name, key in zip(asked_for, found, strict=False)
