@@ -135,10 +135,10 @@ async def listed_teams(
 
     A short list is one statement. A long one is read by a cursor: take it at full speed.
     """
-    statement = _statement(Given.of(wanted))
+    given = Given.of(wanted)
     few = _FEW + 1 if limit is None else min(limit, _FEW + 1)
-    parameters = _parameters(principal, wanted)
-    rows = await fetch(pool, statement, {**parameters, "limit": few})
+    parameters = {**_parameters(principal, wanted), "limit": few}
+    rows = await fetch(pool, _statement(given), parameters, prepare=given.of_user)
     if len(rows) <= _FEW or few == limit:
         yield rows[0][0], _few(rows)
         return
@@ -150,9 +150,16 @@ async def listed_teams(
 async def teams_within(
     connection: Connection, principal: Principal, wanted: TeamFilter, limit: int | None = None
 ) -> AsyncIterator[ListedTeam]:
-    """The same teams in a snapshot that others read too, by a cursor."""
-    statement = _statement(Given.of(wanted))
-    parameters = {**_parameters(principal, wanted), "limit": limit}
+    """The same teams in a snapshot that others read too; by a cursor, unless a user's are few."""
+    given, parameters = Given.of(wanted), _parameters(principal, wanted)
+    statement = _statement(given)
+    if given.of_user and limit is None:
+        rows = await run(connection, statement, {**parameters, "limit": _FEW + 1}, prepare=True)
+        if len(rows) <= _FEW:
+            async for team in _few(rows):
+                yield team
+            return
+    parameters["limit"] = limit
     async for rows in chunks(connection, statement, parameters, _CHUNK):
         async for team in _few(rows):
             yield team

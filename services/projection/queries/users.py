@@ -3,7 +3,7 @@
 Each of these reads within a snapshot that all of an answer is read in.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 
 import orjson
@@ -68,6 +68,7 @@ def _keys(owner: SQL) -> bytes:
 
 _EVERY_KEY = _keys(SQL(""))
 _KEYS_OF_USER = _keys(SQL("AND k.user_id = %(user_id)s"))
+_FIRST_KEYS_OF_USER = b"%b LIMIT %d" % (_KEYS_OF_USER, _CHUNK + 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +89,7 @@ class UserRecord:
 
 async def find_user(connection: Connection, user_id: str | None) -> tuple[int, UserRecord | None]:
     """Position and user with the teams he is in, in the order of joining; None for nobody."""
-    row = (await run(connection, _USER, {"user_id": user_id}))[0]
+    row = (await run(connection, _USER, {"user_id": user_id}, prepare=True))[0]
     return row[0], None if row[1] is None else user_record(row[1:])
 
 
@@ -96,9 +97,19 @@ async def keys_of_user(
     connection: Connection, user_id: str | None
 ) -> AsyncIterator[list[KeyOfUser]]:
     """All keys that a user owns, or with None all there are: the newest first, none void."""
+    parameters = {"user_id": user_id}
+    if user_id is not None:
+        rows = await run(connection, _FIRST_KEYS_OF_USER, parameters, prepare=True)
+        if len(rows) <= _CHUNK:
+            yield _of_user(rows)
+            return
     statement = _EVERY_KEY if user_id is None else _KEYS_OF_USER
-    async for rows in chunks(connection, statement, {"user_id": user_id}, _CHUNK):
-        yield [KeyOfUser(key_record(columns), alias) for *columns, alias in rows]
+    async for rows in chunks(connection, statement, parameters, _CHUNK):
+        yield _of_user(rows)
+
+
+def _of_user(rows: Sequence[Row]) -> list[KeyOfUser]:
+    return [KeyOfUser(key_record(columns), alias) for *columns, alias in rows]
 
 
 def user_record(row: Row) -> UserRecord:
