@@ -17,7 +17,6 @@ from services.command.application.members import UpdateMember
 from services.command.application.names import ByName
 from services.command.application.teams import DEPENDENTS_AT_ONCE
 from services.command.domain.errors import AlreadyExists, NotAMember, NotAssigned
-from tests.support.eventlog import create_store
 from tests.support.loop import (
     CREATOR,
     Writer,
@@ -32,12 +31,6 @@ from tests.support.stored import count, stored_facts
 KEYS = 1_200
 CHORES = "SELECT count(*) FROM ops.chores"
 LINKS = "SELECT count(*) FROM ops.dependents WHERE parent = 'team-t' AND kind !~ '^revoked/'"
-
-
-@pytest.fixture
-def url(database_url: str) -> str:
-    create_store(database_url)
-    return database_url
 
 
 @pytest.fixture

@@ -16,7 +16,6 @@ from services.command.application.requests import Command, Decision, Done, Unava
 from services.command.application.view import View
 from services.command.domain.errors import AlreadyExists
 from services.database.connections import service_conninfo
-from tests.support.eventlog import create_store
 from tests.support.loop import CREATOR, Writer, opened_writer, roster, until
 from tests.support.proxy import Moment, Proxy, proxied
 from tests.support.stored import (
@@ -33,12 +32,6 @@ SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
 WHERE application_name = %s AND datname = current_database()
 """
 CUTS: list[Moment] = ["before", "half", "after", "answered"]
-
-
-@pytest.fixture
-def url(database_url: str) -> str:
-    create_store(database_url)
-    return database_url
 
 
 @pytest.fixture

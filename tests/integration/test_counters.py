@@ -15,21 +15,8 @@ from services.spend import following as module
 from services.spend.budgets import Account
 from services.spend.counters import Counted
 from services.spend.spent import Span
-from tests.support.eventlog import create_store
 from tests.support.following import KEY, TEAM, Process, counted, following
 from tests.support.usage import NOON, Books, call, member_of, opened_books, total
-
-
-@pytest.fixture
-def url(database_url: str) -> str:
-    create_store(database_url)
-    return database_url
-
-
-@pytest.fixture
-async def books(url: str) -> AsyncIterator[Books]:
-    async with opened_books(url) as opened:
-        yield opened
 
 
 @pytest.fixture

@@ -4,11 +4,8 @@ import asyncio
 from datetime import timedelta
 from decimal import Decimal
 
-import pytest
-
 from events.usage import UsageCorrected
 from services.command.application.day_sums import DaySums
-from tests.support.eventlog import create_store
 from tests.support.service import Start, on_database
 from tests.support.usage import NOON, Books, member_of, opened_books, rows, used
 
@@ -23,12 +20,6 @@ SELECT series, (quarter AT TIME ZONE 'UTC')::date, sum(cost), sum(prompt_tokens)
     sum(cache_creation_tokens)::bigint, sum(succeeded)::bigint, sum(failed)::bigint
 FROM usage.quarters GROUP BY 1, 2 ORDER BY 1, 2
 """
-
-
-@pytest.fixture
-def url(database_url: str) -> str:
-    create_store(database_url)
-    return database_url
 
 
 def summed(url: str) -> int:

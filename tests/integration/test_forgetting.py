@@ -13,17 +13,11 @@ from events.values import Sealed
 from services.database.connections import Pool, open_pool, service_conninfo
 from services.database.vault import Vault
 from services.projection.head import Head
-from tests.support.eventlog import History, append, create_store, owner
+from tests.support.eventlog import History, append, owner
 from tests.support.facts import user_created
 
 ROOT = b"r" * 32
 NAMED = "SELECT count(*) FROM ops.person_keys WHERE person = %s"
-
-
-@pytest.fixture
-def url(database_url: str) -> str:
-    create_store(database_url)
-    return database_url
 
 
 @pytest.fixture

@@ -13,17 +13,11 @@ from events.team import TeamCreated, TeamSettings
 from services.database.connections import Pool, open_pool, service_conninfo
 from services.database.embedded import EmbeddedServer
 from services.projection.head import Head, HeadUnavailable
-from tests.support.eventlog import History, append, create_store, owner
+from tests.support.eventlog import History, append, owner
 from tests.support.groups import eventually
 from tests.support.kills import held_up
 
 BLOCKED = "EXISTS (SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock')"
-
-
-@pytest.fixture
-def url(database_url: str) -> str:
-    create_store(database_url)
-    return database_url
 
 
 @pytest.fixture

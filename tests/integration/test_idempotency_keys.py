@@ -18,19 +18,12 @@ from services.command.application.ledger import Ledger
 from services.command.application.ledger_store import LedgerStore
 from services.command.application.quarantine import Quarantine
 from services.edge.app import create_app
-from tests.support.eventlog import create_store
 from tests.support.loop import Writer, opened_writer, secret_of, until
 from tests.support.service import MASTER_KEY
 from tests.support.stored import append_lock, count, created, stored_facts, waiting_appends
 
 EVENTS = "SELECT count(*) FROM events.stored_events"
 REMEMBERED = "SELECT count(*) FROM ops.idempotency"
-
-
-@pytest.fixture
-def url(database_url: str) -> str:
-    create_store(database_url)
-    return database_url
 
 
 @asynccontextmanager

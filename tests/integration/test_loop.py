@@ -8,18 +8,11 @@ import pytest
 
 from services.command.application.requests import Done, Unavailable
 from services.command.domain.errors import AlreadyExists, AlreadyMember, TooLarge
-from tests.support.eventlog import create_store
 from tests.support.loop import CREATOR, Writer, opened_writer, roster, until
 from tests.support.processes import add_members, create_one_team, two_processes
 from tests.support.stored import append_lock, count, created, stored_facts, waiting_appends
 
 EVENTS = "SELECT count(*) FROM events.stored_events"
-
-
-@pytest.fixture
-def url(database_url: str) -> str:
-    create_store(database_url)
-    return database_url
 
 
 async def outcomes(commands: Iterable[Awaitable[Done]]) -> tuple[list[Done], list[BaseException]]:

@@ -12,17 +12,11 @@ from events.usage import UsageCorrected
 from services.command.application.day_sums import DaySums
 from services.command.domain.usage import Attribution
 from services.spend.reconcile import MOST_NAMED, Difference, Reconciliation, Total, reconcile
-from tests.support.eventlog import create_store, owner
+from tests.support.eventlog import owner
 from tests.support.usage import NOON, Books, call, member_of, opened_books
 
 YESTERDAY = NOON - timedelta(days=1)
 BOOKED = 8
-
-
-@pytest.fixture
-def url(database_url: str) -> str:
-    create_store(database_url)
-    return database_url
 
 
 @pytest.fixture

@@ -18,7 +18,6 @@ from services.projection.head import Head
 from services.spend.reading import SpendReading
 from services.spend.remembered import MOST_AT_ONCE, RememberedSums
 from services.spend.spent import Span
-from tests.support.eventlog import create_store
 from tests.support.usage import NOON, Books, call, member_of, opened_books, total
 
 TEAM, OTHER = Span("team", "core", 1), Span("team", "other", 1)
@@ -54,18 +53,6 @@ async def reads_of(url: str, capacity: int = 100) -> AsyncIterator[Reads]:
     finally:
         await heads.close()
         await ledger.close()
-
-
-@pytest.fixture
-def url(database_url: str) -> str:
-    create_store(database_url)
-    return database_url
-
-
-@pytest.fixture
-async def books(url: str) -> AsyncIterator[Books]:
-    async with opened_books(url) as opened:
-        yield opened
 
 
 @pytest.fixture

@@ -13,24 +13,11 @@ from services.spend.budgets import Account
 from services.spend.counters import Counted
 from services.spend.reservations import Limit, Refused
 from services.spend.spent import Span
-from tests.support.eventlog import create_store
 from tests.support.following import KEY, TEAM, Process, counted, following, limit
 from tests.support.processes import reserve, two_processes
-from tests.support.usage import GATEWAY, NOON, Books, call, opened_books, rows
+from tests.support.usage import GATEWAY, NOON, Books, call, rows
 
 HELD = "SELECT sum(amount) FROM usage.reservations"
-
-
-@pytest.fixture
-def url(database_url: str) -> str:
-    create_store(database_url)
-    return database_url
-
-
-@pytest.fixture
-async def books(url: str) -> AsyncIterator[Books]:
-    async with opened_books(url) as opened:
-        yield opened
 
 
 @pytest.fixture

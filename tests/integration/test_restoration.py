@@ -24,7 +24,7 @@ from services.command.application.view import View
 from services.command.domain import team
 from services.command.domain.dependents import KEYS as KEYS_OF_TEAM
 from services.command.domain.errors import TooLarge
-from tests.support.eventlog import create_store, owner
+from tests.support.eventlog import owner
 from tests.support.facts import created, joined, user_created
 from tests.support.loop import Writer, credential_of, opened_writer, token_of
 from tests.support.organized import store
@@ -34,12 +34,6 @@ MEMBERS, KEYS = 1_100, 130
 CHORES = "SELECT count(*) FROM ops.chores"
 IN_TEAM = "SELECT count(*) FROM ops.dependents WHERE kind = 'teams' AND child = 'team-t'"
 NAMES = [f"key {n}" for n in range(KEYS)]
-
-
-@pytest.fixture
-def url(database_url: str) -> str:
-    create_store(database_url)
-    return database_url
 
 
 @pytest.fixture

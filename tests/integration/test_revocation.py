@@ -11,19 +11,12 @@ import pytest
 
 from services.access.principal import AccessRefused
 from services.command.application.requests import Done
-from tests.support.eventlog import create_store
 from tests.support.loop import Writer, credential_of, opened_writer
 from tests.support.stored import count
 
 ANN = credential_of("ann's")
 EVENTS = "SELECT count(*) FROM events.stored_events"
 Act = Callable[[Writer], Awaitable[Done]]
-
-
-@pytest.fixture
-def url(database_url: str) -> str:
-    create_store(database_url)
-    return database_url
 
 
 @pytest.fixture

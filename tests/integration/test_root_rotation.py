@@ -14,16 +14,9 @@ from services.database.root_rotation import rotate_root_key
 from services.database.unused import StillUsed
 from services.database.vault import Person, Vault, WrongRootKey
 from tests.support.command_line import invoked
-from tests.support.eventlog import create_store
 
 OLD, NEW, OTHER = b"o" * 32, b"n" * 32, b"x" * 32
 SIGNING = b"signing key"
-
-
-@pytest.fixture
-def url(database_url: str) -> str:
-    create_store(database_url)
-    return database_url
 
 
 @asynccontextmanager

@@ -26,17 +26,11 @@ from services.command.application.store import (
 )
 from services.command.application.view import Row, links_of
 from services.database.connections import open_pool, service_conninfo
-from tests.support.eventlog import History, create_store
+from tests.support.eventlog import History
 from tests.support.loop import Writer, opened_writer, until
 from tests.support.stored import append_lock, count, stored_facts, waiting_appends
 
 TEAM_ONE, TEAM_TWO = stream(TEAM, "one"), stream(TEAM, "two")
-
-
-@pytest.fixture
-def url(database_url: str) -> str:
-    create_store(database_url)
-    return database_url
 
 
 @pytest.fixture

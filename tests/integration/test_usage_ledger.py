@@ -1,19 +1,16 @@
 """The ledger books every call once, sums it in the same transaction, and forgets nothing."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from decimal import Decimal
 from uuid import uuid4
 
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from events.usage import UsageCorrected, UsageRecorded
 from services.command.domain.usage import Attribution
 from services.spend.spent import Span, spent
-from tests.support.eventlog import create_store
 from tests.support.usage import (
     NOON,
     Books,
@@ -32,18 +29,6 @@ SELECT (SELECT sum(cost) FROM usage.records), (SELECT sum(cost) FROM usage.quart
      WHERE a.kind = 'model')
 """
 TEAM = Span("team", "core", 1)
-
-
-@pytest.fixture
-def url(database_url: str) -> str:
-    create_store(database_url)
-    return database_url
-
-
-@pytest.fixture
-async def books(url: str) -> AsyncIterator[Books]:
-    async with opened_books(url) as opened:
-        yield opened
 
 
 async def spent_by(books: Books, *spans: Span) -> list[Decimal]:

@@ -13,7 +13,6 @@ from events.usage import UsageRecorded
 from services.command.application.requests import Unavailable
 from services.database.connections import service_conninfo
 from services.spend.reconcile import reconcile
-from tests.support.eventlog import create_store
 from tests.support.loop import until
 from tests.support.processes import book_calls, two_processes
 from tests.support.proxy import Moment, Proxy, proxied
@@ -27,12 +26,6 @@ SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
 WHERE application_name = 'victim' AND datname = current_database()
 """
 WAITING = "SELECT count(*) FROM pg_locks WHERE objid = %s AND NOT granted"
-
-
-@pytest.fixture
-def url(database_url: str) -> str:
-    create_store(database_url)
-    return database_url
 
 
 @pytest.fixture
