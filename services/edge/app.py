@@ -1,5 +1,6 @@
 """The application both APIs are built on: what holds for every request, whatever its route."""
 
+import asyncio
 import logging
 import re
 from collections.abc import Mapping
@@ -117,6 +118,9 @@ class Exchange:
         served = _served(scope, headers, identity)
         try:
             await self._app(scope, receive, answered)
+        except asyncio.CancelledError:  # the process ends, and has waited for as long as it may
+            await answered.give_up(strict=self._strict)
+            raise
         except Exception:
             _log.exception("request_failed", correlation_id=identity, route=_route(scope))
             if answered.begun:

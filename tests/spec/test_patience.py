@@ -9,6 +9,7 @@ import pytest
 from fastapi import APIRouter, FastAPI
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
+from starlette.types import Message
 
 from services.edge.app import create_app
 from services.edge.body import LedgerRoute, answer
@@ -64,6 +65,26 @@ async def test_who_waits_too_long_is_told_to_come_again(path: str, media_type: s
     assert (told.headers["content-type"], told.headers["x-request-id"]) == (media_type, "r")
     assert "outcome: unknown" in told.text
     assert "late" not in told.text
+
+
+async def test_who_still_waits_when_the_process_ends_is_told_to_come_again() -> None:
+    """uvicorn gives up what takes too long by then, and would answer 500."""
+    slow = Slow()
+    sent: list[Message] = []
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": b""}
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    scope = {"type": "http", "method": "GET", "path": "/waits", "headers": [], "query_string": b""}
+    asking = asyncio.create_task(slow.app(scope, receive, send))
+    await slow.asked.wait()
+    asking.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asking
+    assert (sent[0]["status"], sent[-1].get("more_body", False)) == (503, False)
 
 
 async def test_who_has_not_waited_for_long_goes_on_waiting() -> None:

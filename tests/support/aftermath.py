@@ -27,7 +27,7 @@ def assert_answered(books: Books, *, killed: bool = False) -> None:
 
     Connections were lost only where a service was killed.
     """
-    assert books.unclear == []
+    assert books.unclear == [], books.unclear
     assert books.longest < LONGEST_ANSWER
     assert books.statuses[200] > books.statuses[404]
     assert killed or books.lost_connections == 0

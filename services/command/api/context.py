@@ -1,12 +1,15 @@
 """What the routes of the command API work with, made once per process."""
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, tzinfo
 from functools import cached_property
+from time import monotonic
 from typing import Annotated, Any, cast
 
 import orjson
+import psycopg
 import uuid_utils
 from fastapi import Depends, HTTPException
 from starlette.requests import Request
@@ -23,7 +26,14 @@ from services.command.application.ledger import Ledger
 from services.command.application.loop import CommandLoop
 from services.command.application.members import EverybodyThere
 from services.command.application.quarantine import Quarantine
-from services.command.application.requests import Command, Done, Origin, Render, Terms
+from services.command.application.requests import (
+    Command,
+    Done,
+    Origin,
+    Render,
+    Terms,
+    Unavailable,
+)
 from services.command.application.spent import Spent
 from services.command.domain.errors import DomainError
 from services.database.connections import Pool
@@ -36,6 +46,8 @@ from services.spend.reading import SpendReading
 POSITION_HEADER = "x-event-position"
 CLAIM_HEADER = "litellm-changed-by"
 MAX_CLAIM = 255
+ANSWER_SECONDS = 1.5
+"""What there is for an answer to be written at least, after a command that took all its time."""
 
 
 @dataclass(frozen=True)
@@ -68,12 +80,16 @@ class Context:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """The authenticated caller of one request; provisional until the command was decided."""
+    """The authenticated caller of one request; provisional until the command was decided.
+
+    `due` is until when he is to be answered, by the monotonic clock.
+    """
 
     context: Context
     origin: Origin
     principal: Principal
     terms: Terms
+    due: float
 
     @property
     def now(self) -> datetime:
@@ -114,10 +130,15 @@ class Caller:
     async def respond(self, done: Done) -> Response:
         """The answer with personal data opened, and the position it was judged at.
 
-        `ETag` is the version of the one thing that the command was about.
+        `ETag` is the version of the one thing that the command was about. Raises Unavailable where
+        databases do not tell in time what the answer says.
         """
-        await self.context.vault.forget_up_to(self.context.loop.forgotten_at)
-        body = await written(self.context, done.answer)
+        try:
+            async with asyncio.timeout(max(self.due - monotonic(), ANSWER_SECONDS)):
+                await self.context.vault.forget_up_to(self.context.loop.forgotten_at)
+                body = await written(self.context, done.answer)
+        except (TimeoutError, psycopg.OperationalError, psycopg.InterfaceError):
+            raise Unavailable("a database does not tell what the answer says", "executed") from None
         headers = {POSITION_HEADER: str(done.position)}
         if done.version is not None:
             headers["etag"] = f'"{done.version}"'
@@ -130,6 +151,7 @@ async def authenticated(request: Request) -> Caller:
     Raises AccessRefused in the order of auth.md chapter 2, before the body is validated.
     """
     context: Context = request.app.state.commands
+    due = monotonic() + context.loop.deadline + ANSWER_SECONDS
     headers = cast("Mapping[str, str]", request.headers)
     secret = presented_key(headers, context.key_header)
     credential = identify(secret, *context.master_keys)
@@ -148,7 +170,7 @@ async def authenticated(request: Request) -> Caller:
         on_behalf_of=await _claim(context, request),
         client=await _client(context, request, principal),
     )
-    return Caller(context, origin, principal, await terms_of(request, secret))
+    return Caller(context, origin, principal, await terms_of(request, secret), due)
 
 
 CallerDep = Annotated[Caller, Depends(authenticated)]

@@ -65,7 +65,7 @@ class _Identify:
 
 
 class CommandLoop:
-    """A bounded queue and the task that drains it.
+    """A bounded queue and the task that drains it. No command takes more than `deadline` seconds.
 
     `failed` is the reason why no command is taken any more, for readiness to show: the store was
     replaced by another one, and what this process knows of it is wrong.
@@ -84,7 +84,7 @@ class CommandLoop:
         self._cache = Cache(cache_bytes)
         self._committer = Committer(store, self._cache, on_commit)
         self._queue: deque[Request] = deque()
-        self._queue_size, self._deadline = queue_size, deadline
+        self._queue_size, self.deadline = queue_size, deadline
         self._work = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._stopping = False
@@ -148,25 +148,27 @@ class CommandLoop:
     async def _found_out(
         self, command: Command, origin: Origin, render: Render, terms: Terms
     ) -> Done:
+        due = time.monotonic() + self.deadline
         for _ in range(TIMES_FOUND_OUT):
             try:
-                return await self._handle(command, origin, render, terms)
+                return await self._handle(command, origin, render, terms, due)
             except SpendUnknown as unknown:
-                await unknown.find_out()
-        raise Unavailable("nobody knows what was spent", "not executed")
+                await _found_out_by(due, unknown)
+        raise _spend_unknown()
 
-    async def _handle(self, command: Command, origin: Origin, render: Render, terms: Terms) -> Done:
+    async def _handle(
+        self, command: Command, origin: Origin, render: Render, terms: Terms, due: float
+    ) -> Done:
         if self.failed is not None:
             raise Unavailable(self.failed, "not executed")
         if self._stopping or len(self._queue) >= self._queue_size:
             raise Unavailable("too many commands are waiting", "not executed")
         future: asyncio.Future[Done] = asyncio.get_running_loop().create_future()
-        due = time.monotonic() + self._deadline
         request = Request(command, origin, render, due, future, terms)
         self._queue.append(request)
         self._work.set()
         try:
-            async with asyncio.timeout(self._deadline):
+            async with asyncio.timeout(due - time.monotonic()):
                 return await asyncio.shield(future)
         except TimeoutError:
             raise _expired(request) from None
@@ -179,7 +181,7 @@ class CommandLoop:
             try:
                 return authenticate(View(self._cache, datetime.now(UTC)), origin)
             except SpendUnknown as unknown:
-                await unknown.find_out()
+                await _found_out_by(time.monotonic() + self.deadline, unknown)
             return authenticate(View(self._cache, datetime.now(UTC)), origin)
         done = await self.handle(_Identify(), origin, lambda answer: answer)
         principal: Principal = done.answer
@@ -271,6 +273,19 @@ class CommandLoop:
             for request in reversed(plan.later):
                 request.state = "queued"
                 self._queue.appendleft(request)
+
+
+async def _found_out_by(due: float, unknown: SpendUnknown) -> None:
+    """Raises Unavailable when it is too late."""
+    try:
+        async with asyncio.timeout(due - time.monotonic()):
+            await unknown.find_out()
+    except TimeoutError:
+        raise _spend_unknown() from None
+
+
+def _spend_unknown() -> Unavailable:
+    return Unavailable("nobody knows what was spent", "not executed")
 
 
 def _named(batch: Sequence[Request]) -> list[str]:

@@ -145,11 +145,13 @@ class StoreReplaced(Exception):
 
 
 class Unavailable(Exception):
-    """The command was not carried out, or nobody knows: `outcome` tells which.
+    """The command was not carried out, or nobody knows, or only its answer is missing.
 
-    The edge answers 503 with Retry-After.
+    `outcome` tells which. The edge answers 503 with Retry-After.
     """
 
-    def __init__(self, reason: str, outcome: Literal["not executed", "unknown"]) -> None:
+    def __init__(
+        self, reason: str, outcome: Literal["not executed", "unknown", "executed"]
+    ) -> None:
         super().__init__(f"{reason}, outcome: {outcome}")
         self.reason, self.outcome = reason, outcome
