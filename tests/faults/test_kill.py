@@ -41,7 +41,7 @@ async def killed_under_load(
     async with load(service.base_url) as books:
         for _ in range(times):
             await books.wait_for_more(moments.randint(40, 160))
-            kill(service, data_dir)
+            await asyncio.to_thread(kill, service, data_dir)  # clients go on
             service = await asyncio.to_thread(start, env)
         await books.wait_for_more(50)
         await ready_again(service)
