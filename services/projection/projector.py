@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from time import perf_counter
 from typing import Any, Protocol, TypeVar
 
 from events.envelope import Envelope
@@ -13,6 +14,7 @@ from events.values import Sealed
 from services.projection.rows import Rows, Table
 
 SLICE = 50
+TURN_SECONDS = 0.002
 
 E = TypeVar("E", bound=DomainEvent)
 T = TypeVar("T")
@@ -78,10 +80,17 @@ def on(fact: type[E], fold: Fold[E]) -> Folds:
 
 
 async def slices(items: Sequence[T]) -> AsyncIterator[Sequence[T]]:
-    """The items in portions of about a millisecond's work: others get their turn in between."""
+    """The items in portions; others are served first, and again whenever these took a while.
+
+    By time and not by number: where many requests wait, each turn costs as long as all of them.
+    """
+    await asyncio.sleep(0)
+    began = perf_counter()
     for start in range(0, len(items), SLICE):
         yield items[start : start + SLICE]
-        await asyncio.sleep(0)
+        if perf_counter() - began >= TURN_SECONDS:
+            await asyncio.sleep(0)
+            began = perf_counter()
 
 
 async def fold_all(table: Table, folds: Folds, facts: Sequence[Envelope]) -> Rows:
