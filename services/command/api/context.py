@@ -38,14 +38,12 @@ from services.command.application.spent import Spent
 from services.command.domain.errors import DomainError
 from services.database.connections import Pool
 from services.database.vault import Vault
-from services.edge.errors import ShapeB
+from services.edge.claim import claimed
 from services.edge.usage.delivery import UsageLimits
 from services.spend.budgets import Account
 from services.spend.reading import SpendReading
 
 POSITION_HEADER = "x-event-position"
-CLAIM_HEADER = "litellm-changed-by"
-MAX_CLAIM = 255
 ANSWER_SECONDS = 1.5
 """What there is for an answer to be written at least, after a command that took all its time."""
 
@@ -204,18 +202,9 @@ async def written(context: Context, content: object) -> bytes:
 
 
 async def _claim(context: Context, request: Request) -> Sealed | None:
-    """`litellm-changed-by`: a claim, kept apart from the actor (D46)."""
-    text = request.headers.get(CLAIM_HEADER, "").strip()
-    if not text:
-        return None
-    if len(text) > MAX_CLAIM:
-        raise claim_too_long()
-    return await context.vault.seal_for(None, text, named=text)
-
-
-def claim_too_long() -> ShapeB:
-    """The refusal of a claim that cannot be kept."""
-    return ShapeB(400, f"{CLAIM_HEADER} is longer than {MAX_CLAIM} characters")
+    """Kept apart from the actor (D46)."""
+    text = claimed(request)
+    return None if text is None else await context.vault.seal_for(None, text, named=text)
 
 
 async def _client(context: Context, request: Request, principal: Principal) -> Sealed | None:

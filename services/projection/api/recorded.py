@@ -6,23 +6,20 @@ from starlette.requests import Request
 
 from events.audit import Copied
 from services.access.credentials import identify, presented_key
+from services.edge.claim import claimed
 from services.edge.errors import Problem
 from services.projection.api.copying import Copying
 from services.projection.api.dependencies import Reader
 
-CLAIM_HEADER, MAX_CLAIM = "litellm-changed-by", 255
 Record = Callable[[Copied], Awaitable[None]]
 
 
 def recording(reader: Reader, request: Request) -> Record:
-    """What records a copy for the caller; raises a Problem where it could not, or not whole."""
+    """What records a copy for the caller; raises a refusal where it could not, or not whole."""
     record_copy = reader.context.record_copy
     if record_copy is None:
         raise not_recorded()
-    claim = request.headers.get(CLAIM_HEADER, "").strip()
-    if len(claim) > MAX_CLAIM:
-        raise claim_too_long()
-    context = reader.context
+    claim, context = claimed(request), reader.context
     credential = identify(presented_key(request.headers, context.key_header), *context.master_keys)
 
     async def record(fact: Copied) -> None:
@@ -32,7 +29,7 @@ def recording(reader: Reader, request: Request) -> Record:
                 route=request.scope["route"].path,
                 path=request.scope["path"],
                 correlation_id=request.state.correlation_id,
-                claim=claim or None,
+                claim=claim,
                 fact=fact,
             )
         )
@@ -44,8 +41,3 @@ def not_recorded() -> Problem:
     """The refusal of a copy where nothing can be recorded."""
     text = "Copies are recorded before they are taken, and nothing is recorded here"
     return Problem(503, "Service Unavailable", text)
-
-
-def claim_too_long() -> Problem:
-    """The refusal of a claim that cannot be kept, as on writes."""
-    return Problem(400, "Bad Request", f"{CLAIM_HEADER} is longer than {MAX_CLAIM} characters")

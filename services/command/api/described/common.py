@@ -9,7 +9,6 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import TypeAdapter, ValidationError
 
 from events.values import JsonObject
-from services.command.api.context import CLAIM_HEADER, MAX_CLAIM, claim_too_long
 from services.command.api.failures import failure
 from services.command.api.refusals import answer_for
 from services.command.api.terms import bad_dry_run, bad_etags, bad_repeat_key
@@ -21,6 +20,7 @@ from services.command.application.requests import (
 )
 from services.command.domain.errors import AlreadyExists, DomainError, NotFound
 from services.edge.app import DEFAULTS
+from services.edge.claim import CLAIM_HEADER, MAX_CLAIM, claim_too_long
 from services.edge.errors import too_large, unexpected
 from services.edge.openapi.callers import refusals_of_callers
 from services.edge.openapi.components import ETAG, EVENT_POSITION, parameter

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from services.access.policy import check_route, check_team
 from services.access.principal import INTERNAL_USER, Towards
+from services.edge.claim import claim_too_long
 from services.edge.openapi.answers.access import Access
 from services.edge.openapi.answers.review import Review
 from services.edge.openapi.callers import KEY, TEAM, refused_by, somebody
@@ -13,7 +14,7 @@ from services.edge.openapi.operation import Operation
 from services.edge.shapes.review import Right, head
 from services.edge.shapes.times import iso
 from services.projection.api.described.common import read
-from services.projection.api.recorded import claim_too_long, not_recorded
+from services.projection.api.recorded import not_recorded
 from services.projection.api.routes.access import ROUTE, bad_question
 from services.projection.api.routes.review import ROUTE as REVIEW
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from services.access.principal import INTERNAL_USER, MASTER_USER, Principal
 from services.access.visibility import check_keys_in, check_keys_of
+from services.edge.claim import claim_too_long
 from services.edge.errors import MANAGEMENT, ShapeA, ShapeB, unexpected
 from services.edge.health import COMPATIBLE_WITH, unhealthy
 from services.edge.openapi.answers.key import AliasPage, KeyInfo, KeyInfos, KeyPage
@@ -19,7 +20,7 @@ from services.edge.shapes.audit import audit_log, csv_head, csv_line
 from services.edge.shapes.key import key_info, key_infos
 from services.edge.shapes.money import NOTHING_SPENT
 from services.projection.api.described.common import read
-from services.projection.api.recorded import claim_too_long, not_recorded
+from services.projection.api.recorded import not_recorded
 from services.projection.api.routes.audit_export import MEDIA_TYPES
 
 ENTRY = "019cdd1f-7a63-7c5b-9c0f-2a61d5f0b7e4"
