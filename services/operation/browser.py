@@ -25,13 +25,16 @@ def wants_page(request: Request) -> bool:
     return "text/html" in accept and "application/json" not in accept
 
 
-def signed_in(request: Request) -> Request:
-    """The request with the password as its key, whatever the name; as it is without one."""
+def signed_in(request: Request, key_header: str | None = None) -> Request:
+    """The request with the password as its key, whatever the name; as it is without one.
+
+    `key_header` is where keys are looked for, if not in `Authorization`.
+    """
     key = _password(request.headers.get("authorization", ""))
     if key is None or not wants_page(request):
         return request
     headers = [pair for pair in request.scope["headers"] if pair[0] != b"authorization"]
-    headers.append((b"authorization", b"Bearer " + key))
+    headers.append(((key_header or "authorization").lower().encode(), b"Bearer " + key))
     return Request({**request.scope, "headers": headers}, request.receive)
 
 

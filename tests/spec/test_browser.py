@@ -5,6 +5,7 @@ from base64 import b64encode
 import pytest
 from starlette.requests import Request
 
+from services.access.credentials import presented_key
 from services.operation.browser import signed_in, wants_page
 
 PAGE = "text/html,application/xhtml+xml,*/*;q=0.8"
@@ -39,6 +40,12 @@ def test_browsers_get_a_page(accept: str, expected: bool) -> None:  # noqa: FBT0
 def test_a_password_is_the_key_whatever_the_name(name: str) -> None:
     found = signed_in(request(PAGE, basic(f"{name}:sk-a:b".encode())))
     assert found.headers.getlist("authorization") == ["Bearer sk-a:b"]
+
+
+def test_the_key_comes_to_where_keys_are_looked_for() -> None:
+    found = signed_in(request(PAGE, basic(b"me:sk-1")), "X-Company-Key")
+    assert presented_key(found.headers, "X-Company-Key") == "sk-1"
+    assert "authorization" not in found.headers
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,7 @@ async def status(request: Request) -> Response:
     """How everything stands but for read models, which other processes keep."""
     context: Context = request.app.state.commands
     with signing_in(request):
-        await _admitted(signed_in(request), context)
+        await _admitted(signed_in(request, context.key_header), context)
     stopped = {"commands": context.loop.stopped}
     return await told(request, request.app.state.operation, stopped)
 

@@ -22,12 +22,12 @@ async def status(request: Request) -> Response:
     """How log, read models, seal, topics, webhooks and ledger stand, with lights and reasons.
 
     Asked for by a browser (`Accept: text/html`) it is a page, and the browser asks for a key, as
-    the password of any name. The master key is answered also while
-    no read model can tell who else is asking. `teamledger command` answers likewise.
+    the password of any name. The master key is answered also while no read model can tell who else
+    is asking. `teamledger command` answers likewise.
     """
     context: ReadContext = request.app.state.reads
     with signing_in(request):
-        await _admitted(signed_in(request), context)
+        await _admitted(signed_in(request, context.key_header), context)
     stopped = {
         "commands": context.commands_stopped(),
         "projectors": context.group.failed,
