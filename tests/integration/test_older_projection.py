@@ -1,6 +1,5 @@
 """What a projection of an older release passes on, what it leaves out, and who tells of it."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import psycopg
@@ -11,20 +10,11 @@ from events.registry import UnknownFact
 from events.streams import TEAM, stream
 from events.team import TeamBlocked
 from services.projection.rebuild import rebuild
-from tests.support.eventlog import History, append, create_read, create_store, owner
+from tests.support.eventlog import History, append
 from tests.support.facts import created
 from tests.support.groups import process, team_facts
 from tests.support.projected import contents
 from tests.support.reading import reading, team
-
-
-@pytest.fixture
-def conn(database_url: str) -> Iterator[psycopg.Connection[Any]]:
-    """As the owner, on empty schemas `events` and `read`."""
-    create_store(database_url)
-    create_read(database_url)
-    with owner(database_url) as conn:
-        yield conn
 
 
 async def test_what_it_did_not_know_is_found_and_repaired_by_a_rebuild(

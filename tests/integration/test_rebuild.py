@@ -1,7 +1,7 @@
 """A rebuild makes the tables again beside the live ones, says what differs, and swaps them in."""
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import psycopg
@@ -18,7 +18,7 @@ from services.projection.projectors.memberships import MEMBERSHIPS
 from services.projection.projectors.teams import TABLE, TEAMS
 from services.projection.rebuild import RebuildFailed, RebuildReport, discard, rebuild
 from services.projection.rows import Rows
-from tests.support.eventlog import History, append, create_read, create_store, owner
+from tests.support.eventlog import History, append, owner
 from tests.support.groups import Process, eventually, process
 from tests.support.projected import TABLES, contents, everything
 
@@ -30,15 +30,6 @@ CORE = stream(TEAM, "t0")
 @pytest.fixture
 def log() -> History:
     return History()
-
-
-@pytest.fixture
-def conn(database_url: str) -> Iterator[psycopg.Connection[Any]]:
-    """As the owner, on empty schemas `events` and `read`."""
-    create_store(database_url)
-    create_read(database_url)
-    with owner(database_url) as conn:
-        yield conn
 
 
 def fill(conn: psycopg.Connection[Any], log: History, teams: int) -> None:
