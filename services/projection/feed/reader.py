@@ -22,7 +22,8 @@ from services.projection.feed.run import Run
 
 TOLD_EVERY = 5_000
 PAUSE_SECONDS = 1.0
-COMMAND = (sys.executable, "-m", "services.projection.feed.reading")
+COMMAND = (sys.executable, "-P", "-m", "services.projection.feed.reading")
+"""Without the working directory in its path: what stands there is not ours."""
 
 log = logging.getLogger(__name__)
 
