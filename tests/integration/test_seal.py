@@ -111,6 +111,21 @@ async def test_nothing_new_is_not_signed_again(work: Sealing, url: str) -> None:
     assert notes(url) == before
 
 
+async def test_a_sealer_waits_behind_what_others_have_sealed(work: Sealing) -> None:
+    """Not behind what it has sealed itself: that would be news for ever."""
+    running = asyncio.create_task(work.sealer.run())
+    assert await work.feed.waited_behind.get() == 332
+    await work.sealer.stop()
+    await running
+
+
+async def test_a_page_that_takes_all_there_is_was_the_last(work: Sealing, url: str) -> None:
+    with owner(url) as conn:
+        append(conn, team_facts(History(position=332), "c", members=3))
+    assert not await work.sealer.seal()
+    assert rows(url, "SELECT events FROM ops.seal") == [(336,)]
+
+
 async def test_a_log_that_shrank_stops_the_sealer(work: Sealing, url: str) -> None:
     with owner(url) as conn:
         conn.execute("DELETE FROM events.stored_events WHERE notification_id > 300")

@@ -106,6 +106,20 @@ async def test_each_fact_makes_one_message_for_each_webhook_that_was_there(log: 
     assert len(rows(log.url, MADE)) == 3
 
 
+async def test_what_comes_meanwhile_is_left_for_the_next_time(log: Log) -> None:
+    """Who waited for the end of a log that goes on would commit for every few facts of it."""
+    await log.record((HOOK, created()))
+    await log.record(crossed())
+
+    async def reached(_: int) -> None:
+        await log.record(crossed(90))
+
+    await Messages(log.pool, log.pool, reached).make()
+    assert [position for _, _, position, _ in rows(log.url, MADE)] == [2]
+    await log.make()
+    assert [position for _, _, position, _ in rows(log.url, MADE)] == [2, 3]
+
+
 async def test_a_test_is_for_its_own_webhook_and_what_is_deleted_is_dropped(log: Log) -> None:
     await log.record((HOOK, created()), (OTHER, created()))
     await log.record((HOOK, WebhookTested(message_id="m-1")), crossed())

@@ -1,5 +1,6 @@
 """A sealed log of teams and usage, and its export."""
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -20,12 +21,25 @@ from services.proof.verify import Verdict, verify
 KEY = Ed25519PrivateKey.from_private_bytes(b"k" * 32)
 
 
+class Watched(StoreFeed):
+    """Tells where whoever waits for news believes the log to end."""
+
+    def __init__(self, pool: Pool, conninfo: str) -> None:
+        super().__init__(pool, conninfo)
+        self.waited_behind = asyncio.Queue[int]()
+
+    async def wait(self, position: int, timeout: float) -> bool:  # noqa: ASYNC109
+        self.waited_behind.put_nowait(position)
+        return await super().wait(position, timeout)
+
+
 @dataclass(frozen=True, slots=True)
 class Sealing:
     """A sealer that does its work when it is told to."""
 
     sealer: Sealer
     pool: Pool
+    feed: Watched
 
     async def seal(self) -> None:
         """Everything there is, and a checkpoint of it."""
@@ -41,10 +55,10 @@ async def sealing(
 ) -> AsyncIterator[Sealing]:
     conninfo = service_conninfo(url)
     pool = await open_pool(conninfo, 1, 4, "seal")
-    feed = StoreFeed(pool, conninfo)
+    feed = Watched(pool, conninfo)
     try:
         sealer = Sealer(pool, feed, Head(pool), key, sink=sink, checkpoint_seconds=0)
-        yield Sealing(sealer, pool)
+        yield Sealing(sealer, pool, feed)
     finally:
         await feed.close()
         await pool.close()

@@ -164,7 +164,7 @@ class BudgetWatch(Background):
                 await asyncio.sleep(LOOK_SECONDS)
 
     async def work_off(self) -> None:
-        """Look at everything there is, unless another process is at it.
+        """Look at everything that is there now, unless another process is at it.
 
         Raises Unavailable, and what the database raises; then it is to be done again.
         """
@@ -191,7 +191,7 @@ class BudgetWatch(Background):
             pass
 
     async def _look(self, conn: psycopg.AsyncConnection[Any]) -> bool:
-        """Look at the next part; False when there is none."""
+        """Look at the next part; whether more was there already."""
         cursor = await conn.execute(_SEEN)
         ledger, facts, last_record, last_fact = await cursor.fetchone() or (0, 0, 0, 0)
         before, upto = (ledger, facts), _next(ledger, last_record, facts, last_fact)
@@ -205,7 +205,7 @@ class BudgetWatch(Background):
         await self._tell(stretches, cause=f"usage/{upto[0]}")
         await conn.execute(_SEE, upto)
         self._rooms.end(upto)
-        return True
+        return upto != (last_record, last_fact)
 
     async def _changed(
         self, conn: psycopg.AsyncConnection[Any], after: int, until: int

@@ -28,6 +28,8 @@ from services.proof.log import EVENTS, USAGE
 LOCK = 7305232
 LOOK_SECONDS = 1.0
 PAUSE_SECONDS = 1.0
+GATHER_SECONDS = 0.25
+"""How long leaves gather after a page that took all there was: each page is a commit of its own."""
 
 log = logging.getLogger(__name__)
 
@@ -98,27 +100,30 @@ class Sealer:
                 pass
             await self.check()
             await self.deliver()
+            await self._rest(GATHER_SECONDS)
             await self._news()
         except CONNECTION_LOST as error:
             log.warning("the sealer waits for the database: %s", error)
             await self._rest(PAUSE_SECONDS)
 
     async def seal(self) -> bool:
-        """Add the next page of leaves; False if there is none, or somebody else is at it."""
+        """Add the next page of leaves; whether more were waiting already.
+
+        False also while somebody else is at it.
+        """
         async with self._pool.connection() as connection, connection.transaction():
             if not await _locked(connection):
                 return False
             tree = TreeStore(connection)
             kept = await tree.kept()
-            await self._whole(kept, connection)
+            events, usage = await self._ends(kept, connection)
             leaves = await tree.event_leaves(kept)
             kind = EVENTS if leaves else USAGE
             leaves = leaves or await tree.usage_leaves(kept)
-            if not leaves:
-                return False
-            kept = await tree.extend(kept, kind, leaves)
+            if leaves:
+                kept = await tree.extend(kept, kind, leaves)
         self._sealed = kept.events
-        return True
+        return bool(leaves) and (kept.events < events or kept.usage < usage)
 
     async def check(self) -> bool:
         """Sign a checkpoint if there are leaves without one and the last is old enough."""
@@ -146,14 +151,16 @@ class Sealer:
         """Hand checkpoints that nobody has yet to the sink."""
         await self._sinks.deliver()
 
-    async def _whole(self, kept: Kept, connection: psycopg.AsyncConnection[Any]) -> None:
+    async def _ends(self, kept: Kept, connection: psycopg.AsyncConnection[Any]) -> tuple[int, int]:
+        """The last positions of events and usage; raises LogShrank."""
         self._head.check()
-        row = await (await connection.execute(_ENDS)).fetchone()
-        if row is not None and (row[0] < kept.events or row[1] < kept.usage):
+        events, usage = await (await connection.execute(_ENDS)).fetchone() or (0, 0)
+        if events < kept.events or usage < kept.usage:
             raise LogShrank(
-                f"the log ends at event {row[0]} and usage {row[1]}, but was sealed up to "
+                f"the log ends at event {events} and usage {usage}, but was sealed up to "
                 f"{kept.events} and {kept.usage}: committed records are missing"
             )
+        return events, usage
 
     async def _news(self) -> None:
         news = asyncio.ensure_future(self._feed.wait(self._sealed, LOOK_SECONDS))

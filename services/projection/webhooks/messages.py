@@ -53,20 +53,23 @@ class Messages:
         self._pool, self._read_pool, self._reached = pool, read_pool, reached
 
     async def make(self) -> None:
-        """Of all there is.
+        """Of all that is there now; what comes meanwhile is left for the next time.
 
         Raises what the database raises, and what `reached` does.
         """
-        while True:
+        before, head = await self._stands()
+        while before < head:
+            upto = min(head, before + AT_ONCE)
             async with self._pool.connection() as conn:
-                cursor = await conn.execute(_STANDS)
-                before, head = await cursor.fetchone() or (0, 0)
-                if before >= head:
-                    return
-                upto = min(head, before + AT_ONCE)
                 given = before, upto, _TOPICS
                 rows = await (await conn.execute(_FACTS, given, binary=True)).fetchall()
             await self._make_of([decode(*row) for row in rows], before, upto)
+            before, _ = await self._stands()
+
+    async def _stands(self) -> tuple[int, int]:
+        """Up to which position this is done, and the last one of the log."""
+        async with self._pool.connection() as conn:
+            return await (await conn.execute(_STANDS)).fetchone() or (0, 0)
 
     async def _make_of(self, facts: Sequence[Envelope], before: int, upto: int) -> None:
         found: list[Found] = []
