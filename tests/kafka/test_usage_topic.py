@@ -88,6 +88,15 @@ async def test_every_form_is_booked_as_over_http(url: str, topics: Topics) -> No
     assert topics.letters() == []
 
 
+async def test_every_codec_of_kafka_is_read(url: str, topics: Topics) -> None:
+    """Snappy is what some clients compress by unless told otherwise."""
+    codecs = [None, "gzip", "lz4", "snappy", "zstd"]
+    for number, codec in enumerate(codecs):
+        topics.send([Sent(item(number), partition=0)] * 20, codec)
+    await consumed(url, topics)
+    assert booked(url) == [f"call-{number}" for number in range(len(codecs))]
+
+
 async def test_what_is_nobodys_is_no_dead_letter(url: str, topics: Topics) -> None:
     topics.send([Sent(item(1, key="sk-unknown")), Sent(item(2, team_id="no-such-team"))])
     await consumed(url, topics)

@@ -78,9 +78,9 @@ class Topics:
         wanted = [Topic(self.usage, partitions, 1), Topic(self.dead, 1, 1)]
         ensure(cluster_of(self.broker), wanted)
 
-    def send(self, messages: Iterable[Sent]) -> None:
+    def send(self, messages: Iterable[Sent], codec: str | None = None) -> None:
         """All of them are acknowledged when this returns."""
-        with producing(self.broker) as producer:
+        with producing(self.broker, codec) as producer:
             for one in messages:
                 told: dict[str, Any] = {
                     "key": None if one.key is None else one.key.encode(),
@@ -111,10 +111,14 @@ class Topics:
 
 
 @contextmanager
-def producing(broker: Broker) -> Iterator[KafkaProducer]:
+def producing(broker: Broker, codec: str | None = None) -> Iterator[KafkaProducer]:
     """A gateway's producer; what it sent is acknowledged when the block ends."""
     producer = KafkaProducer(
-        bootstrap_servers=broker.bootstrap, enable_idempotence=True, acks="all", linger_ms=5
+        bootstrap_servers=broker.bootstrap,
+        compression_type=codec,
+        enable_idempotence=True,
+        acks="all",
+        linger_ms=5,
     )
     try:
         yield producer
