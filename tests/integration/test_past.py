@@ -11,9 +11,11 @@ from hypothesis import strategies as st
 from events.team import MemberAdded, MemberRemoved, TeamRenamed
 from events.user import UserCreated, UserDeleted
 from services.access.credentials import hash_key
+from services.command.application import budget_watch
 from services.database.embedded import EmbeddedServer
 from services.projection.past import snapshotter
 from services.projection.past.snapshots import spans_of
+from tests.support.eventlog import owner
 from tests.support.facts import user_settings
 from tests.support.postgres import fresh_database
 from tests.support.reading import World, reading, team, user
@@ -177,6 +179,17 @@ async def test_snapshots_are_a_shortcut_and_never_a_source(world: World) -> None
     assert [await alias(last - back) for back in range(12)] == expected
     world.log.execute("TRUNCATE ops.snapshots")
     assert await alias(last - 1) == "11"
+
+
+async def test_snapshots_are_made_while_budgets_are_watched(world: World) -> None:
+    """Whoever watches them is alone at it for as long as he lives."""
+    world.team("watched", {"ann": "admin", "bob": "user", "cy": "user"})
+    await world.settled()
+    with owner(world.url) as watching:
+        watching.execute("SELECT pg_advisory_lock(%s)", (budget_watch.LOCK,))
+        await make_snapshots(world, every=3)
+    made = "SELECT count(*) FROM ops.snapshots WHERE stream = 'team-watched'"
+    assert world.log.execute(made).fetchone() == (1,)
 
 
 async def test_large_teams_and_long_lists_have_a_past(world: World) -> None:

@@ -25,7 +25,7 @@ MANY = 50
 
 PAGE = 20_000
 PAUSE_SECONDS = 5.0
-_LOCK = 7305233
+_LOCK = 7305234
 _BEGIN = b"""
 SELECT pg_try_advisory_xact_lock(%(lock)s), set_config('idle_in_transaction_session_timeout',
     '60s', true), (SELECT position FROM ops.snapshots_made WHERE shape = %(shape)s)
