@@ -291,3 +291,31 @@ async def test_what_a_sink_refuses_is_offered_again(url: str, tmp_path: Path) ->
     async with sealing(url, sink=FileSink(file)) as work:
         await work.sealer.deliver()
     assert file.read_text(encoding="utf-8") == "".join(f"{note}\n" for note in notes(url)[1:])
+
+
+class _Slow:
+    """A sink that a note reaches once `open` is set; `reached` as soon as one is on its way."""
+
+    def __init__(self) -> None:
+        self.kept: list[str] = []
+        self.reached, self.open = asyncio.Event(), asyncio.Event()
+
+    async def keep(self, note: str) -> None:
+        self.reached.set()
+        await self.open.wait()
+        self.kept.append(note)
+
+
+async def test_no_sealer_overtakes_a_note_that_is_on_its_way(url: str) -> None:
+    """Nobody could hand it over then: a sink is never given an older note after a newer one."""
+    slow, other_end = _Slow(), _Slow()
+    other_end.kept = slow.kept
+    other_end.open.set()
+    async with sealing(url, sink=slow) as one, sealing(url, sink=other_end) as other:
+        delivering = asyncio.create_task(one.sealer.deliver())
+        await slow.reached.wait()
+        await other.sealer.deliver()
+        slow.open.set()
+        await delivering
+        await other.sealer.deliver()
+    assert slow.kept == notes(url)

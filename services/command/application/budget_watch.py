@@ -6,7 +6,6 @@ booking waits for none of it.
 """
 
 import asyncio
-import contextlib
 import time
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
@@ -30,6 +29,7 @@ from services.command.application.loop import CommandLoop
 from services.command.application.requests import Decision, Origin, Unavailable
 from services.command.application.spent import Spent as Sums
 from services.command.application.view import View
+from services.database.alone import alone
 from services.database.background import Background
 from services.spend.budgets import Account
 from services.spend.reading import SpendReading
@@ -175,16 +175,8 @@ class BudgetWatch(Background):
     @asynccontextmanager
     async def _alone(self) -> AsyncIterator[psycopg.AsyncConnection[Any] | None]:
         """A connection while no other process has one of these; None where one does."""
-        async with self._pool.connection() as conn:
-            cursor = await conn.execute("SELECT pg_try_advisory_lock(%s)", (LOCK,))
-            if await cursor.fetchone() != (True,):
-                yield None
-                return
-            try:
-                yield conn
-            finally:
-                with contextlib.suppress(psycopg.Error):  # a lost connection holds no lock
-                    await conn.execute("SELECT pg_advisory_unlock(%s)", (LOCK,))
+        async with self._pool.connection() as conn, alone(conn, LOCK) as is_alone:
+            yield conn if is_alone else None
 
     async def _look_through(self, conn: psycopg.AsyncConnection[Any]) -> None:
         while await self._look(conn):

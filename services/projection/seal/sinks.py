@@ -4,13 +4,16 @@ import asyncio
 import logging
 import os
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import httpx
+import psycopg
 
 from services import metrics
+from services.database.alone import alone
 from services.database.connections import Pool
 
+LOCK = 7305235
 POST_SECONDS = 10.0
 AT_ONCE = 100
 _WAITING = """
@@ -77,7 +80,10 @@ def sink_at(address: str) -> Sink:
 
 
 class Sinks:
-    """Hands checkpoints on, the oldest first; without a sink they wait for one."""
+    """Hands checkpoints on, the oldest first; without a sink they wait for one.
+
+    Every process is about to, and one at a time does: none may overtake what another is handing on.
+    """
 
     def __init__(self, pool: Pool, sink: Sink | None) -> None:
         self._pool, self._sink = pool, sink
@@ -87,12 +93,22 @@ class Sinks:
         if self._sink is None:
             return
         async with self._pool.connection() as connection:
-            waiting = await (await connection.execute(_WAITING, (AT_ONCE,))).fetchall()
-            for size, note in waiting:
-                try:
-                    await self._sink.keep(note)
-                except SinkRefused as refused:
-                    metrics.CHECKPOINTS_REFUSED.inc()
-                    log.warning("checkpoint %d is not delivered: %s", size, refused)
-                    return
-                await connection.execute(_DELIVERED, (size,))
+            if not await _waiting(connection):
+                return
+            async with alone(connection, LOCK) as may:
+                if may:
+                    await self._hand_on(connection, self._sink)
+
+    async def _hand_on(self, connection: psycopg.AsyncConnection[Any], sink: Sink) -> None:
+        for size, note in await _waiting(connection):
+            try:
+                await sink.keep(note)
+            except SinkRefused as refused:
+                metrics.CHECKPOINTS_REFUSED.inc()
+                log.warning("checkpoint %d is not delivered: %s", size, refused)
+                return
+            await connection.execute(_DELIVERED, (size,))
+
+
+async def _waiting(connection: psycopg.AsyncConnection[Any]) -> list[tuple[int, str]]:
+    return await (await connection.execute(_WAITING, (AT_ONCE,))).fetchall()
