@@ -99,7 +99,7 @@ def start_courier(
     settings: Settings,
     events: EventDatabase,
     reads: ReadContext,
-    gone: Callable[[str, str, str], Awaitable[None]],
+    gone: Callable[[str, str, str, str], Awaitable[None]],
     stack: AsyncExitStack,
 ) -> None:
     """Post messages to webhooks until the stack is closed; `gone` is the courier's."""

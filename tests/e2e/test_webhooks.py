@@ -205,6 +205,22 @@ async def test_a_receiver_that_is_gone_is_switched_off(receiver: Receiver, hook:
     assert hook.shown()["disabled_reason"] is None
 
 
+async def test_a_receiver_that_was_left_switches_nothing_off(ledger: Ledger) -> None:
+    with receiving(held=True) as left, receiving() as present:
+        left.answer = lambda _: 410
+        hook = Hook.at(ledger, left.url)
+        message_id = hook.test()
+        left.wait_for(1)
+        hook.change(url=present.url)
+        left.released.set()
+        await hook.settled(message_id, "given_up")
+        later = hook.test()
+        await hook.settled(later, "delivered")
+        assert present.ids() == {later}
+        assert (hook.shown()["enabled"], hook.shown()["disabled_reason"]) == (True, None)
+        hook.delete()
+
+
 async def test_a_new_secret_is_used_beside_the_one_before(receiver: Receiver, hook: Hook) -> None:
     rotated = hook.rotate()
     assert rotated["secret"] not in {hook.secret, "whsec_****"}

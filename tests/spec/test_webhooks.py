@@ -74,13 +74,18 @@ def test_a_rotation_tells_both_secrets() -> None:
 
 
 def test_a_receiver_that_is_gone_switches_it_off_until_somebody_switches_it_on() -> None:
-    [disabled] = rules.disable(given(CREATED), "410 Gone")
+    [disabled] = rules.disable(given(CREATED), SETTINGS.url, "410 Gone")
     off = given(CREATED, disabled)
     assert (off.settings.enabled, off.disabled) == (False, "410 Gone")
-    assert rules.disable(off, "410 Gone") == []
+    assert rules.disable(off, SETTINGS.url, "410 Gone") == []
     [changed] = rules.change(off, "wh-1", {"enabled": True})
     on = given(CREATED, disabled, changed)
     assert (on.settings.enabled, on.disabled) == (True, None)
+
+
+def test_a_receiver_that_is_gone_does_not_speak_for_another_address() -> None:
+    [moved] = rules.change(given(CREATED), "wh-1", {"url": "https://new.example.com"})
+    assert rules.disable(given(CREATED, moved), SETTINGS.url, "410 Gone") == []
 
 
 @pytest.mark.parametrize("events", [(), (CREATED, GONE)], ids=["unknown", "deleted"])
@@ -96,7 +101,7 @@ def test_what_is_not_there_is_not_found(events: Sequence[DomainEvent]) -> None:
     for refused in refusals:
         with pytest.raises(NotFound):
             refused()
-    assert rules.disable(held, "410 Gone") == []
+    assert rules.disable(held, SETTINGS.url, "410 Gone") == []
 
 
 @pytest.mark.parametrize(

@@ -131,24 +131,28 @@ class DeleteWebhook:
 
 @dataclass(frozen=True, slots=True)
 class DisableWebhook:
-    """A command of the service's own: the receiver said that it wants nothing any more."""
+    """A command of the service's own: whoever is at `url` said that he wants nothing any more."""
 
     webhook_id: str
+    url: str
     reason: str
     name: str = "DisableWebhook"
 
     def decide(self, view: View, caller: Principal) -> Decision:  # noqa: ARG002
-        facts = webhook.disable(view.webhook(self.webhook_id), self.reason)
+        facts = webhook.disable(view.webhook(self.webhook_id), self.url, self.reason)
         return _decision(self.webhook_id, facts)
 
 
-def disabling(loop: CommandLoop) -> Callable[[str, str, str], Awaitable[None]]:
-    """Switches a webhook off: its id, why, and the message that says so; raises Unavailable."""
+def disabling(loop: CommandLoop) -> Callable[[str, str, str, str], Awaitable[None]]:
+    """Switches a webhook off: its id, the address that was posted to, why, and which message was.
 
-    async def disable(webhook_id: str, reason: str, message_id: str) -> None:
+    Raises Unavailable.
+    """
+
+    async def disable(webhook_id: str, url: str, reason: str, message_id: str) -> None:
         ids = str(uuid_utils.uuid7()), str(uuid_utils.uuid7())
         origin = Origin(_SYSTEM, "", "", *ids, causation_id=message_id)
-        await loop.handle(DisableWebhook(webhook_id, reason), origin, lambda done: done)
+        await loop.handle(DisableWebhook(webhook_id, url, reason), origin, lambda done: done)
 
     return disable
 

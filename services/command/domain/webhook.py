@@ -76,9 +76,9 @@ def deliver_again(webhook: Webhook, identity: str, message_id: str) -> list[Doma
     return [facts.WebhookDeliveryRequested(message_id=message_id)]
 
 
-def disable(webhook: Webhook, reason: str) -> list[DomainEvent]:
-    """[] where it is not to be posted to already."""
-    if not webhook.open or not webhook.settings.enabled:
+def disable(webhook: Webhook, url: str, reason: str) -> list[DomainEvent]:
+    """[] where nothing is to be posted to that address already."""
+    if not webhook.open or not webhook.settings.enabled or webhook.settings.url != url:
         return []
     return [facts.WebhookDisabled(reason=reason)]
 

@@ -37,8 +37,8 @@ class Courier:
     """`run()` is the task.
 
     `timeout` seconds is how long an attempt may take; of one webhook `in_flight` are under way at a
-    time. `gone` is called with the id of a webhook whose receiver wants nothing any more, why, and
-    the message that it said so to.
+    time. `gone` is called with the id of a webhook whose receiver wants nothing any more, the
+    address where that is, why, and the message that it said so to.
     """
 
     def __init__(  # noqa: PLR0913 - all that it works with
@@ -49,7 +49,7 @@ class Courier:
         messages: Messages,
         queue: Queue,
         poster: Poster,
-        gone: Callable[[str, str, str], Awaitable[None]],
+        gone: Callable[[str, str, str, str], Awaitable[None]],
         timeout: float,
         in_flight: int,
     ) -> None:
@@ -113,7 +113,8 @@ class Courier:
             outcome = await self._post(found, claim)
             await self._queue.settle(claim, outcome)
             if outcome.gone:
-                await self._gone(claim.webhook, outcome.error or "", claim.message)
+                address = found.view.settings.url
+                await self._gone(claim.webhook, address, outcome.error or "", claim.message)
         except Exception:
             log.exception("an attempt at a message was not finished")
 
