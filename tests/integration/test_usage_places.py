@@ -1,7 +1,7 @@
 """Where reading a topic goes on moves with what is booked, from where the reading began, or not."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
@@ -13,7 +13,7 @@ from services.broker.message import Extent
 from services.command.application.booking import Booking
 from services.command.application.ledger_page import Entry
 from services.command.application.ledger_store import LedgerStore
-from services.command.application.usage_places import PlaceLost, Places, Reading
+from services.command.application.usage_places import Kept, PlaceLost, Places, Reading
 from services.database.connections import Pool, open_pool, service_conninfo
 from tests.support.eventlog import create_store
 from tests.support.usage import GATEWAY, NOON, call, member_of, rows
@@ -31,10 +31,13 @@ class Reader:
     booking: Booking
     places: Places
 
-    async def begin(self, topic_id: UUID = FIRST, end: int = 100) -> dict[int, int]:
+    async def begin(
+        self, topic_id: UUID = FIRST, end: int = 100, before: Mapping[int, Kept] | None = None
+    ) -> dict[int, int]:
         bounds = range(PARTITIONS)
         return await self.places.begin(
-            Extent(topic_id, dict.fromkeys(bounds, 0), dict.fromkeys(bounds, end))
+            Extent(topic_id, dict.fromkeys(bounds, 0), dict.fromkeys(bounds, end)),
+            await self.places.kept() if before is None else before,
         )
 
     async def book(
@@ -102,6 +105,19 @@ async def test_a_topic_made_again_is_begun_again(reader: Reader) -> None:
     await reader.book(calls(20, 23), 0, topic_id=AGAIN)
     assert await reader.begin(AGAIN) == {0: 3, 1: 0}
     assert await reader.begin(AGAIN, end=2) == {0: 0, 1: 0}
+
+
+@pytest.mark.parametrize(("topic_id", "end"), [(FIRST, 5), (AGAIN, 100)], ids=["end", "topic"])
+async def test_an_extent_that_is_out_of_date_moves_no_place_back(
+    reader: Reader, topic_id: UUID, end: int
+) -> None:
+    """As that of a consumer that was frozen when he had it, while another one read on."""
+    await reader.begin()
+    before = await reader.places.kept()
+    await reader.book(calls(0, 10), 0)
+    with pytest.raises(PlaceLost):
+        await reader.begin(topic_id, end, before)
+    assert await reader.begin() == {0: 10, 1: 0}
 
 
 async def test_dead_letters_count_for_an_hour(reader: Reader, database_url: str) -> None:

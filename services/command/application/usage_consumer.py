@@ -186,8 +186,9 @@ class UsageConsumer:
 
         Raises Unplaced or PlaceLost where that is not where to read on any more.
         """
+        before = await self._booker.places.kept()
         times, extent = await self._in_thread(member.extent)
-        places = await self._booker.places.begin(extent)
+        places = await self._booker.places.begin(extent, before)
         await self._in_thread(member.begin, times, places)
         self.trouble = None
         _tell_lag(places, extent.ends)

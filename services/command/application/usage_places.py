@@ -19,11 +19,15 @@ from services.broker.message import Extent
 log = structlog.get_logger(__name__)
 
 HOUR = timedelta(hours=1)
+Kept = tuple[UUID, int]
+"""A place: of which topic, and the next offset."""
+
 _BEGIN = """
 INSERT INTO usage.places (topic, partition, topic_id, next_offset)
 SELECT %s, p.partition, %s, p.first FROM unnest(%s::integer[], %s::bigint[]) AS p(partition, first)
 ON CONFLICT DO NOTHING
 """
+_ALL = "SELECT partition, topic_id, next_offset FROM usage.places WHERE topic = %s"
 _KEPT = """
 SELECT partition, topic_id, next_offset FROM usage.places
 WHERE topic = %s AND partition = ANY (%s) ORDER BY partition FOR UPDATE
@@ -71,7 +75,7 @@ class Reading:
     letters: int = 0
 
 
-def place(kept: tuple[UUID, int], topic_id: UUID, begin: int, end: int) -> tuple[int, str | None]:
+def place(kept: Kept, topic_id: UUID, begin: int, end: int) -> tuple[int, str | None]:
     """Where to go on, and what happened if that is not where the last reading ended.
 
     Whatever is there and may not have been read is read: what is booked already is known.
@@ -92,8 +96,18 @@ class Places:
     def __init__(self, pool: AsyncConnectionPool[Any], topic: str) -> None:
         self._pool, self._topic = pool, topic
 
-    async def begin(self, extent: Extent) -> dict[int, int]:
-        """From where to read each of the partitions; the first reading begins with the topic."""
+    async def kept(self) -> dict[int, Kept]:
+        """All of them, by partition."""
+        async with self._pool.connection() as conn:
+            cursor = await conn.execute(_ALL, (self._topic,))
+            return {partition: (*kept,) for partition, *kept in await cursor.fetchall()}
+
+    async def begin(self, extent: Extent, before: Mapping[int, Kept]) -> dict[int, int]:
+        """From where to read each of the partitions; the first reading begins with the topic.
+
+        `before` are the places as they were kept before the extent was asked for. Raises PlaceLost
+        where one of them has moved since, and does not fit the extent: that is out of date then.
+        """
         partitions = list(extent.begins)
         firsts = list(extent.begins.values())
         async with self._pool.connection() as conn, conn.transaction():
@@ -101,19 +115,26 @@ class Places:
             cursor = await conn.execute(_KEPT, (self._topic, partitions))
             places = {}
             for partition, *kept in await cursor.fetchall():
-                places[partition] = await self._begin_one(conn, partition, (*kept,), extent)
+                moved = before.get(partition) != (*kept,)
+                places[partition] = await self._begin_one(
+                    conn, partition, (*kept,), extent, moved=moved
+                )
         return places
 
     async def _begin_one(
         self,
         conn: psycopg.AsyncConnection[Any],
         partition: int,
-        kept: tuple[UUID, int],
+        kept: Kept,
         extent: Extent,
+        *,
+        moved: bool,
     ) -> int:
         bounds = extent.begins[partition], extent.ends[partition]
         offset, happened = place(kept, extent.topic_id, *bounds)
         if happened is not None:
+            if moved:
+                raise PlaceLost("another consumer has read on since the topic was asked")
             where = {"topic": self._topic, "partition": partition, "offset": offset}
             log.warning("a partition is read from its beginning", reason=happened, **where)
             told = (extent.topic_id, offset, self._topic, partition)
