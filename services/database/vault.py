@@ -185,8 +185,8 @@ class Vault:
         return sealed
 
     def missing(self, sealed: Iterable[Sealed]) -> set[str]:
-        """Persons whose keys `peek` could not use yet."""
-        return {s.person for s in sealed if s.person not in self._keys}
+        """Persons whose keys are not at hand; whoever was forgotten may have got another since."""
+        return {s.person for s in sealed if self._keys.get(s.person) is None}
 
     def peek(self, sealed: Sealed) -> str | None:
         """Open with a key at hand; None for a forgotten person. KeyError: fetch first."""
@@ -201,7 +201,7 @@ class Vault:
             return None
 
     async def fetch(self, persons: Iterable[str]) -> None:
-        """Bring keys into memory; a person without a key is remembered as forgotten."""
+        """Bring keys into memory; a person without a key counts as forgotten until asked again."""
         wanted = list(persons)
         if not wanted:
             return

@@ -129,6 +129,20 @@ async def test_what_is_sealed_under_the_same_name_later_is_another_person_s(
     assert await read(vault, after) is None
 
 
+async def test_who_read_in_vain_reads_what_another_process_seals_later(
+    pool: Pool, log: psycopg.Connection[Any], history: History
+) -> None:
+    """Of the same name again, after a person of that name was forgotten."""
+    one, other = await opened(pool), await opened(pool)
+    before = await one.seal_for(None, "10.0.0.1", named="ann")
+    position = forget(log, history, before.person)
+    for vault in (one, other):
+        await vault.forget_up_to(position)
+    assert await read(other, before) is None
+    after = await one.seal_for(None, "10.0.0.2", named="ann")
+    assert [await read(other, box) for box in (before, after)] == [None, "10.0.0.2"]
+
+
 async def test_what_a_backup_brings_back_is_destroyed_at_the_next_start(
     pool: Pool, log: psycopg.Connection[Any], history: History
 ) -> None:
