@@ -124,11 +124,12 @@ async def rebuild(  # noqa: PLR0913
 
 
 async def discard(group: ProjectionGroup, owner_url: str) -> None:
-    """Drop what a rebuild that was not swapped in has left."""
+    """Drop what a rebuild that was not swapped in has left, unless another one goes on with it."""
     conninfo = owner_conninfo(owner_url)
     async with await AsyncConnection.connect(conninfo, autocommit=True) as connection:
-        work = _Rebuild(group, connection, _untold, PAGE, owner_url, owner_url)
-        await work.discard()
+        if await lock_session(connection.cursor(), group.name + shadow.SUFFIX):
+            work = _Rebuild(group, connection, _untold, PAGE, owner_url, owner_url)
+            await work.discard()
 
 
 def _untold(_done: int, _total: int) -> None:

@@ -326,3 +326,24 @@ async def test_one_rebuild_of_a_group_at_a_time(
         assert report.position == 9
         with pytest.raises(RebuildFailed, match="another rebuild"):
             await second[0]
+
+
+async def test_nothing_is_dropped_that_another_rebuild_goes_on_with(
+    conn: psycopg.Connection[Any], log: History, database_url: str
+) -> None:
+    """As `rebuild --check` would, which is done with the shadows before it drops them."""
+    fill(conn, log, 3)
+
+    async def refuse(_: Sequence[Comparison]) -> bool:
+        return False
+
+    async with process(database_url) as live:
+        await live.reach(9)
+        await run(live, database_url, judge=refuse)
+
+        async def drop(_: Sequence[Comparison]) -> bool:
+            await discard(live.group, database_url)
+            return True
+
+        report = await run(live, database_url, judge=drop)
+    assert (report.resumed, report.swapped) == (9, True)
