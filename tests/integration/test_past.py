@@ -1,5 +1,6 @@
 """An answer as of a moment is the answer that was given then (decision 016)."""
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import count
@@ -17,6 +18,7 @@ from services.projection.past import snapshotter
 from services.projection.past.snapshots import spans_of
 from tests.support.eventlog import owner
 from tests.support.facts import user_settings
+from tests.support.loop import until
 from tests.support.postgres import fresh_database
 from tests.support.reading import World, reading, team, user
 from tests.support.stories import (
@@ -190,6 +192,27 @@ async def test_snapshots_are_made_while_budgets_are_watched(world: World) -> Non
         await make_snapshots(world, every=3)
     made = "SELECT count(*) FROM ops.snapshots WHERE stream = 'team-watched'"
     assert world.log.execute(made).fetchone() == (1,)
+
+
+async def test_what_is_made_stays_made_while_more_is_due(world: World) -> None:
+    """Whoever is long at it, or is killed again and again, does not begin anew for ever."""
+    world.team("halved", {"ann": "admin"}, team_alias="0")
+    for number in range(4):
+        renamed = TeamRenamed(before=str(number), after=str(number + 1))
+        world.tell((team("halved"), renamed))
+    await world.settled()
+    last = world.history.position
+    with owner(world.url) as other:
+        with other.transaction(force_rollback=True):
+            other.execute(b"INSERT INTO ops.snapshots VALUES ('team-halved', 6, 0, '', '', '')")
+            making = asyncio.create_task(make_snapshots(world, every=2))
+            await until(lambda: _made(world) == (last - 2,))
+        await making
+    assert _made(world) == (last,)
+
+
+def _made(world: World) -> object:
+    return world.log.execute(b"SELECT max(position) FROM ops.snapshots_made").fetchone()
 
 
 async def test_large_teams_and_long_lists_have_a_past(world: World) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import psycopg
 
 from events.streams import kind_and_id
+from services.database.alone import alone
 from services.database.connections import Pool
 from services.projection.past.folding import Folding
 from services.projection.past.snapshots import KINDS, SHAPE, Snapshot, save, take
@@ -25,11 +26,8 @@ MANY = 50
 
 PAGE = 20_000
 PAUSE_SECONDS = 5.0
-_LOCK = 7305234
-_BEGIN = b"""
-SELECT pg_try_advisory_xact_lock(%(lock)s), set_config('idle_in_transaction_session_timeout',
-    '60s', true), (SELECT position FROM ops.snapshots_made WHERE shape = %(shape)s)
-"""
+LOCK = 7305234
+_LAST = b"SELECT max(position) FROM ops.snapshots_made WHERE shape = %(shape)s"
 _OTHERS = (
     b"DELETE FROM ops.snapshots WHERE shape <> %(shape)s",
     b"DELETE FROM ops.snapshots_made WHERE shape <> %(shape)s",
@@ -79,23 +77,35 @@ class Snapshotter:
     async def make(self) -> int:
         """Make what is due within the next PAGE facts; how many facts were looked at.
 
-        0 also while another process is at it. Raises psycopg's errors, and FactFailed.
+        0 also while another process is at it. What was made stays so, whenever this ends. Raises
+        psycopg's errors, and FactFailed.
         """
-        async with self._events.connection() as connection, connection.transaction():
-            shape = {"shape": SHAPE}
-            [(locked, _, made)] = await run(connection, _BEGIN, {**shape, "lock": _LOCK})
-            if not locked:
-                return 0
-            if made is None:
-                for statement in _OTHERS:
-                    await connection.execute(statement, shape)
-            after = made or 0
-            upto = min(after + PAGE, self._group.position)
-            for stream, version, position, event_id in await self._due(connection, after, upto):
-                await self._snapshot(stream, version, position, event_id)
-            if upto > after:
-                await connection.execute(_MADE, {**shape, "position": upto})
+        async with self._events.connection() as connection, alone(connection, LOCK) as may:
+            return await self._next_page(connection) if may else 0
+
+    async def _next_page(self, connection: Connection) -> int:
+        after = await self._last(connection)
+        upto = min(after + PAGE, self._group.position)
+        for stream, version, position, event_id in await self._due(connection, after, upto):
+            await self._snapshot(stream, version, position, event_id)
+            await self._made(connection, position)
+        if upto > after:
+            await self._made(connection, upto)
         return max(upto - after, 0)
+
+    @staticmethod
+    async def _last(connection: Connection) -> int:
+        """Up to where they are made; those of another shape are in nobody's way any more."""
+        shape = {"shape": SHAPE}
+        [(made,)] = await run(connection, _LAST, shape)
+        if made is None:
+            for statement in _OTHERS:
+                await connection.execute(statement, shape)
+        return made or 0
+
+    @staticmethod
+    async def _made(connection: Connection, position: int) -> None:
+        await connection.execute(_MADE, {"shape": SHAPE, "position": position})
 
     async def _due(self, connection: Connection, after: int, upto: int) -> Sequence[Row]:
         asked: dict[str, Any] = {"after": after, "upto": upto, "every": EVERY, "kinds": list(KINDS)}
