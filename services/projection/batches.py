@@ -9,10 +9,11 @@ from psycopg import AsyncCursor
 
 from events.envelope import Envelope
 from events.registry import dump
+from events.user import UserForgotten
 from services import tracing
 from services.projection.feed import Feed
 from services.projection.progress import Progress
-from services.projection.projector import Projector
+from services.projection.projector import Projector, identity
 from services.projection.rows import Rows
 from services.tracing import Mark
 
@@ -22,6 +23,7 @@ class Batch:
     """Whole commands after position `after`, folded to rows; `full` if more is likely to follow.
 
     `marks` are the commands' places in their traces, while anything is traced.
+    `forgotten` are users who are so from here on.
     """
 
     after: int
@@ -29,6 +31,7 @@ class Batch:
     full: bool
     rows: Sequence[Rows]
     marks: Sequence[Mark] = ()
+    forgotten: Sequence[str] = ()
 
     async def write(self, cursor: AsyncCursor[Any], suffix: str = "") -> None:
         """Write into the tables of the projectors, or those beside them with this suffix."""
@@ -118,4 +121,7 @@ class Batches:
             for fact in facts
             if not fact.index
         )
-        return Batch(position, facts[-1], len(page) >= self._page * 0.9, rows, marks)
+        forgotten = [
+            identity(fact.originator_id) for fact in facts if isinstance(fact.event, UserForgotten)
+        ]
+        return Batch(position, facts[-1], len(page) >= self._page * 0.9, rows, marks, forgotten)

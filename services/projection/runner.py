@@ -21,6 +21,7 @@ from services.projection.feed import Feed, FeedBroken
 from services.projection.head import Head, HeadUnavailable
 from services.projection.progress import Progress, RebuildNeeded, recognise
 from services.projection.projector import FactFailed, Projector
+from services.projection.unswapped import erase
 from services.tracing import Span, Value
 
 TICK_SECONDS = 1.0
@@ -188,6 +189,8 @@ class ProjectionGroup:
                 with metrics.PROJECTION_SECONDS.time():
                     await batch.write(cursor)
                     await progress.save(cursor, self.name, Progress.at(batch.last, self._epoch))
+                    if batch.forgotten:
+                        await erase(cursor, batch.forgotten)
         self._batches.written()
         if batch is not None and tracing.active():
             self._trace(batch, began)

@@ -8,8 +8,9 @@ import psycopg
 import pytest
 
 from events.envelope import Envelope
-from events.streams import TEAM, stream
+from events.streams import TEAM, USER, stream
 from events.team import MemberAdded, TeamBlocked, TeamCreated, TeamSettings
+from events.user import UserForgotten
 from services.database.connections import service_conninfo
 from services.projection.comparison import Comparison, Difference
 from services.projection.filling.crew import Alone, Others, Together
@@ -19,6 +20,7 @@ from services.projection.projectors.teams import TABLE, TEAMS
 from services.projection.rebuild import RebuildFailed, RebuildReport, discard, rebuild
 from services.projection.rows import Rows
 from tests.support.eventlog import History, append, owner
+from tests.support.facts import SEALED, user_created
 from tests.support.groups import Process, eventually, process
 from tests.support.projected import TABLES, contents, everything
 
@@ -308,6 +310,28 @@ async def test_prepared_statements_and_rights_survive_the_swap(
                 assert service.execute(query, ("t0",), prepare=True).fetchall() == before
             service.execute("UPDATE read.teams_1 SET blocked = true")
             service.execute("DELETE FROM read.audit_1")
+
+
+async def test_who_is_forgotten_is_so_in_what_a_rebuild_has_left(
+    conn: psycopg.Connection[Any], log: History, database_url: str
+) -> None:
+    told = b'SELECT email, email_lower, user_alias FROM read."users_1#rebuild" ORDER BY user_id'
+    for name in ("ann", "bob"):
+        append(conn, log.command((stream(USER, name), user_created(email=SEALED))))
+
+    async def refuse(_: Sequence[Comparison]) -> bool:
+        return False
+
+    async with process(database_url) as live:
+        await live.reach(2)
+        await run(live, database_url, judge=refuse)
+        [ann, bob] = conn.execute(told).fetchall()
+        assert ann == bob != (None, None, None)
+        append(conn, log.command((stream(USER, "ann"), UserForgotten(persons=["p-ann"]))))
+        await live.reach(3)
+        assert conn.execute(told).fetchall() == [(None, None, None), bob]
+        report = await run(live, database_url)
+    assert [table.equal for table in report.tables] == [True] * len(TABLES)
 
 
 async def test_one_rebuild_of_a_group_at_a_time(
