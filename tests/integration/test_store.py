@@ -43,6 +43,23 @@ async def store(url: str) -> AsyncIterator[EventStore]:
     await pool.close()
 
 
+async def test_who_asks_for_the_head_is_not_in_the_way_of_an_append(store: EventStore) -> None:
+    """Also while the writer has yet to connect, as after its connection was lost."""
+    blocked = rows(History().command((TEAM_ONE, TeamBlocked())))
+
+    async def append() -> str:
+        async with store.locked() as head:
+            await asyncio.wait([asked])
+            outcome, _ = await store.append(Batch(head.position, blocked))
+        return outcome
+
+    appending = asyncio.create_task(append())
+    await asyncio.sleep(0)
+    asked = asyncio.create_task(store.head())
+    async with asyncio.timeout(30):
+        assert await appending == "appended"
+
+
 class EventLog(Application[str]):
     """The library's application over our table: its name gives the table's."""
 

@@ -168,11 +168,11 @@ class EventStore:
 
     async def head(self) -> int:
         """The position of the newest event, 0 in an empty store."""
-        writer = await self.writer()
-        cursor = await writer.execute(
-            "SELECT coalesce(max(notification_id), 0) FROM events.stored_events"
-        )
-        return int((await cursor.fetchone() or (0,))[0])
+        async with self._pool.connection() as conn:
+            cursor = await conn.execute(
+                "SELECT coalesce(max(notification_id), 0) FROM events.stored_events"
+            )
+            return int((await cursor.fetchone() or (0,))[0])
 
     async def epoch(self) -> UUID:
         """Which store this is: another one after a backup was restored."""
