@@ -121,7 +121,8 @@ async def _forget(databases: Databases, root_key: bytes, user_ids: list[str]) ->
         for user_id in user_ids:
             told, position = await opened.forget(user_id, position)
             typer.echo(orjson.dumps(told))
-        await opened.follow(position)
+        if position:
+            await opened.follow(position)
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from services.database.connections import owner_conninfo
 from services.database.embedded import EmbeddedServer
 from tests.support.archives import members as archive_members
 from tests.support.cli import invoked
+from tests.support.command_line import command
 from tests.support.ledger import Ledger, bearer, running_ledger
 from tests.support.postgres import fresh_database
 from tests.support.refused import assert_refused
@@ -298,6 +299,16 @@ def test_after_an_older_backup_people_are_forgotten_again_by_the_list(
         with service.client() as http:
             shown_after(http)
         assert service.stop() == 0
+
+
+def test_a_list_of_nobody_who_is_known_comes_to_an_end(world: World, tmp_path: Path) -> None:
+    settings = settings_of(world.ledger.database_url)
+    empty = tmp_path / "forgotten.jsonl"
+    empty.write_text("")
+    for arguments, told in ((["nobody"], [{"user_id": "nobody", "known": False}]), ([], [])):
+        with world.ledger.nothing_stored():
+            ended = command("forget", *arguments, "--list", str(empty), **settings)
+        assert (ended.returncode, lines(ended.stdout)) == (0, told), ended.stderr
 
 
 def test_a_list_that_is_none_is_refused(world: World, tmp_path: Path) -> None:
