@@ -17,6 +17,7 @@ from services.cli.output import progress_bar
 from services.cli.recording import record
 from services.database.connections import service_conninfo
 from services.proof import export as exported
+from services.proof.checkpoint import BadCheckpoint
 from services.proof.verify import Verdict, verify
 from services.settings import load_settings
 
@@ -36,6 +37,7 @@ def export(
 
     That it is written is recorded before.
     """
+    exported.check_writable(file)
     with any_database(load_settings()) as url, progress_bar("leaves") as told:
         conninfo = service_conninfo(url)
         with psycopg.connect(conninfo, autocommit=True) as conn:
@@ -74,12 +76,23 @@ app.command(name="archive")(archive)
 
 
 def notes(path: Path) -> list[str]:
-    """The notes of a file, as a file sink keeps them: an empty line after each signature."""
-    parts = path.read_text(encoding="utf-8").split("\n\n")
-    return [
+    """The notes of a file, as a file sink keeps them: an empty line after each signature.
+
+    Raises BadCheckpoint for a file that has none: nothing would be compared with it.
+    """
+    try:
+        parts = path.read_text(encoding="utf-8").split("\n\n")
+    except OSError as failed:
+        raise BadCheckpoint(f"{path} cannot be read: {failed.strerror}") from None
+    except UnicodeDecodeError:
+        parts = []
+    found = [
         f"{body.strip()}\n\n{signature.strip()}\n"
         for body, signature in zip(parts[::2], parts[1::2], strict=False)
     ]
+    if not found:
+        raise BadCheckpoint(f"{path} holds no checkpoint")
+    return found
 
 
 def _as_object(verdict: Verdict) -> dict[str, Any]:

@@ -45,6 +45,7 @@ def archive(
     moment = before.replace(tzinfo=before.tzinfo or UTC)
     if file.exists():
         raise typer.BadParameter(f"{file} is there already: archives are not replaced")
+    exported.check_writable(file)
     with any_database(load_settings()) as url:
         conninfo = service_conninfo(url)
         made = _write(conninfo, file, moment)

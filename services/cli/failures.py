@@ -30,7 +30,7 @@ from services.projection.runner import NotReached
 from services.projection.seal.signing import NothingSigned
 from services.projection.staging import ExportChanged
 from services.proof.checkpoint import BadCheckpoint
-from services.proof.export import BadExport
+from services.proof.export import BadExport, Unwritable
 from services.settings import SettingsError
 from services.tracing import TracingUnusable
 
@@ -83,6 +83,7 @@ EXPECTED = (
     TracingUnusable,
     Unavailable,
     Unreadable,
+    Unwritable,
     WrongRootKey,
     psycopg.OperationalError,
 )

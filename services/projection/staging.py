@@ -63,7 +63,7 @@ def stage(
             with cursor.copy(SQL(_COPY).format(log=log.name)) as copy:
                 copy.set_types(["text", "int8", "int8", "text", "bytea"])
                 verdict = verify(
-                    _copied(lines, copy), trusted=trusted, verifiers=[key] if key else ()
+                    _copied(lines, copy), trusted=trusted, verifiers=() if key is None else [key]
                 )
             if verdict.problem is not None:
                 raise ExportChanged(f"not as it was sealed: {verdict.problem}")

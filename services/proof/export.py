@@ -6,7 +6,9 @@ data stays sealed in it. Nothing that is read is believed: see `services.proof.v
 
 import base64
 import gzip
+import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,18 +22,33 @@ class BadExport(ValueError):
     """The file is no export, or is cut off."""
 
 
+class Unwritable(Exception):
+    """The export cannot be written where it is to be; what is there is as it was."""
+
+
+def check_writable(path: Path) -> None:
+    """Raise Unwritable unless a file can be made there; one that is there may be replaced."""
+    with _explained(path):
+        if path.exists() and not path.is_file():
+            raise Unwritable(f"{path} is no regular file, and nothing else is replaced")
+        _draft(path).touch()
+        _draft(path).unlink()
+
+
 def write(path: Path, lines: Iterator[Line]) -> int:
-    """Write the lines, the whole file or none; how many there were."""
-    draft, count = path.with_name(f".{path.name}.part"), 0
-    try:
-        with gzip.open(draft, "wb", compresslevel=3) as file:
-            for line in lines:
-                file.write(orjson.dumps(line) + b"\n")
-                count += 1
-            file.write(orjson.dumps({"end": count}) + b"\n")
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)
+    """Write the lines, the whole file or none; how many there were. Raises Unwritable."""
+    check_writable(path)
+    draft, count = _draft(path), 0
+    with _explained(path):
+        try:
+            with gzip.open(draft, "wb", compresslevel=3) as file:
+                for line in lines:
+                    file.write(orjson.dumps(line) + b"\n")
+                    count += 1
+                file.write(orjson.dumps({"end": count}) + b"\n")
+            draft.replace(path.resolve())
+        finally:
+            draft.unlink(missing_ok=True)
     return count
 
 
@@ -42,14 +59,18 @@ def read(path: Path) -> Iterator[Line]:
         with gzip.open(path, "rb") as file:
             for text in file:
                 line: Line = orjson.loads(text)
+                if not isinstance(line, dict):
+                    raise BadExport(f"{path} is damaged: line {count + 1} is no JSON object")
                 if "end" in line:
                     if line["end"] == count:
                         return
                     break
                 count += 1
                 yield line
-    except (OSError, EOFError, orjson.JSONDecodeError, TypeError) as error:
-        raise BadExport(f"{path} is damaged: {error}") from None
+    except (gzip.BadGzipFile, EOFError, zlib.error, orjson.JSONDecodeError) as error:
+        raise BadExport(f"{path} is damaged, or no export: {error}") from None
+    except OSError as failed:
+        raise BadExport(f"{path} cannot be read: {failed.strerror}") from None
     raise BadExport(f"{path} is cut off")
 
 
@@ -72,3 +93,17 @@ def text(data: bytes) -> str:
 def data_of(given: str) -> bytes:
     """The inverse of `text`."""
     return base64.b64decode(given, validate=True)
+
+
+def _draft(path: Path) -> Path:
+    """Beside what it will be; whoever names a link means what that leads to."""
+    whole = path.resolve()
+    return whole.with_name(f".{whole.name}.part")
+
+
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as failed:
+        raise Unwritable(f"{path} cannot be written: {failed.strerror}") from None

@@ -4,6 +4,7 @@ A difference names the first event or batch at which it shows. What came after t
 is compared with the tree, which nobody has signed.
 """
 
+import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,6 +18,7 @@ from services.proof.tiles import HASH, Frontier, nodes_of
 from services.proof.tree import root_hash
 
 _HASHES = "tile"
+_UNREADABLE = (AttributeError, KeyError, TypeError, ValueError, struct.error)
 
 
 @dataclass(slots=True)
@@ -55,10 +57,10 @@ def verify(
     """Read an export to its end; `trusted` are notes kept elsewhere, `verifiers` keys to trust.
 
     Without any the export's own is used, which proves nothing about who made it. Raises
-    BadExport, and BadCheckpoint for a trusted note that none of the keys signed.
+    BadExport, and BadCheckpoint for what is no key, or a trusted note that none of them signed.
     """
     lines = iter(lines)
-    sealed = _begun(next(lines, {}), verifiers)
+    sealed = _begun(next(lines, {}), [public_key(text) for text in verifiers])
     kept = [opened(note, *sealed.publics) for note in trusted]
     verdict = Verdict(size=sealed.size)
     try:
@@ -75,25 +77,34 @@ def verify(
     return verdict
 
 
-def _begun(line: Line, verifiers: Sequence[str]) -> _Sealed:
+def _begun(line: Line, known: Sequence[Ed25519PublicKey]) -> _Sealed:
     if line.get("format") != FORMAT:
         raise BadExport(f"this is no export of format {FORMAT}")
     try:
-        publics = tuple(public_key(text) for text in verifiers or [str(line["verifier"])])
-        return _Sealed(publics, int(line["size"]), list(line["spans"]))
-    except (KeyError, TypeError, ValueError) as error:
+        publics = known or [public_key(str(line["verifier"]))]
+        spans = [
+            [int(leaf), str(kind), int(first), int(last), int(leaves)]
+            for leaf, kind, first, last, leaves in line["spans"]
+        ]
+        return _Sealed(tuple(publics), int(line["size"]), spans)
+    except _UNREADABLE as error:
         raise BadExport(f"the header cannot be used: {error}") from None
 
 
 def _read_sealed(sealed: _Sealed, lines: Iterator[Line]) -> Line | None:
     """Checkpoints and hashes; returns the first line of the log."""
     for line in lines:
-        if "checkpoint" in line:
-            sealed.checkpoints.append(opened(line["checkpoint"], *sealed.publics))
-        elif _HASHES in line:
-            sealed.hashes += data_of(line[_HASHES])
-        else:
-            return line
+        try:
+            if "checkpoint" in line:
+                sealed.checkpoints.append(opened(line["checkpoint"], *sealed.publics))
+            elif _HASHES in line:
+                sealed.hashes += data_of(line[_HASHES])
+            else:
+                return line
+        except BadCheckpoint:
+            raise
+        except _UNREADABLE as error:
+            raise BadExport(f"a line before the log cannot be read: {error}") from None
     return None
 
 
@@ -177,5 +188,5 @@ def _leaf(line: Line) -> tuple[str, bytes]:
             return named, event_hash((stream, version, position, topic, data_of(state)))
         batch = Batch(line["usage"], line["lines"])
         return f"the batch of usage up to {batch.position}", usage_hash(batch)
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+    except _UNREADABLE as error:
         raise BadExport(f"a line of the log cannot be read: {error}") from None

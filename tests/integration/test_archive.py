@@ -112,3 +112,13 @@ def test_an_export_is_recorded_unless_the_copy_takes_no_writes(url: str, tmp_pat
         assert len(rows(url, COPIES)) == recorded
     [(fact,)] = rows(url, COPIES)
     assert fact == {"form": "proof", "filters": {}, "until": events, "entries": size}
+
+
+@pytest.mark.parametrize("command", [("export",), ("archive", "--before", "2099-01-01")])
+def test_where_no_file_can_be_made_nothing_is_recorded(
+    url: str, tmp_path: Path, command: tuple[str, ...]
+) -> None:
+    name, *options = command
+    ended = run("audit", name, str(tmp_path / "nowhere" / "audit.jsonl.gz"), *options, url=url)
+    assert (ended.exit_code, "No such file or directory" in ended.stderr) == (2, True)
+    assert rows(url, COPIES) == []

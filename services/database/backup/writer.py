@@ -55,11 +55,15 @@ def written_archive(path: Path, *, force: bool) -> Iterator[ArchiveWriter]:
     """A writer; `path` exists once the block has ended well, and is as before if it has not.
 
     The file can be read by its owner only. Raises ArchiveError where something of that name
-    exists, unless by `force`, and where it cannot be written.
+    exists, unless by `force`, and where it cannot be written. By `force`, too, it is files alone
+    that are replaced; of a link, what that leads to.
     """
+    if path.exists() and not path.is_file():
+        raise ArchiveError(f"{path} is no regular file, and nothing else is replaced")
     if path.exists() and not force:
         raise ArchiveError(f"{path} exists; choose another name or add --force")
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}.partial")
+    whole = path.resolve()
+    draft = whole.with_name(f".{whole.name}.{secrets.token_hex(4)}.partial")
     try:
         with _private(draft) as file:
             writer = ArchiveWriter(file)
@@ -71,8 +75,8 @@ def written_archive(path: Path, *, force: bool) -> Iterator[ArchiveWriter]:
             os.fsync(file.fileno())
         if path.exists() and not force:
             raise ArchiveError(f"{path} exists by now; choose another name or add --force")
-        draft.replace(path)
-        _sync(path.parent)
+        draft.replace(whole)
+        _sync(whole.parent)
     except OSError as failed:
         raise ArchiveError(f"{path} cannot be written: {failed.strerror or failed}") from failed
     finally:
