@@ -11,7 +11,7 @@ import typer
 from events.audit import AuditExported
 from services.cli.audit_archive import archive
 from services.cli.audit_lines import export_lines
-from services.cli.database import any_database
+from services.cli.database import any_log
 from services.cli.failures import explained
 from services.cli.output import progress_bar
 from services.cli.recording import record
@@ -38,7 +38,7 @@ def export(
     That it is written is recorded before.
     """
     exported.check_writable(file)
-    with any_database(load_settings()) as url, progress_bar("leaves") as told:
+    with any_log(load_settings()) as url, progress_bar("leaves") as told:
         conninfo = service_conninfo(url)
         with psycopg.connect(conninfo, autocommit=True) as conn:
             size, until = conn.execute(_SEALED).fetchone() or (0, 0)

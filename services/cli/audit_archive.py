@@ -16,7 +16,7 @@ import typer
 from events.audit import AuditArchived
 from events.values import timestamp
 from services.cli.audit_lines import export_lines
-from services.cli.database import any_database
+from services.cli.database import any_log
 from services.cli.failures import NothingToArchive, explained
 from services.cli.output import progress_bar
 from services.cli.recording import record
@@ -46,7 +46,7 @@ def archive(
     if file.exists():
         raise typer.BadParameter(f"{file} is there already: archives are not replaced")
     exported.check_writable(file)
-    with any_database(load_settings()) as url:
+    with any_log(load_settings()) as url:
         conninfo = service_conninfo(url)
         made = _write(conninfo, file, moment)
         position = asyncio.run(record(conninfo, made))

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from services.database.data_directory import DataDirectoryError
 from services.database.embedded import EmbeddedServer
 from services.database.revival import Revival
-from services.database.schemas import Databases
+from services.database.schemas import Databases, check_log
 from services.settings import KafkaSettings, Settings, SettingsError
 
 
@@ -48,12 +48,7 @@ def any_database(settings: KafkaSettings) -> Iterator[str]:
     if settings.database_url is not None:
         yield settings.database_url.get_secret_value()
         return
-    server = EmbeddedServer(settings.data_dir)
-    if not server.exists:
-        raise DataDirectoryError(
-            f"{server.data_dir} holds no database: set TEAMLEDGER_DATA_DIR to where "
-            "`teamledger serve` keeps it, or TEAMLEDGER_DATABASE_URL"
-        )
+    server = _made_before(settings)
     try:
         server.start()
     except DataDirectoryError:
@@ -63,3 +58,34 @@ def any_database(settings: KafkaSettings) -> Iterator[str]:
         yield server.conninfo()
     finally:
         server.stop()
+
+
+@contextmanager
+def any_log(settings: KafkaSettings) -> Iterator[str]:
+    """The database for a visitor of what a service has kept.
+
+    Raises likewise, and DatabaseUnusable where none has: visitors make no schemas either.
+    """
+    with any_database(settings) as url:
+        check_log(url)
+        yield url
+
+
+@contextmanager
+def locked_log(settings: Settings) -> Iterator[str]:
+    """The same for whoever changes what a service works with, and locks it out meanwhile."""
+    if settings.database_url is None:
+        _made_before(settings)
+    with locked_database(settings) as url:
+        check_log(url)
+        yield url
+
+
+def _made_before(settings: KafkaSettings) -> EmbeddedServer:
+    server = EmbeddedServer(settings.data_dir)
+    if not server.exists:
+        raise DataDirectoryError(
+            f"{server.data_dir} holds no database: set TEAMLEDGER_DATA_DIR to where "
+            "`teamledger serve` keeps it, or TEAMLEDGER_DATABASE_URL"
+        )
+    return server

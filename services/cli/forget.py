@@ -21,7 +21,7 @@ from events.envelope import decode
 from events.streams import kind_and_id
 from events.values import JsonObject, timestamp
 from services.access.principal import Credential
-from services.cli.database import any_database, databases_at
+from services.cli.database import any_log, databases_at
 from services.cli.failures import ListUnusable, explained
 from services.command.application.forgetting import FORGET, Forgetting, Forgotten
 from services.command.application.loop import CommandLoop
@@ -62,7 +62,7 @@ def forget(
     if not wanted and list_file is None:
         raise typer.BadParameter("name users, or a list of them by --list")
     settings = load_settings()
-    with any_database(settings) as url:
+    with any_log(settings) as url:
         databases = databases_at(url, settings)
         databases.prepare()
         asyncio.run(_forget(databases, load_secrets(settings).root_key, wanted))
@@ -72,7 +72,7 @@ def forget(
 def forgotten() -> None:
     """Print who was forgotten, one JSON object a line: to be kept beside the backups."""
     with (
-        any_database(load_settings()) as url,
+        any_log(load_settings()) as url,
         psycopg.connect(service_conninfo(url), autocommit=True) as conn,
     ):
         for row in conn.execute(_FORGOTTEN, binary=True):

@@ -71,7 +71,10 @@ class _Rate(ProgressColumn):
 
 @contextmanager
 def progress_bar(description: str, unit: str = "") -> Iterator[Told]:
-    """A bar with rate and time left until the block ends; told (how much is done, of how much)."""
+    """A bar with rate and time left until the block ends; told (how much is done, of how much).
+
+    It is there once it is told something: what fails at once is the failure alone.
+    """
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -79,9 +82,19 @@ def progress_bar(description: str, unit: str = "") -> Iterator[Told]:
         _Rate(unit),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=Console(stderr=True)) as bar:
-        task = bar.add_task(description, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
+    bar = Progress(*columns, console=Console(stderr=True))
+    task = bar.add_task(description, total=None)
+
+    def told(done: int, total: int) -> None:
+        if not bar.live.is_started:
+            bar.start()
+        bar.update(task, completed=done, total=total)
+
+    try:
+        yield told
+    finally:
+        if bar.live.is_started:
+            bar.stop()
 
 
 def _escaped(character: str) -> str:

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from services.cli.audit import notes
-from services.cli.database import any_database, databases_at
+from services.cli.database import any_log, databases_at
 from services.cli.differences import show
 from services.cli.failures import explained
 from services.cli.from_file import rebuild_from_file
@@ -79,7 +79,7 @@ def rebuild(
         rebuild_from_file(from_file, into, trusted=trusted, key=key, jobs=jobs)
         return
     settings = load_settings()
-    with any_database(settings) as url:
+    with any_log(settings) as url:
         databases = databases_at(url, settings)
         databases.prepare()
         root_key = load_secrets(settings).root_key

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from services.cli.database import locked_database
+from services.cli.database import locked_log
 from services.cli.failures import explained
 from services.database.root_rotation import rotate_root_key as rotated
 from services.database.schemas import prepare_events
@@ -28,7 +28,7 @@ def rotate_root_key(
     old, new = find_root_key(settings), root_key_in(file)
     if old is None:
         raise SecretsError("the present root key is not at hand: set TEAMLEDGER_ROOT_KEY to it")
-    with locked_database(settings) as url:
+    with locked_log(settings) as url:
         prepare_events(url)
         done = rotated(url, old, new)
     told = f"{done} keys are wrapped by it now" if done else "All keys were wrapped by it before"

@@ -2,7 +2,7 @@
 
 import typer
 
-from services.cli.database import locked_database
+from services.cli.database import locked_log
 from services.cli.failures import explained
 from services.database.schemas import prepare_events
 from services.database.secrets import load_secrets
@@ -17,7 +17,7 @@ def rotate_signing_key() -> None:
     Compare the log with notes kept elsewhere before: what is here will be signed as it is.
     """
     settings = load_settings()
-    with locked_database(settings) as url:
+    with locked_log(settings) as url:
         prepare_events(url)
         replaced = replace_signing_key(url, load_secrets(settings).root_key)
     typer.echo(f"{replaced.checkpoints} checkpoints are signed by both keys")

@@ -12,7 +12,7 @@ import typer
 
 from services.broker.cluster import Cluster
 from services.cli.beside import answering
-from services.cli.database import any_database
+from services.cli.database import any_log
 from services.cli.dead_letter_lines import Chosen
 from services.command.api.usage_messages import reading
 from services.command.application.dead_letter_replay import AT_ONCE, Judged, Replay
@@ -113,7 +113,7 @@ class _Letters:
 async def _opened(chosen: Chosen) -> AsyncIterator[_Letters]:
     settings = load_kafka_settings()
     topic = usage_topic(settings)
-    with any_database(settings) as url:
+    with any_log(settings) as url:
         prepare_events(url)
         async with opened_loop(service_conninfo(url)) as (loop, pool):
             booker = UsageBooker(topic, loop, pool)

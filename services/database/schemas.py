@@ -3,11 +3,17 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from services.database.connections import owner_conninfo
+import psycopg
+
+from services.database.connections import DatabaseUnusable, owner_conninfo
 from services.database.migrations import migrate
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 EVENT_MIGRATIONS, READ_MIGRATIONS = MIGRATIONS / "events", MIGRATIONS / "read"
+_LOG = """
+SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE n.nspname = 'events' AND c.relname = 'stored_events'
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,3 +37,10 @@ def prepare_database(url: str) -> None:
 def prepare_events(url: str) -> None:
     """Bring the schemas of log and ledger up to date, as the owner."""
     migrate(owner_conninfo(url), EVENT_MIGRATIONS, schema="ops")
+
+
+def check_log(url: str) -> None:
+    """Raise DatabaseUnusable unless there is a log: what is somebody else's is left as it is."""
+    with psycopg.connect(owner_conninfo(url), autocommit=True) as conn:
+        if conn.execute(_LOG).fetchone() is None:
+            raise DatabaseUnusable("it has no events: `teamledger serve` never ran on it")

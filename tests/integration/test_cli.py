@@ -1,5 +1,6 @@
 """The command line: what it prints, what it refuses, and that it leaves a service in peace."""
 
+import base64
 import json
 import subprocess
 from collections.abc import Iterator
@@ -232,18 +233,44 @@ def test_bad_settings(tmp_path: Path, name: str, env: dict[str, str], says: str)
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("typed", ["replay", "rebuild", "backup /nowhere/file"])
+VISITORS = (
+    *("replay", "rebuild", "rebuild --check", "backup {}/file", "forget ann", "forgotten"),
+    *("audit export {}/file", "audit archive {}/file --before 2026-11-26"),
+    *("rotate-root-key {}/new.key", "rotate-signing-key", "dead-letters list"),
+)
+BROKER = {"TEAMLEDGER_KAFKA_BOOTSTRAP": "127.0.0.1:1"}
+
+
+def typed_in(folder: Path, typed: str) -> list[str]:
+    """With another root key at hand for who needs one."""
+    key = folder / "new.key"
+    key.touch(0o600)
+    key.write_text(base64.b64encode(b"n" * 32).decode())
+    return [word.format(folder) for word in typed.split()]
+
+
+@pytest.mark.parametrize("typed", VISITORS)
 def test_visitors_make_no_database(tmp_path: Path, typed: str) -> None:
-    result = invoked(*typed.split(), TEAMLEDGER_DATA_DIR=str(tmp_path / "data"))
+    words, data_dir = typed_in(tmp_path, typed), tmp_path / "data"
+    env = {"TEAMLEDGER_DATA_DIR": str(data_dir), "TEAMLEDGER_ROOT_KEY": ROOT_KEY, **BROKER}
+    result = invoked(*words, **env)
     assert_explained(result.exit_code, result.stderr, "data holds no database")
-    assert list(tmp_path.iterdir()) == []
+    assert [path.name for path in tmp_path.iterdir()] == ["new.key"]
 
 
-def test_replay_of_a_database_without_events(database_url: str) -> None:
+@pytest.mark.parametrize("typed", VISITORS)
+def test_visitors_leave_a_database_of_somebody_else_as_it_is(
+    database_url: str, tmp_path: Path, typed: str
+) -> None:
+    words = typed_in(tmp_path, typed)
+    schemas = "SELECT nspname FROM pg_namespace ORDER BY 1"
     with psycopg.connect(database_url, autocommit=True) as conn:
         ensure_service_role(conn)
-    result = invoked("replay", TEAMLEDGER_DATABASE_URL=database_url, **BOTH_KEYS)
-    assert_explained(result.exit_code, result.stderr, "it has no events")
+        before = conn.execute(schemas).fetchall()
+        result = invoked(*words, TEAMLEDGER_DATABASE_URL=database_url, **BOTH_KEYS, **BROKER)
+        assert_explained(result.exit_code, result.stderr, "it has no events")
+        assert conn.execute(schemas).fetchall() == before
+    assert [path.name for path in tmp_path.iterdir()] == ["new.key"]
 
 
 def test_arguments_that_make_no_sense() -> None:
