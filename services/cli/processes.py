@@ -11,6 +11,7 @@ from services.cli.failures import explained
 from services.cli.serve import check_address, listen
 from services.database.schemas import Databases, prepare_events
 from services.database.secrets import Secrets, load_secrets
+from services.database.vault import check_root_key
 from services.settings import Settings, load_settings
 from services.telemetry import configure_logging
 
@@ -58,6 +59,7 @@ def _serve(
     check_address(settings.host, settings.port)
     secrets = load_secrets(settings)
     prepare(databases)
+    check_root_key(databases.events, secrets.root_key)
     app = make(settings, secrets, databases)
     typer.echo(f"teamledger takes {what} on http://{settings.host}:{settings.port}")
     listen(settings, app)

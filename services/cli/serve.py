@@ -17,6 +17,7 @@ from services.cli.database import databases_at, locked_database
 from services.cli.failures import AddressUnusable, explained
 from services.cli.server import Server
 from services.database.secrets import load_secrets
+from services.database.vault import check_root_key
 from services.settings import Settings, load_settings
 from services.telemetry import configure_logging
 
@@ -47,6 +48,7 @@ def serve(
     with locked_database(settings) as url:
         databases = databases_at(url, settings)
         databases.prepare()
+        check_root_key(databases.events, secrets.root_key)
         app = standalone(settings, secrets, databases)
         typer.echo(f"teamledger listens on http://{settings.host}:{settings.port}")
         listen(settings, app)

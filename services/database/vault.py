@@ -16,11 +16,13 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import psycopg
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from psycopg_pool import AsyncConnectionPool
 
 from events.values import Sealed
+from services.database.connections import owner_conninfo
 
 NONCE_BYTES = 12
 KEPT_KEYS = 200_000
@@ -39,6 +41,7 @@ WITH forgotten AS MATERIALIZED (
 )
 SELECT position, person FROM forgotten
 """
+_FINGERPRINT = "SELECT value FROM ops.secrets WHERE name = 'root_fingerprint'"
 _NEW_PERSON = """
 INSERT INTO ops.person_keys (person, wrapped, since)
 SELECT %s, %s, coalesce(max(notification_id), 0) FROM events.stored_events ON CONFLICT DO NOTHING
@@ -88,6 +91,22 @@ def unwrapped(root: AESGCM, name: str, stored: bytes) -> bytes:
         raise WrongRootKey(f"the root key does not open the key of {name}") from None
 
 
+def check_root_key(url: str, root_key: bytes) -> None:
+    """Raise WrongRootKey for a database under another root key, before a service is started."""
+    with psycopg.connect(owner_conninfo(url), autocommit=True) as conn:
+        row = conn.execute(_FINGERPRINT).fetchone()
+    if row is not None:
+        _recognise(bytes(row[0]), root_fingerprint(root_key))
+
+
+def _recognise(stored: bytes, fingerprint: bytes) -> None:
+    if not hmac.compare_digest(stored, fingerprint):
+        raise WrongRootKey(
+            "the root key is not the one this database was written under; "
+            "set TEAMLEDGER_ROOT_KEY to that key"
+        )
+
+
 class Vault:
     """Keys of persons, fetched per batch and kept in memory up to a bound."""
 
@@ -118,11 +137,7 @@ class Vault:
                 )
             rows = await (await conn.execute("SELECT name, value FROM ops.secrets")).fetchall()
         stored = {name: bytes(value) for name, value in rows}
-        if not hmac.compare_digest(stored["root_fingerprint"], self._fingerprint):
-            raise WrongRootKey(
-                "the root key is not the one this database was written under; "
-                "set TEAMLEDGER_ROOT_KEY to that key"
-            )
+        _recognise(stored["root_fingerprint"], self._fingerprint)
         self._pepper = self._unwrap("pepper", stored["pepper"])
         await self._forget()
 

@@ -13,7 +13,9 @@ import psycopg
 import pytest
 
 from services.database.embedded import EmbeddedServer
+from services.database.schemas import prepare_database
 from services.database.service_role import ensure_service_role
+from services.database.vault import root_fingerprint
 from tests.support.command_line import command, environment, invoked, line
 from tests.support.postgres import open_directory
 from tests.support.service import MASTER_KEY, ROOT_KEY, ServiceProcess, Start, free_port
@@ -271,6 +273,18 @@ def test_visitors_leave_a_database_of_somebody_else_as_it_is(
         assert_explained(result.exit_code, result.stderr, "it has no events")
         assert conn.execute(schemas).fetchall() == before
     assert [path.name for path in tmp_path.iterdir()] == ["new.key"]
+
+
+@pytest.mark.parametrize("name", ["serve", "command", "projection"])
+def test_no_process_starts_under_another_root_key(database_url: str, name: str) -> None:
+    prepare_database(database_url)
+    fingerprint = root_fingerprint(b"o" * 32)
+    with psycopg.connect(database_url, autocommit=True) as conn:
+        conn.execute("INSERT INTO ops.secrets VALUES ('root_fingerprint', %s)", (fingerprint,))
+    port = str(free_port())
+    refused = command(name, "--port", port, TEAMLEDGER_DATABASE_URL=database_url, **BOTH_KEYS)
+    assert_explained(refused.returncode, refused.stderr, "the root key is not the one")
+    assert refused.stdout == ""
 
 
 def test_arguments_that_make_no_sense() -> None:
