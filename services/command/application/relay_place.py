@@ -92,7 +92,11 @@ def page(connection: Connection, place: Place, limit: int) -> Sequence[Stored]:
     """What follows, without a gap: at most `limit` rows, fewer where they are large.
 
     Raises LogReplaced; Deposed where a backup was restored meanwhile, so that the epoch is new.
+    Notifications that came before are dropped: what they tell of is here, and where something
+    always follows nobody waits for one.
     """
+    for _ in connection.notifies(timeout=0):
+        pass
     known = place.event_id is not None
     begin = place.position if known else place.position + 1
     cursor = connection.cursor(binary=True)
