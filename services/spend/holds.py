@@ -8,13 +8,16 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Context, Decimal
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 from typing import NamedTuple
 from uuid import UUID
 
 NOTHING = Decimal(0)
 EXACT = Context(prec=80)
 """Sums of what the ledger holds are not rounded: costs have at most 18 decimals."""
+
+_SPARE = 100
+"""So many ends of reservations that are over already are not worth looking for."""
 
 
 class Hold(NamedTuple):
@@ -31,6 +34,7 @@ class Hold(NamedTuple):
 class _Live:
     accounts: Sequence[int]
     amount: Decimal
+    expires_at: datetime
     lapsed: bool = False
 
 
@@ -74,7 +78,7 @@ class Holds:
         return EXACT.subtract(self.recorded(account), self._lapsed.get(account, NOTHING))
 
     def _make(self, hold: Hold) -> None:
-        self._live[hold.reservation] = _Live(hold.accounts, hold.amount)
+        self._live[hold.reservation] = _Live(hold.accounts, hold.amount, hold.expires_at)
         heappush(self._due, (hold.expires_at, hold.reservation))
         _add(self._recorded, hold.accounts, hold.amount)
 
@@ -85,6 +89,14 @@ class Holds:
         _add(self._recorded, ended.accounts, -ended.amount)
         if ended.lapsed:
             _add(self._lapsed, ended.accounts, -ended.amount)
+        if len(self._due) > 2 * len(self._live) + _SPARE:
+            self._forget_ended()
+
+    def _forget_ended(self) -> None:
+        """Most reservations end long before they would expire."""
+        live = self._live.items()
+        self._due = [(one.expires_at, name) for name, one in live if not one.lapsed]
+        heapify(self._due)
 
     def _expire(self, now: datetime) -> None:
         while self._due and self._due[0][0] <= now:
