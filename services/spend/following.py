@@ -134,6 +134,7 @@ class LedgerFollower:
                 cursor = await connection.execute(_BORN, _columns(missing), binary=True)
                 row = await cursor.fetchone()
             known |= zip(missing, row[0] if row else (), strict=True)
+            self._make_room(len(missing))
             self._numbers |= known
         return known
 
@@ -205,8 +206,7 @@ class LedgerFollower:
     async def _find(self, cursor: psycopg.AsyncCursor[Any], holders: Sequence[Account]) -> None:
         if not holders:
             return
-        if len(self._numbers) + len(holders) > self._capacity:
-            self._forget_numbers()
+        self._make_room(len(holders))
         await cursor.execute(_NUMBERS, _columns(holders), prepare=True)
         numbers = [number for (number,) in await cursor.fetchall()]
         self._numbers |= zip(holders, numbers, strict=True)
@@ -217,6 +217,11 @@ class LedgerFollower:
         for one in self._unborn:
             self._numbers.pop(one, None)
         self._unborn.clear()
+
+    def _make_room(self, more: int) -> None:
+        """Names of models are what callers make them."""
+        if len(self._numbers) + more > self._capacity:
+            self._forget_numbers()
 
     def _forget_numbers(self) -> None:
         self._numbers.clear()

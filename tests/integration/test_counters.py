@@ -14,6 +14,7 @@ from events.usage import UsageCorrected, UsageRecorded
 from services.spend import following as module
 from services.spend.budgets import Account
 from services.spend.counters import Counted
+from services.spend.following import LedgerHeads
 from services.spend.spent import Span
 from tests.support.following import KEY, TEAM, Process, counted, following
 from tests.support.usage import NOON, Books, call, member_of, opened_books, total
@@ -58,6 +59,18 @@ async def test_a_model_of_a_key_is_counted_by_itself(books: Books, process: Proc
     assert await process.spent(one, other) == [2, 3]
     await books.book(call(4, "1"), call(5, "1").model_copy(update={"model": "sonnet"}))
     assert await process.spent(one, other, counted(KEY)) == [3, 4, 7]
+
+
+async def test_accounts_that_came_to_be_here_are_known_up_to_a_bound(url: str) -> None:
+    """Whatever callers call models, they do not fill the memory."""
+    async with following(url, capacity=100) as process:
+        named = [Account("model", f"model-{n}", 0) for n in range(300)]
+        for start in range(0, len(named), 30):
+            born = await process.follower.born(named[start : start + 30])
+            assert born.keys() == {*named[start : start + 30]}
+        known = [one for one in named if process.follower.reached(LedgerHeads(0, -1), (), [one])]
+        assert named[-1] in known
+        assert len(known) <= 100
 
 
 async def test_news_are_shared_by_all_who_wait(books: Books, process: Process) -> None:
