@@ -15,8 +15,10 @@ from services.command.application.key_rotation import NewSecret, RegenerateKey
 from services.command.application.key_update import UpdateKey
 from services.command.application.members import UpdateMember
 from services.command.application.names import ByName
+from services.command.application.requests import Origin
 from services.command.application.teams import DEPENDENTS_AT_ONCE
 from services.command.domain.errors import AlreadyExists, NotAMember, NotAssigned
+from tests.support.eventlog import owner
 from tests.support.loop import (
     CREATOR,
     Writer,
@@ -186,6 +188,26 @@ async def test_many_keys_with_aliases_are_deleted_by_one_request(url: str) -> No
     async with opened_writer(url) as cold:
         await cold.delete_keys(*names)
     assert deleted_keys(url) == all_once(40)
+
+
+async def test_a_chore_that_cannot_be_carried_out_keeps_no_other_waiting(url: str) -> None:
+    async def failing(identity: str, _: Origin) -> None:
+        raise ValueError(identity)
+
+    names = [f"key {n}" for n in range(2 * AT_ONCE)]
+    async with opened_writer(url) as writer:
+        await writer.create("t", "ann")
+        for name in names:
+            await writer.make_key(name, team_id="t", user_id="ann")
+        with owner(url) as conn:
+            conn.execute("INSERT INTO ops.chores VALUES ('thing-odd', 'odd', 1)")
+        await writer.delete("t")
+        chores = Chores(writer.loop, writer.pool, {"odd": failing})
+        chores.start()
+        await until(lambda: count(url, CHORES) == 1)
+        await chores.stop()
+    assert deleted_keys(url) == all_once(len(names))
+    assert count(url, f"{CHORES} WHERE kind = 'odd'") == 1
 
 
 # A user with all that he was in and owned

@@ -14,8 +14,6 @@ from itertools import accumulate
 from types import MappingProxyType
 from typing import Any, LiteralString
 
-import psycopg
-import psycopg_pool
 import structlog
 import uuid_utils
 from psycopg_pool import AsyncConnectionPool
@@ -25,6 +23,7 @@ from events.key import Cause
 from events.streams import KEY, ORGANIZATION, TEAM, USER, kind_and_id, stream
 from services.access.principal import Credential, Principal
 from services.command.application.callers import is_void
+from services.command.application.commit import LOST
 from services.command.application.departures import Leave
 from services.command.application.keys import deletions
 from services.command.application.loop import CommandLoop
@@ -57,7 +56,11 @@ FROM events.stored_events WHERE notification_id = %s
 """
 _CAUSES: dict[str, Cause] = {ORGANIZATION: "organization", TEAM: "team", USER: "user"}
 LOOK_SECONDS = 1.0
+AGAIN_SECONDS = 60.0
+"""Until a chore is tried again that could not be carried out."""
+
 FORGET_SECONDS = 3_600
+Chore = tuple[str, str, int]
 CarryOut = Callable[[str, Origin], Awaitable[None]]
 _SYSTEM = Credential(token="", tail="", master=True)
 
@@ -104,6 +107,7 @@ class Chores(Background):
     ) -> None:
         self._loop, self._pool, self._others = loop, pool, others
         self._returns = Returns(loop, pool)
+        self._again_at: dict[Chore, float] = {}
 
     async def _run(self) -> None:
         forget_at = 0.0
@@ -113,28 +117,48 @@ class Chores(Background):
                 if time.monotonic() >= forget_at:
                     await self.forget_answers()
                     forget_at = time.monotonic() + FORGET_SECONDS
-            except (psycopg.Error, psycopg_pool.PoolTimeout, Unavailable) as error:
+            except LOST as error:
                 log.warning("chores wait", error=type(error).__name__)
+            except Exception:
+                log.exception("chores wait")
             await asyncio.sleep(LOOK_SECONDS)
 
     async def work_off(self) -> None:
-        """Carry out everything that stands in `ops.chores`."""
+        """Carry out everything that stands in `ops.chores`.
+
+        What cannot be carried out is left there, tried again later, and keeps no other waiting.
+        """
+        for chore in await self._due():
+            try:
+                await self._carry_out(*chore)
+            except LOST:
+                raise
+            except Unavailable as error:
+                log.warning("a chore waits", kind=chore[1], error=str(error))
+            except Exception:
+                log.exception("a chore cannot be carried out", kind=chore[1], position=chore[2])
+                self._again_at[chore] = time.monotonic() + AGAIN_SECONDS
+
+    async def _due(self) -> Sequence[Chore]:
         async with self._pool.connection() as conn:
             cursor = await conn.execute("SELECT parent, kind, until FROM ops.chores")
-            chores = await cursor.fetchall()
-        for parent, kind, until in chores:
-            origin = await self._origin(until)
-            if (carry_out := self._others.get(kind)) is not None:
-                await carry_out(kind_and_id(parent)[1], origin)
-            elif Returns.concerns(kind):
-                await self._returns.work_off(parent, kind, until, origin)
-            else:
-                await self._in_chunks(parent, kind, until, origin)
-            async with self._pool.connection() as conn:
-                await conn.execute(
-                    "DELETE FROM ops.chores WHERE parent = %s AND kind = %s AND until = %s",
-                    (parent, kind, until),
-                )
+            chores = [(parent, kind, until) for parent, kind, until in await cursor.fetchall()]
+        self._again_at = {c: at for c in chores if (at := self._again_at.get(c)) is not None}
+        return [c for c in chores if self._again_at.get(c, 0.0) <= time.monotonic()]
+
+    async def _carry_out(self, parent: str, kind: str, until: int) -> None:
+        origin = await self._origin(until)
+        if (carry_out := self._others.get(kind)) is not None:
+            await carry_out(kind_and_id(parent)[1], origin)
+        elif Returns.concerns(kind):
+            await self._returns.work_off(parent, kind, until, origin)
+        else:
+            await self._in_chunks(parent, kind, until, origin)
+        async with self._pool.connection() as conn:
+            await conn.execute(
+                "DELETE FROM ops.chores WHERE parent = %s AND kind = %s AND until = %s",
+                (parent, kind, until),
+            )
 
     async def forget_answers(self) -> None:
         """Answers to idempotency keys are kept for 24 hours (architecture, section 4)."""
