@@ -23,7 +23,7 @@ from services.database.background import Background
 
 log = structlog.get_logger(__name__)
 
-WRITE_SECONDS, WINDOW_SECONDS = 1.0, 60
+WRITE_SECONDS, WINDOW_SECONDS, TRIM_SECONDS = 1.0, 60, 3_600
 MOST_ROWS, MOST_WRONG_KEYS = 1_000, 10
 """Of one process in one minute; wrong keys beyond that are told together, by route."""
 
@@ -86,6 +86,7 @@ class SecurityLog(Background):
         self._window, self._rows = 0, dict[Refused, Row]()
         self._waiting = dict[UUID, Row]()
         self._wrong_keys = 0
+        self._trim_at = 0.0
 
     @property
     def waiting(self) -> list[Row]:
@@ -116,17 +117,22 @@ class SecurityLog(Background):
         await self._try_to_write()
 
     async def write(self) -> None:
-        """Write what was counted, and take away what is too much or too old."""
+        """Write what was counted, and take away what is too much or too old.
+
+        That grows old while nothing is refused, too: once an hour it is looked for in any case.
+        """
         rows, self._waiting = list(self._waiting.values()), {}
-        if not rows:
+        if not rows and time.monotonic() < self._trim_at:
             return
         try:
             async with self._pool.connection() as conn:
-                await conn.execute(_WRITE, _columns(rows))
+                if rows:
+                    await conn.execute(_WRITE, _columns(rows))
                 await conn.execute(_TRIM, (self._days, self._most))
         except BaseException:
             self._waiting = {row.id: row for row in rows} | self._waiting
             raise
+        self._trim_at = time.monotonic() + TRIM_SECONDS
 
     async def page(self, key: str | None, after: UUID | None, limit: int) -> list[Row]:
         """Rows, the newest first; those of this process are written before."""
