@@ -33,7 +33,10 @@ class DatabaseUnusable(Exception):
 def service_conninfo(url: str) -> str:
     """The same database under the service role, in UTC; options of the URL itself are kept.
 
-    Raises DatabaseUnusable for something that is no address, without repeating it.
+    A standby is refused unless the URL admits one: it may lack what was acknowledged, which would
+    be taken for lost, and takes no writes. An address that leads to one for a while, as after a
+    failover, leads nowhere. Raises DatabaseUnusable for something that is no address, without
+    repeating it.
     """
     idle = f"idle_in_transaction_session_timeout={IDLE_IN_TRANSACTION_MS}"
     return _with_options(url, SERVICE_NAME, f"role={SERVICE_ROLE}", "timezone=UTC", idle)
@@ -96,6 +99,8 @@ def _with_options(url: str, application: str, *settings: str) -> str:
         ) from None
     own = [str(known.pop("options", None) or "")]
     known.setdefault("connect_timeout", CONNECT_SECONDS)
+    if application != OWNER_NAME:
+        known.setdefault("target_session_attrs", "primary")
     known["options"] = " ".join([*own, *(f"-c {setting}" for setting in settings)]).strip()
     known["application_name"] = application
     return make_conninfo("", **known)

@@ -15,6 +15,8 @@ from services.database.connections import (
     check_server_version,
     open_pool,
     owner_conninfo,
+    relay_conninfo,
+    reports_conninfo,
     service_conninfo,
 )
 from services.database.embedded import EmbeddedServer
@@ -57,6 +59,24 @@ def test_the_owner_stays_himself(url: str) -> None:
     with psycopg.connect(owner_conninfo(url + "&options=-c%20timezone%3DAsia/Tokyo")) as conn:
         row = conn.execute("SELECT current_user, current_setting('TimeZone')").fetchone()
     assert row == ("postgres", "UTC")
+
+
+def test_a_standby_is_for_those_who_ask_for_one(own_server: EmbeddedServer) -> None:
+    """It may be behind: what it lacks would be taken for lost."""
+    url = own_server.conninfo()
+    with psycopg.connect(url, autocommit=True) as conn:
+        ensure_service_role(conn)
+    own_server.stop(force=True)
+    (own_server.data_dir / "postgres" / "standby.signal").touch()
+    own_server.start()
+    for conninfo in (service_conninfo(url), reports_conninfo(url), relay_conninfo(url)):
+        with pytest.raises(psycopg.OperationalError, match="standby"):
+            psycopg.connect(conninfo)
+    with psycopg.connect(service_conninfo(f"{url}&target_session_attrs=any")) as conn:
+        assert conn.execute("SELECT pg_is_in_recovery()").fetchone() == (True,)
+    with psycopg.connect(owner_conninfo(url)) as conn:
+        conn.execute("SELECT pg_promote()")
+    psycopg.connect(service_conninfo(url)).close()
 
 
 def test_an_address_that_is_none_is_not_repeated() -> None:
