@@ -9,6 +9,8 @@ import pytest
 
 from events.streams import TEAM, stream
 from events.team import TeamCreated, TeamSettings
+from services.database.connections import open_pool, service_conninfo
+from services.projection.feed.store import StoreFeed
 from services.projection.runner import NotReached
 from tests.support.eventlog import History, append, create_read, create_store, owner
 from tests.support.groups import Process, eventually, process, team_facts
@@ -135,6 +137,16 @@ async def test_waiting_ends_with_the_news_even_on_a_new_connection(
             assert await waiting
             conn.execute(f"SELECT pg_terminate_backend(pid) FROM {LISTENERS}".encode())
             await eventually(conn, f"count(*) = 0 FROM {LISTENERS}")
+
+
+async def test_however_many_wait_the_log_is_looked_at_as_seldom(url: str) -> None:
+    """Everybody who follows the change feed waits here."""
+    async with await open_pool(service_conninfo(url), 1, 4, "test") as pool:
+        feed = StoreFeed(pool, service_conninfo(url), look_seconds=0.1)
+        before = pool.get_stats().get("requests_num", 0)
+        assert not any(await asyncio.gather(*(feed.wait(0, 0.45) for _ in range(50))))
+        await feed.close()
+        assert 1 <= pool.get_stats().get("requests_num", 0) - before <= 6
 
 
 async def test_a_false_alarm_is_given_once(conn: psycopg.Connection[Any], url: str) -> None:

@@ -35,7 +35,8 @@ log = logging.getLogger(__name__)
 class StoreFeed:
     """Tails `events.stored_events`. Close it at the end: it listens on a connection of its own.
 
-    An embedded writer calls `offer` after each commit, which saves reading and decoding.
+    An embedded writer calls `offer` after each commit, which saves reading and decoding. However
+    many wait, the end of the log is looked up once in `look_seconds` at most.
     """
 
     def __init__(
@@ -51,6 +52,7 @@ class StoreFeed:
         self._look_seconds = look_seconds
         self._handover = HandOver(capacity)
         self._seen = 0
+        self._looked = float("-inf")
         self._news = asyncio.Event()
         self._listener: asyncio.Task[None] | None = None
 
@@ -121,9 +123,11 @@ class StoreFeed:
             async with asyncio.timeout(seconds):
                 await self._news.wait()
         except TimeoutError:
-            await self._look()
+            if asyncio.get_running_loop().time() - self._looked >= self._look_seconds:
+                await self._look()
 
     async def _look(self) -> None:
+        self._looked = asyncio.get_running_loop().time()
         async with self._pool.connection() as connection:
             row = await (await connection.execute(_HEAD)).fetchone()
         self._saw(row[0] if row else 0)
