@@ -101,6 +101,20 @@ async def test_a_rotated_key_keeps_its_place_and_its_maker(own: World) -> None:
     assert (gone["token"], gone["rotation_count"]) == (hash_key("sk-ann"), 0)
 
 
+@pytest.mark.parametrize("path", ["/user/info?user_id=ann", "/team/list"])
+async def test_those_who_read_rotated_keys_at_once_do_not_wait_for_each_other(
+    own: World, path: str
+) -> None:
+    """Each reads over one connection: there are fewer of them than who ask."""
+    for n in range(30):
+        own.team(f"t{n}", {})
+    own.key("sk-old", team_id="t0", user_id="ann")
+    rotate(own, "sk-old", "sk-new", None, team_id="t0", team_incarnation=1, user_id="ann")
+    await own.settled()
+    asked = [own.get(path) for _ in range(3 * own.context.read_pool.max_size)]
+    assert {answered.status_code for answered in await asyncio.gather(*asked)} == {200}
+
+
 async def test_aliases_are_those_that_the_caller_would_be_listed(own: World) -> None:
     own.team("t", {"ann": "admin", "bob": "user"})
     for alias, values in (

@@ -207,6 +207,8 @@ async def reading(
         events_pool = await stack.enter_async_context(await open_pool(conninfo, 1, 4, "events"))
         reads = await open_pool(keyed_conninfo(url), 1, 8, "read")
         read_pool = await stack.enter_async_context(reads)
+        usage = await open_pool(conninfo, 1, 4, "usage")
+        ledger_pool = await stack.enter_async_context(usage)
         reports = await open_pool(reports_conninfo(url), 1, 4, "reports")
         reports_pool = await stack.enter_async_context(reports)
         vault = Vault(events_pool, ROOT_KEY)
@@ -228,7 +230,7 @@ async def reading(
         context = ReadContext(
             events_pool=events_pool,
             read_pool=read_pool,
-            ledger_pool=read_pool,
+            ledger_pool=ledger_pool,
             reports_pool=reports_pool,
             head=head,
             feed=feed,

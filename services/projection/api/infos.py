@@ -13,6 +13,7 @@ from events.values import JsonObject
 from services.edge.shapes.key import key_row
 from services.edge.shapes.team import team_info
 from services.projection.api.items import FOREVER, shown_until
+from services.projection.queries.reading import Connection
 from services.projection.queries.records import StoredTeam
 from services.projection.queries.spending import Spending
 from services.projection.queries.teams import FoundTeam
@@ -73,9 +74,14 @@ class TeamInfos:
             self._bytes -= self._kept.popitem(last=False)[1].size
 
 
-async def team_reckoning(spending: Spending, found: FoundTeam, now: datetime) -> Reckoning:
-    """How to tell what the team, each of its members and each of its keys has spent."""
-    keys = await spending.of_keys([key.life for key in found.keys])
+async def team_reckoning(
+    spending: Spending, found: FoundTeam, now: datetime, within: Connection | None = None
+) -> Reckoning:
+    """How to tell what the team, each of its members and each of its keys has spent.
+
+    `within` is that of `Spending.of_keys`.
+    """
+    keys = await spending.of_keys([key.life for key in found.keys], within)
     return spending.reckoning([found.record.spender, *found.record.members, *keys], now)
 
 

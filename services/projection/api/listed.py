@@ -11,6 +11,7 @@ from services.edge.shapes.key import key_row
 from services.edge.shapes.team import membership, team
 from services.projection.api.dependencies import Reader
 from services.projection.api.items import with_total
+from services.projection.queries.reading import Connection
 from services.projection.queries.team_lists import ListedTeam
 from services.spend.spenders import Spender
 
@@ -32,13 +33,19 @@ class _Counted:
 
 
 async def listed_items(
-    reader: Reader, user_id: str | None, found: AsyncIterator[ListedTeam]
+    reader: Reader,
+    user_id: str | None,
+    found: AsyncIterator[ListedTeam],
+    within: Connection | None,
 ) -> AsyncIterator[list[JsonObject]]:
-    """TeamListItems, some at a time; `user_id` is the user whose teams were asked for, if any."""
+    """TeamListItems, some at a time; `user_id` is the user whose teams were asked for, if any.
+
+    `within` is the connection that the teams are read over, if they are still being read.
+    """
     waiting: list[_Counted] = []
     size = 0
     async for listed in found:
-        keys = await reader.context.spending.of_keys([key.life for key in listed.keys])
+        keys = await reader.context.spending.of_keys([key.life for key in listed.keys], within)
         counted = _Counted(listed, _members(user_id, listed), keys)
         waiting.append(counted)
         size += 1 + len(counted.members) + len(keys)

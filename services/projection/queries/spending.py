@@ -8,7 +8,7 @@ from decimal import Decimal
 from psycopg.sql import SQL
 
 from services.database.connections import Pool
-from services.projection.queries.reading import fetch
+from services.projection.queries.reading import Connection, fetch, run
 from services.projection.queries.records import KeyLife, key_life
 from services.projection.queries.spend_books import KEY_BOOK
 from services.spend.books import key_spender
@@ -88,15 +88,28 @@ class Spending:
             raise ValueError("what is spent on a model now is for the follower of the ledger")
         return await self._past.counted(asked)
 
-    async def of_keys(self, keys: Sequence[KeyLife]) -> list[Spender]:
-        """Keys as they spend, with what they spent before they were rotated."""
+    async def of_keys(
+        self, keys: Sequence[KeyLife], within: Connection | None = None
+    ) -> list[Spender]:
+        """Keys as they spend, with what they spent before they were rotated.
+
+        Who has a connection to the read models in use gives it along: were each to wait for
+        another one of the pool, and have one, nobody would get any.
+        """
         rotated = [key.token for key in keys if key.rotations]
-        before = await self._before(rotated) if rotated else {}
+        before = await self._before(rotated, within) if rotated else {}
         lives = [(*before.get(key.token, ()), key) for key in keys]
         return [key_spender([(one.account, one.book) for one in life]) for life in lives]
 
-    async def _before(self, tokens: Sequence[str]) -> Mapping[str, Sequence[KeyLife]]:
+    async def _before(
+        self, tokens: Sequence[str], within: Connection | None
+    ) -> Mapping[str, Sequence[KeyLife]]:
+        asked = {"tokens": tokens}
+        if within is None:
+            rows = await fetch(self._reads, _BEFORE, asked, prepare=True)
+        else:
+            rows = await run(within, _BEFORE, asked, prepare=True)
         found: dict[str, list[KeyLife]] = defaultdict(list)
-        for of, *columns in await fetch(self._reads, _BEFORE, {"tokens": tokens}, prepare=True):
+        for of, *columns in rows:
             found[of].append(key_life(columns))
         return found

@@ -127,11 +127,20 @@ class ListedTeam:
         return self.record.towards(self.role)
 
 
+@dataclass(frozen=True, slots=True)
+class ListedTeams:
+    """Teams as of `position`; `within` is the connection that they are read over meanwhile."""
+
+    position: int
+    teams: AsyncIterator[ListedTeam]
+    within: Connection | None = None
+
+
 @asynccontextmanager
 async def listed_teams(
     pool: Pool, principal: Principal, wanted: TeamFilter, limit: int | None
-) -> AsyncIterator[tuple[int, AsyncIterator[ListedTeam]]]:
-    """Position and teams by alias, null first, then id; at most `limit` of them.
+) -> AsyncIterator[ListedTeams]:
+    """Teams by alias, null first, then id; at most `limit` of them.
 
     A short list is one statement. A long one is read by a cursor: take it at full speed.
     """
@@ -140,11 +149,11 @@ async def listed_teams(
     parameters = {**_parameters(principal, wanted), "limit": few}
     rows = await fetch(pool, _statement(given), parameters, prepare=given.of_user)
     if len(rows) <= _FEW or few == limit:
-        yield rows[0][0], _few(rows)
+        yield ListedTeams(rows[0][0], _few(rows))
         return
     async with snapshot(pool) as connection:
         position = (await run(connection, _POSITION, {}))[0][0]
-        yield position, teams_within(connection, principal, wanted, limit)
+        yield ListedTeams(position, teams_within(connection, principal, wanted, limit), connection)
 
 
 async def teams_within(

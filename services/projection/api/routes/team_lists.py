@@ -104,9 +104,9 @@ async def list_teams(reader: ReaderDep, request: Request) -> Response:
 
 async def _listed(reader: Reader, query: ListQuery, wanted: TeamFilter) -> Response:
     pool = reader.context.read_pool
-    async with listed_teams(pool, reader.principal, wanted, query.limit) as (position, found):
-        content = Items(listed_items(reader, query.user_id, found))
-        return await spooled(content, {POSITION_HEADER: str(position)})
+    async with listed_teams(pool, reader.principal, wanted, query.limit) as found:
+        items = listed_items(reader, query.user_id, found.teams, found.within)
+        return await spooled(Items(items), {POSITION_HEADER: str(found.position)})
 
 
 @router.get("/v2/team/list", openapi_extra=documented(PageQuery))

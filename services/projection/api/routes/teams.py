@@ -80,7 +80,8 @@ async def _large(reader: Reader, question: Question) -> Response:
         if found is None:
             raise _nothing_to_see(reader, question.team_id)
         now, zone, spending = reader.now, reader.context.zone, reader.context.spending
-        spent = await spending.told(await team_reckoning(spending, found, now))
+        reckoning = await team_reckoning(spending, found, now, within=connection)
+        spent = await spending.told(reckoning)
         content = team_content(found, spent, now, zone, with_token=_with_token(reader, found))
         content["team_info"]["members_with_roles"] = Items(_members(connection, found))
         content["keys"] = Items(_keys(reader, connection, found, question))
@@ -113,7 +114,7 @@ async def _keys(
     now, zone = reader.now, reader.context.zone
     with_token = _with_token(reader, found)
     async for chunk in queries.keys(connection, found, question):
-        spenders = await reader.context.spending.of_keys([key.life for key in chunk])
+        spenders = await reader.context.spending.of_keys([key.life for key in chunk], connection)
         spent = await reader.context.spending.now(spenders, now)
         yield [
             key_row(key.view, now, zone, with_token=with_token, spend=spend)

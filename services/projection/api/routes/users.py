@@ -64,7 +64,7 @@ async def _info(reader: Reader, asked_for: str | None) -> Response:
             "user_id": user_id,
             "user_info": None if found is None else await _row(reader, found),
             "keys": Items(_keys(reader, connection, whose)),
-            "teams": Items(listed_items(reader, whose, teams)),
+            "teams": Items(listed_items(reader, whose, teams, connection)),
         }
         headers = {POSITION_HEADER: str(position)}
         if found is not None and not everything:
@@ -82,7 +82,8 @@ async def _keys(
     reader: Reader, connection: Connection, user_id: str | None
 ) -> AsyncIterator[list[JsonObject]]:
     async for chunk in keys_of_user(connection, user_id):
-        spenders = await reader.context.spending.of_keys([key.record.life for key in chunk])
+        lives = [key.record.life for key in chunk]
+        spenders = await reader.context.spending.of_keys(lives, connection)
         spent = await reader.context.spending.now(spenders, reader.now)
         yield [_key(reader, key, spend) for key, spend in zip(chunk, spent, strict=True)]
 
