@@ -64,6 +64,14 @@ async def test_few_records_are_left_for_later(url: str) -> None:
         assert summed(url) == 5
 
 
+async def test_while_few_wait_nothing_is_written(url: str) -> None:
+    """Not even a lock, once a second for as long as nothing is new: each is a commit to disk."""
+    async with opened_books(url) as books:
+        await book(books, 1, 4)
+        await DaySums(books.pool).work_off(fewest=6)
+    assert rows(url, "SELECT xmax::text FROM usage.days_summed") == [("0",)]
+
+
 async def test_nothing_is_summed_twice_by_several_processes(url: str) -> None:
     async with opened_books(url) as one, opened_books(url) as other:
         await book(one, 1, 30)

@@ -21,6 +21,9 @@ LOOK_SECONDS = 1.0
 FEWEST, MOST = 5_000, 50_000
 """Records that have to wait before it is worth while, and records in one transaction."""
 
+_WAITING = """
+SELECT (SELECT coalesce(max(position), 0) FROM usage.batches) - position FROM usage.days_summed
+"""
 _SUM = "SELECT usage.sum_days(%s, %s)"
 
 
@@ -41,8 +44,9 @@ class DaySums(Background):
             await asyncio.sleep(LOOK_SECONDS)
 
     async def work_off(self, fewest: int = FEWEST, most: int = MOST) -> None:
-        """Sum until fewer than `fewest` records wait."""
-        left = fewest
+        """Sum until fewer than `fewest` records wait; while fewer do, nothing is written."""
+        async with self._pool.connection() as conn:
+            [left] = await (await conn.execute(_WAITING)).fetchone() or [0]
         while left >= max(fewest, 1):
             async with self._pool.connection() as conn:
                 cursor = await conn.execute(_SUM, (fewest, most))
