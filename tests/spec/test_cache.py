@@ -1,11 +1,17 @@
 """The cache of the command loop stays within its bytes and never tells what is not so."""
 
+import tracemalloc
 from collections.abc import Iterable
+from dataclasses import replace
 
+import orjson
+import pytest
 from rpds import HashTrieMap
 
 from events.streams import TEAM, USER, Stream, stream
 from events.team import TeamDeleted, TeamSettings
+from events.user import UserSettings
+from events.values import JsonObject
 from services.command.application.cache import KEPT_CHILDREN, LINK_WEIGHT, Cache, Children
 from services.command.application.folds import fold_of
 from services.command.domain.dependents import TEAMS, Link
@@ -43,6 +49,29 @@ def test_a_state_that_is_replaced_counts_once() -> None:
         cache.keep(USERS[1], KNOWN)
     cache.trim()
     assert cached(cache) == USERS[:2]
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [{"text": "x" * 20_000}, {"parts": [[]] * 7_000}, {str(n): n for n in range(2_000)}],
+    ids=["text", "parts", "names"],
+)
+def test_states_count_by_what_callers_put_into_them(metadata: JsonObject) -> None:
+    """As many as the bound has room for by what they really take, or by a third of it."""
+    tracemalloc.start()
+    try:
+        before, _ = tracemalloc.get_traced_memory()
+        held = [orjson.loads(orjson.dumps(metadata)) for _ in USERS]
+        taken = tracemalloc.get_traced_memory()[0] - before
+    finally:
+        tracemalloc.stop()
+    cache = Cache(taken // 10)
+    for name, each in zip(USERS, held, strict=True):
+        settings = UserSettings(person="p", metadata=each)
+        cache.keep(name, replace(KNOWN, settings=settings))
+        cache.keep(name, replace(KNOWN, settings=settings, version=2))
+    cache.trim()
+    assert 3 <= len(cached(cache)) <= 12
 
 
 def test_link_sets_count_by_their_size() -> None:

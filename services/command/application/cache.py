@@ -4,14 +4,15 @@ from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 from uuid import UUID
 
 from rpds import HashTrieMap
 
 from events.envelope import Envelope
 from events.user import UserForgotten
-from services.command.application.folds import AnyState, evolve, fold_of
+from events.values import Value
+from services.command.application.folds import AnyState, bulk, evolve, fold_of
 from services.command.application.rosters import Shown, ShownRosters
 from services.command.domain.dependents import Link, links
 from services.command.domain.spend import Spend
@@ -36,6 +37,15 @@ class Mark:
     event_id: str | None
 
 
+class _Kept(NamedTuple):
+    """A state, its `weight`, and how much of that is the bulk of its settings."""
+
+    state: AnyState
+    settings: Value | None
+    weight: int
+    bulk: int
+
+
 class Cache:
     """States as of `head`; what was loaded later may be newer, never older.
 
@@ -51,7 +61,7 @@ class Cache:
         self.rosters = ShownRosters()
         self._max_bytes = max_bytes
         self._bytes = 0
-        self._states: OrderedDict[str, tuple[AnyState, int]] = OrderedDict()
+        self._states: OrderedDict[str, _Kept] = OrderedDict()
         self._links: OrderedDict[LinkKey, Children] = OrderedDict()
         self._holders: dict[str, set[LinkKey]] = {}
 
@@ -71,7 +81,7 @@ class Cache:
         if entry is None:
             return None
         self._states.move_to_end(stream)
-        return entry[0]
+        return entry.state
 
     def children(self, key: LinkKey) -> Children | None:
         return self._links.get(key)
@@ -83,10 +93,15 @@ class Cache:
         """
         if not state.version and not isinstance(state, Spend):
             return
-        weight = fold_of(stream).weight(state)
         previous = self._states.pop(stream, None)
-        self._bytes += weight - (previous[1] if previous else 0)
-        self._states[stream] = (state, weight)
+        settings: Value | None = getattr(state, "settings", None)
+        if previous is not None and settings is previous.settings:
+            more = previous.bulk
+        else:
+            more = bulk(settings)
+        weight = fold_of(stream).weight(state) + more
+        self._bytes += weight - (previous.weight if previous else 0)
+        self._states[stream] = _Kept(state, settings, weight, more)
 
     def keep_children(self, key: LinkKey, children: Children) -> None:
         """Put or replace a set; one above KEPT_CHILDREN is loaded in part when it is needed."""
@@ -172,8 +187,8 @@ class Cache:
             if self._links and len(self._links) > len(self._states):
                 self._forget_children(next(iter(self._links)))
             else:
-                _, (_, weight) = self._states.popitem(last=False)
-                self._bytes -= weight
+                _, kept = self._states.popitem(last=False)
+                self._bytes -= kept.weight
 
     def _forget_children(self, key: LinkKey) -> None:
         children = self._links.pop(key, None)

@@ -22,6 +22,7 @@ from events.streams import (
     kind_and_id,
 )
 from events.terms import TELLING
+from events.values import Value
 from services.command.domain import (
     alert,
     audit,
@@ -65,13 +66,18 @@ AnyState = (
 )
 
 
+ORDINARY = 4_096
+_PART = 64
+"""Bytes that a value, or a name, in something nested takes beside its text."""
+
+_NESTED = (dict, list)
 PACED = (team.Team, user.User, key.ApiKey, organization.Organization, budget.Budget)
 """Whatever holds budgets."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fold:
-    """`weight` is a rough size in bytes: the cache is bounded by it."""
+    """`weight` is a rough size in bytes, with settings of at most ORDINARY: see `bulk`."""
 
     initial: AnyState
     evolve: Callable[..., AnyState]
@@ -109,6 +115,14 @@ FOLDS: dict[str, Fold] = {
 def fold_of(stream: str) -> Fold:
     """The fold of a stream by its kind; KeyError for a kind that nobody folds."""
     return FOLDS[kind_and_id(stream)[0]]
+
+
+def bulk(settings: Value | None) -> int:
+    """Bytes, roughly, by which settings go beyond ORDINARY: they may hold whatever callers send."""
+    if settings is None or not any(type(v) in _NESTED and v for v in vars(settings).values()):
+        return 0
+    text = settings.model_dump_json()
+    return max(len(text) + _PART * sum(map(text.count, ",:[{")) - ORDINARY, 0)
 
 
 def evolve(state: AnyState, envelope: Envelope) -> AnyState:
