@@ -28,11 +28,9 @@ class Pulse(Background):
         self._heard = False
 
     async def _run(self) -> None:
-        asking = asyncio.create_task(self._keep_asking())
-        try:
-            await self._look()
-        finally:
-            asking.cancel()
+        async with asyncio.TaskGroup() as both:
+            both.create_task(self._keep_asking())
+            both.create_task(self._look())
 
     async def _look(self) -> None:
         silent = 0

@@ -162,8 +162,10 @@ async def test_a_false_alarm_is_given_once(conn: psycopg.Connection[Any], url: s
 async def test_nonsense_notifications_do_no_harm(
     conn: psycopg.Connection[Any], log: History, one: Process
 ) -> None:
-    for payload in ("", "x", "-1", "9" * 30, "²"):
+    await eventually(conn, f"count(*) = 1 FROM {LISTENERS}")
+    for payload in ("", "x", "-1", "9" * 30, "²", "9" * 5_000):
         conn.execute("SELECT pg_notify('stored_events', %s)", (payload,))
     append(conn, team_facts(log, "a"))
     await one.reach(1)
     assert one.group.failed is None
+    await eventually(conn, f"count(*) = 1 FROM {LISTENERS}")

@@ -149,6 +149,8 @@ class StoreFeed:
                         self._saw(int(notice.payload) if notice.payload.isdecimal() else 0)
             except psycopg.Error as error:
                 log.warning("not listening to the event store, looking instead: %s", error)
+            except Exception:
+                log.exception("not listening to the event store, looking instead")
             await asyncio.sleep(self._look_seconds)
 
 

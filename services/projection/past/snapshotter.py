@@ -10,6 +10,7 @@ import psycopg
 
 from events.streams import kind_and_id
 from services.database.alone import alone
+from services.database.background import Background
 from services.database.connections import Pool
 from services.projection.past.folding import Folding
 from services.projection.past.snapshots import KINDS, SHAPE, Snapshot, save, take
@@ -57,22 +58,16 @@ def is_due(version: int) -> bool:
     return version % distance == 0
 
 
-class Snapshotter:
-    """Follows the log behind the read models; one process at a time, and half of its time idle."""
+class Snapshotter(Background):
+    """Follows the log behind the read models; one process at a time, and half of its time idle.
+
+    What is not made when it ends is made by whoever comes next.
+    """
+
+    task_name = "snapshots"
 
     def __init__(self, events: Pool, reads: Pool, group: ProjectionGroup) -> None:
         self._events, self._reads, self._group = events, reads, group
-        self._task: asyncio.Task[None] | None = None
-
-    def start(self) -> None:
-        """Begin, and go on until `stop`."""
-        self._task = asyncio.create_task(self._run())
-
-    async def stop(self) -> None:
-        """End at once: what is not made yet is made by whoever comes next."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait([self._task])
 
     async def make(self) -> int:
         """Make what is due within the next PAGE facts; how many facts were looked at.
