@@ -44,10 +44,14 @@ class BulkAnswer:
 
 @dataclass(frozen=True, slots=True)
 class BulkAddMembers:
-    """All who can be added are, in one append; the others are told why not."""
+    """All who can be added are, in one append; the others are told why not.
+
+    `everybody` are users that were found; who is none any more is left out.
+    """
 
     team_id: str
     candidates: Sequence[Candidate]
+    everybody: bool = False
     name: str = "BulkAddMembers"
 
     def decide(self, view: View, caller: Principal) -> Decision:
@@ -56,8 +60,9 @@ class BulkAddMembers:
             team.check_member_limits(candidate.limits)
         enrolment = Enrolment(view)
         enrolment.need(self.candidates)
+        candidates = self._still_there(view) if self.everybody else self.candidates
         new: dict[str, NewMember] = {}
-        items = [self._item(candidate, found, enrolment, new) for candidate in self.candidates]
+        items = [self._item(candidate, found, enrolment, new) for candidate in candidates]
         found, left = without_departed(view, found, new)
         facts = team.add_members(found, team.AddMembers(list(new.values()))) if new else []
         name = stream(TEAM, self.team_id)
@@ -67,6 +72,11 @@ class BulkAddMembers:
             enrolment.people,
             subject=name,
         )
+
+    def _still_there(self, view: View) -> list[Candidate]:
+        users = view.users(c.user_id for c in self.candidates if c.user_id is not None)
+        there = {user_id for user_id, user in users.items() if user.open}
+        return [candidate for candidate in self.candidates if candidate.user_id in there]
 
     def _answer(self, after: View, items: Sequence[Item], touched: Sequence[str]) -> BulkAnswer:
         answer = team_answer(after, self.team_id, touched, users=True)

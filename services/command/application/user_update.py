@@ -146,15 +146,20 @@ class Updated:
 
 @dataclass(frozen=True, slots=True)
 class BulkUpdateUsers:
-    """All updates that can be made are, in this order and in one append."""
+    """All updates that can be made are, in this order and in one append.
+
+    Those of `everybody` are of users that were found; who is none any more is left out.
+    """
 
     updates: Sequence[UpdateUser]
+    everybody: bool = False
     name: str = "BulkUpdateUsers"
 
     def decide(self, view: View, caller: Principal) -> Decision:
         check_route(BULK_UPDATE, caller)
+        updates = self._still_there(view) if self.everybody else self.updates
         so_far = _SoFar(view.fork())
-        outcomes = [so_far.outcome(one, caller) for one in self.updates]
+        outcomes = [so_far.outcome(one, caller) for one in updates]
         if so_far.missing:
             raise reduce(or_, so_far.missing)
 
@@ -165,13 +170,18 @@ class BulkUpdateUsers:
                 Updated(one, shown[outcome], None)
                 if isinstance(outcome, str)
                 else Updated(one, None, outcome)
-                for one, outcome in zip(self.updates, outcomes, strict=True)
+                for one, outcome in zip(updates, outcomes, strict=True)
             ]
 
-        named = {one.user_id for one in self.updates}
+        named = {one.user_id for one in updates}
         [only] = named if len(named) == 1 else [None]
         subject = None if only is None else stream(USER, only)
         return Decision(so_far.facts, answer, so_far.people, subject=subject)
+
+    def _still_there(self, view: View) -> list[UpdateUser]:
+        users = view.users(one.user_id for one in self.updates if one.user_id is not None)
+        there = {user_id for user_id, user in users.items() if user.open}
+        return [one for one in self.updates if one.user_id in there]
 
 
 _REHEARSAL = Meta(command_id="", command="BulkUpdateUsers")

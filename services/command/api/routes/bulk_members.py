@@ -91,5 +91,5 @@ async def _add(caller: Caller, body: BulkMemberAdd, members: Sequence[Member]) -
         build.candidate(vault, member, build.own_limits(body.max_budget_in_team))
         for member in members
     ]
-    command = BulkAddMembers(body.team_id, candidates)
+    command = BulkAddMembers(body.team_id, candidates, everybody=bool(body.all_users))
     return await caller.carry_out(command, lambda made: render.bulk_added(made, zone))

@@ -85,17 +85,21 @@ async def _portions(caller: Caller, updates: requests.UserFields) -> Done:
     results: list[JsonObject] = []
     vault = caller.context.vault
     async for user_ids in caller.context.loop.users(MOST):
-        done = await _update(caller, [update_one_of_all(vault, updates, u) for u in user_ids])
+        them = [update_one_of_all(vault, updates, user_id) for user_id in user_ids]
+        done = await _update(caller, them, everybody=True)
         results += done.answer["results"]
     if len(results) > DETAILED:
         results = [{**result, "updated_user": None} for result in results]
     return replace(done, answer=_told(results))
 
 
-async def _update(caller: Caller, updates: Sequence[UpdateUser]) -> Done:
+async def _update(
+    caller: Caller, updates: Sequence[UpdateUser], *, everybody: bool = False
+) -> Done:
     """One append; `Caller.carry_out` says what it raises."""
+    command = BulkUpdateUsers(updates, everybody)
     return await caller.carry_out(
-        BulkUpdateUsers(updates), lambda made: _told([_result(caller, one) for one in made])
+        command, lambda made: _told([_result(caller, one) for one in made])
     )
 
 
