@@ -73,6 +73,15 @@ def test_what_waits_again_is_decided_anew() -> None:
     assert having(DISCARDED, *anew).incarnation == 2
 
 
+def test_nothing_is_decided_about_what_waits_no_more() -> None:
+    """By who saw it before it was discarded, sent again, and decided anew."""
+    anew = BOOKED.model_copy(update={"waited": AGAIN})
+    with pytest.raises(AlreadySettled):
+        discard(having(DISCARDED, anew), "x", WAITED)
+    with pytest.raises(AlreadySettled):
+        book(having(DISCARDED, QuarantineDiscarded(waited=AGAIN)), "x", WAITED, None)
+
+
 def test_nothing_is_decided_about_what_never_waited() -> None:
     with pytest.raises(NotFound):
         book(having(), "x", None, None)

@@ -4,7 +4,7 @@ A record that was discarded may be sent again, and then waits again. So a decisi
 waits since one moment, and a later one about what waits since another.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from events.envelope import Envelope
@@ -18,11 +18,12 @@ Settlement = QuarantineBooked | QuarantineDiscarded
 
 @dataclass(frozen=True, slots=True)
 class Quarantined:
-    """Folded state of one record: what was decided last."""
+    """Folded state of one record: what was decided last, and since when waited what was before."""
 
     version: int = 0
     incarnation: int = 0
     settled: Settlement | None = None
+    earlier: frozenset[datetime] = frozenset()
 
 
 def book(
@@ -58,6 +59,8 @@ def _standing(state: Quarantined, identity: str, waiting: Waited | None) -> Sett
         raise NotFound("quarantined_usage", identity)
     if waiting is None or settled is None:
         return settled
+    if waiting.received_at in state.earlier:
+        raise AlreadySettled(identity)
     return settled if settled.waited.received_at == waiting.received_at else None
 
 
@@ -66,5 +69,6 @@ def evolve(state: Quarantined, envelope: Envelope) -> Quarantined:
     version = envelope.originator_version
     match envelope.event:
         case QuarantineBooked() | QuarantineDiscarded() as settled:
-            return Quarantined(version, version, settled)
-    return Quarantined(version, state.incarnation, state.settled)
+            before = set() if state.settled is None else {state.settled.waited.received_at}
+            return Quarantined(version, version, settled, state.earlier | before)
+    return replace(state, version=version)
