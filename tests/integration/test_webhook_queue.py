@@ -11,9 +11,12 @@ from events.alert import BudgetThresholdCrossed, alert_stream
 from events.registry import DomainEvent
 from events.streams import WEBHOOK, Stream, stream
 from events.webhook import (
+    WebhookChanged,
     WebhookCreated,
     WebhookDeleted,
     WebhookDeliveryRequested,
+    WebhookDisabled,
+    WebhookSecretRotated,
     WebhookSettings,
     WebhookTested,
 )
@@ -24,7 +27,7 @@ from services.projection.webhooks.queue import LAPSED, Queue
 from tests.support.eventlog import History, append, create_read, create_store, owner
 from tests.support.facts import SEALED, usd
 from tests.support.projected import project
-from tests.support.usage import rows
+from tests.support.usage import NOON, rows
 
 SETTINGS = WebhookSettings(url="https://a.example.com", event_types=["budget.threshold_crossed"])
 HOOK, OTHER = stream(WEBHOOK, "one"), stream(WEBHOOK, "two")
@@ -118,6 +121,27 @@ async def test_what_comes_meanwhile_is_left_for_the_next_time(log: Log) -> None:
     assert [position for _, _, position, _ in rows(log.url, MADE)] == [2]
     await log.make()
     assert [position for _, _, position, _ in rows(log.url, MADE)] == [2, 3]
+
+
+async def test_nothing_is_posted_before_the_read_models_know_what_was_changed(log: Log) -> None:
+    """What waits would go to the address of before, or to a webhook that is switched off."""
+    await log.record((HOOK, created()))
+    asked = list[int]()
+
+    async def reached(position: int) -> None:
+        asked.append(position)
+
+    changed = SETTINGS.model_copy(update={"url": "https://b.example.com"})
+    facts = [
+        WebhookChanged(before=SETTINGS, after=changed),
+        WebhookSecretRotated(before=SEALED, after=SEALED, previous_until=NOON),
+        WebhookDisabled(reason="410 Gone"),
+    ]
+    for fact in facts:
+        await log.record((HOOK, fact))
+        await Messages(log.pool, log.pool, reached).make()
+    assert asked == [2, 3, 4]
+    assert rows(log.url, MADE) == []
 
 
 async def test_a_test_is_for_its_own_webhook_and_what_is_deleted_is_dropped(log: Log) -> None:

@@ -12,17 +12,25 @@ import psycopg
 from events.alert import BudgetThresholdCrossed
 from events.envelope import Envelope, decode
 from events.streams import kind_and_id
-from events.webhook import WebhookDeleted, WebhookDeliveryRequested, WebhookTested
+from events.webhook import (
+    WebhookChanged,
+    WebhookDeleted,
+    WebhookDeliveryRequested,
+    WebhookDisabled,
+    WebhookSecretRotated,
+    WebhookTested,
+)
 from services.database.connections import Pool
 from services.projection.queries.webhooks import Found, find_webhooks
 
 AT_ONCE = 50_000
 """Positions that are looked through at a time."""
 
-_TOPICS = [
-    fact.type_name
-    for fact in (BudgetThresholdCrossed, WebhookTested, WebhookDeliveryRequested, WebhookDeleted)
-]
+_TELLING = (BudgetThresholdCrossed, WebhookTested, WebhookDeliveryRequested, WebhookDeleted)
+_BEARING = (WebhookChanged, WebhookSecretRotated, WebhookDisabled)
+"""What messages that wait are posted by: nobody posts before the read models know it."""
+
+_TOPICS = [fact.type_name for fact in (*_TELLING, *_BEARING)]
 _STANDS = """
 SELECT position, (SELECT coalesce(max(notification_id), 0) FROM events.stored_events)
 FROM ops.webhook_messages
