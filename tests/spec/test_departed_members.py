@@ -7,11 +7,18 @@ import pytest
 from events.budget import BudgetSettings
 from events.streams import ORGANIZATION, stream
 from services.command.application.departures import AT_ONCE, DeleteUsers, Leave
-from services.command.application.organization_members import AddOrganizationMembers, Joining
+from services.command.application.names import ByName
+from services.command.application.organization_members import (
+    AddOrganizationMembers,
+    Joining,
+    RemoveOrganizationMember,
+    UpdateOrganizationMember,
+)
 from services.command.application.organizations import NewOrganization
 from services.command.application.requests import Command
 from services.command.application.users import NewUser
 from services.command.domain.dependents import ORGANIZATIONS
+from services.command.domain.errors import NotAMember
 from tests.support.facts import organization_settings, user_settings
 from tests.support.memory_log import MemoryLog
 from tests.support.people import WRAPPED, People
@@ -64,6 +71,14 @@ async def test_the_next_life_of_a_user_joins_what_the_last_one_has_yet_to_leave(
     assert told_of_members(process, last) == ["added", "removed", "added"]
     assert await process.carry_out(Leave("ann", ORGANIZATIONS, (last,))) == [{}]
     assert told_of_members(process, last) == ["added", "removed", "added"]
+
+
+async def test_who_has_yet_to_leave_is_no_member(process: Process) -> None:
+    ann, last = ByName("ann", None), NAMES[-1]
+    [refused] = await process.carry_out(UpdateOrganizationMember(last, ann, "org_admin", {}, "b"))
+    assert isinstance(refused, NotAMember)
+    assert await process.carry_out(RemoveOrganizationMember(last, ann)) == [None]
+    assert told_of_members(process, last) == ["added"]
 
 
 async def test_what_nobody_joined_again_is_left(process: Process) -> None:

@@ -79,6 +79,7 @@ class UpdateOrganizationMember:
         route = "/organization/member_update"
         found = authorized_organization(view, caller, route, self.organization_id)
         user_id = self.who.resolve(view)
+        found, _ = organization_without_departed(view, found, [user_id])
         facts = organization.update_member(found, user_id, self.role, self.limits, self.budget_id)
         name = stream(ORGANIZATION, self.organization_id)
         return Decision(
@@ -103,6 +104,7 @@ class RemoveOrganizationMember:
             raise NotFound("organization", self.organization_id)
         try:
             user_id = self.who.resolve(view)
+            found, _ = organization_without_departed(view, found, [user_id])
             facts = organization.remove_member(found, user_id)
         except NotAMember:
             return Decision((), lambda _: None)
