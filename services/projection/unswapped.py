@@ -4,8 +4,8 @@ import logging
 from collections.abc import Sequence
 from typing import Any
 
-from psycopg import AsyncCursor
-from psycopg.errors import LockNotAvailable, UndefinedTable
+from psycopg import AsyncCursor, ProgrammingError
+from psycopg.errors import LockNotAvailable
 from psycopg.sql import SQL, Identifier
 
 from services.projection.projectors.users import TABLE
@@ -25,7 +25,8 @@ async def erase(cursor: AsyncCursor[Any], user_ids: Sequence[str]) -> None:
     """Erase what is told in the clear of these users, as the last step of a transaction.
 
     A rebuild that keeps the table to itself just now is not waited for: it comes to the facts that
-    forget them by itself.
+    forget them by itself. Nor does a table of another release, or one that is swapped in meanwhile,
+    stop anything.
     """
     await cursor.execute(_THERE, (_PLACE.as_string(),))
     if await cursor.fetchone() != (True,):
@@ -34,5 +35,5 @@ async def erase(cursor: AsyncCursor[Any], user_ids: Sequence[str]) -> None:
         async with cursor.connection.transaction():
             await cursor.execute(_PATIENCE)
             await cursor.execute(_ERASE, (list(user_ids),))
-    except (LockNotAvailable, UndefinedTable) as error:
-        log.info("a rebuild is left to forget %d users: %s", len(user_ids), type(error).__name__)
+    except (LockNotAvailable, ProgrammingError) as error:
+        log.warning("a rebuild is left to forget %d users: %s", len(user_ids), type(error).__name__)

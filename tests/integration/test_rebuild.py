@@ -334,6 +334,32 @@ async def test_who_is_forgotten_is_so_in_what_a_rebuild_has_left(
     assert [table.equal for table in report.tables] == [True] * len(TABLES)
 
 
+ALTERED = b'ALTER TABLE read."users_1#rebuild" DROP COLUMN user_alias'
+LOCKED = b'LOCK TABLE read."users_1#rebuild" IN SHARE MODE'
+
+
+@pytest.mark.parametrize(
+    ("before", "meanwhile"), [(b"", LOCKED), (ALTERED, b"")], ids=["busy", "of another release"]
+)
+async def test_what_a_rebuild_has_left_stops_no_projection(
+    conn: psycopg.Connection[Any], log: History, database_url: str, before: bytes, meanwhile: bytes
+) -> None:
+    append(conn, log.command((stream(USER, "ann"), user_created(email=SEALED))))
+
+    async def refuse(_: Sequence[Comparison]) -> bool:
+        return False
+
+    async with process(database_url) as live:
+        await live.reach(1)
+        await run(live, database_url, judge=refuse)
+        conn.execute(before)
+        with owner(database_url) as other, other.transaction():
+            other.execute(meanwhile)
+            append(conn, log.command((stream(USER, "ann"), UserForgotten(persons=["p-ann"]))))
+            await live.reach(2)
+    assert conn.execute("SELECT email FROM read.users_1").fetchall() == [(None,)]
+
+
 async def test_one_rebuild_of_a_group_at_a_time(
     conn: psycopg.Connection[Any], log: History, database_url: str
 ) -> None:
