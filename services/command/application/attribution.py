@@ -5,7 +5,9 @@ from dataclasses import dataclass
 
 from events.streams import KEY, ORGANIZATION, TEAM, USER, stream
 from events.usage import Usage, UsageRecorded
+from services.access.credentials import MAX_ROTATIONS
 from services.access.principal import Principal
+from services.command.application.callers import acting, stand_in
 from services.command.application.requests import Decision
 from services.command.application.view import View
 from services.command.domain.key import ApiKey
@@ -48,7 +50,7 @@ class Attribute:
 def attributions(view: View, claims: Iterable[Claim]) -> Mapping[Claim, Attribution]:
     """Each claim once; raises Missing for all that is not at hand, one kind of thing at a time."""
     wanted = list(dict.fromkeys(claims))
-    view.need(stream(KEY, claim.key_hash) for claim in wanted if claim.key_hash)
+    _need_keys(view, {claim.key_hash for claim in wanted if claim.key_hash})
     owners = {claim: _owners(view, claim) for claim in wanted}
     view.need(stream(TEAM, team) for team, _ in owners.values() if team)
     view.need(stream(USER, user) for _, user in owners.values() if user)
@@ -57,10 +59,19 @@ def attributions(view: View, claims: Iterable[Claim]) -> Mapping[Claim, Attribut
     return {claim: _attribution(view, claim, organizations[claim]) for claim in wanted}
 
 
+def _need_keys(view: View, tokens: set[str]) -> None:
+    """Those that stand in for them, too: one rotation of all at a time."""
+    view.need(stream(KEY, token) for token in tokens)
+    for _ in range(MAX_ROTATIONS):
+        tokens = {after for token in tokens if (after := stand_in(view, view.key(token)))}
+        view.need(stream(KEY, token) for token in tokens)
+
+
 def _known(view: View, claim: Claim) -> ApiKey | None:
+    """The key that was let in: of a secret in its grace period, the one that it stands for."""
     if claim.key_hash is None:
         return None
-    key = view.key(claim.key_hash)
+    _, key = acting(view, claim.key_hash)
     return key if key.incarnation else None
 
 
@@ -93,7 +104,7 @@ def _attribution(view: View, claim: Claim, organization_id: str | None) -> Attri
             organization,
             _team_life(view, team_id, settings.team_incarnation),
             _user_life(view, user_id),
-            Life(claim.key_hash, key.incarnation, settings.key_alias),
+            Life(claim.key_hash, view.key(claim.key_hash).incarnation, settings.key_alias),
         )
     team, user = _team_life(view, team_id, None), _user_life(view, user_id, claimed=True)
     if team is None and user is None:

@@ -30,7 +30,7 @@ def authenticate(view: View, origin: Origin) -> Principal:
     credential = origin.credential
     if credential.master:
         return master_principal(credential)
-    token, key = _acting(view, credential.token)
+    token, key = acting(view, credential.token)
     if not key.open:
         return judge(credential, None, None, team_blocked=False, now=view.now)
     credential = replace(credential, token=token)
@@ -61,15 +61,23 @@ def authenticate(view: View, origin: Origin) -> Principal:
     return principal
 
 
-def _acting(view: View, token: str) -> tuple[str, ApiKey]:
+def acting(view: View, token: str) -> tuple[str, ApiKey]:
     """The key that a secret stands for: one that was rotated, for its successor, in grace (A08)."""
     key = view.key(token)
     for _ in range(MAX_ROTATIONS):
-        rotation = key.rotation
-        if rotation is None or rotation.until is None or rotation.until <= view.now:
+        after = stand_in(view, key)
+        if after is None:
             break
-        token, key = rotation.successor, view.key(rotation.successor)
+        token, key = after, view.key(after)
     return token, key
+
+
+def stand_in(view: View, key: ApiKey) -> str | None:
+    """The hash of the secret that came after that of a key, while that may still be used."""
+    rotation = key.rotation
+    if rotation is None or rotation.until is None or rotation.until <= view.now:
+        return None
+    return rotation.successor
 
 
 def orphaned(view: View, key: ApiKey) -> bool:
