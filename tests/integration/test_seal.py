@@ -111,6 +111,15 @@ async def test_nothing_new_is_not_signed_again(work: Sealing, url: str) -> None:
     assert notes(url) == before
 
 
+async def test_a_clock_that_was_ahead_puts_no_checkpoint_off(work: Sealing, url: str) -> None:
+    with owner(url) as conn:
+        conn.execute("UPDATE ops.checkpoints SET made_at = made_at + interval '1 day'")
+        append(conn, team_facts(History(position=332), "c", members=3))
+    before = len(notes(url))
+    await work.seal()
+    assert len(notes(url)) == before + 1
+
+
 async def test_a_sealer_waits_behind_what_others_have_sealed(work: Sealing) -> None:
     """Not behind what it has sealed itself: that would be news for ever."""
     running = asyncio.create_task(work.sealer.run())

@@ -45,8 +45,10 @@ _SPAN = """
 INSERT INTO ops.seal_spans (first_leaf, kind, first_position, last_position, leaves)
 VALUES (%s, %s, %s, %s, %s)
 """
+# One that was made in a time to come tells of a clock that was ahead, and puts nothing off.
 _DUE = """
-SELECT coalesce(max(size), 0) < %s AND coalesce(max(made_at) <= %s, true) FROM ops.checkpoints
+SELECT coalesce(max(size), 0) < %s AND coalesce(max(made_at) <= %s OR max(made_at) > %s, true)
+FROM ops.checkpoints
 """
 _CHECKPOINT = "INSERT INTO ops.checkpoints (size, note, made_at) VALUES (%s, %s, %s)"
 _NOTE = """
@@ -116,7 +118,8 @@ class TreeStore:
 
     async def due(self, kept: Kept, now: datetime, seconds: float) -> bool:
         """Whether leaves have no checkpoint yet and the last one is old enough."""
-        [(due,)] = await self._rows(_DUE, kept.size, now - timedelta(seconds=seconds))
+        age = timedelta(seconds=seconds)
+        [(due,)] = await self._rows(_DUE, kept.size, now - age, now + age)
         return bool(due)
 
     async def keep(self, checkpoint: Checkpoint, note: str) -> None:
