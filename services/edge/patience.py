@@ -1,5 +1,6 @@
 """The answers that are still to come, and what becomes of those who would wait for ever."""
 
+import asyncio
 from collections.abc import Iterable
 from time import perf_counter
 
@@ -8,6 +9,7 @@ from starlette.types import Message, Scope, Send
 from services.edge.errors import ShapeB, render, tells_problems
 from services.edge.measured import measure, named
 
+TELL_SECONDS = 0.1
 TOO_LONG = ShapeB(503, "a database does not answer, outcome: unknown", "service_unavailable")
 
 
@@ -70,6 +72,7 @@ class Waiting:
     def __init__(self, *, strict: bool) -> None:
         self._strict = strict
         self._answers: set[Answer] = set()
+        self._telling: set[asyncio.Task[None]] = set()
 
     def __len__(self) -> int:
         return len(self._answers)
@@ -81,10 +84,18 @@ class Waiting:
         self._answers.discard(answer)
 
     async def give_up(self, seconds: float) -> None:
-        """Answer 503 to everybody who has waited for so long."""
+        """Answer 503 to everybody who has waited for so long.
+
+        Who does not read what he is told keeps nobody waiting: he is told beside the others.
+        """
         since = perf_counter() - seconds
-        for answer in [answer for answer in self._answers if answer.came < since]:
-            await answer.give_up(strict=self._strict)
+        late = [answer for answer in self._answers if answer.came < since and not answer.begun]
+        for answer in late:
+            task = asyncio.create_task(answer.give_up(strict=self._strict))
+            self._telling.add(task)
+            task.add_done_callback(self._telling.discard)
+        if late:
+            await asyncio.wait(self._telling, timeout=TELL_SECONDS)
 
 
 async def _nothing() -> Message:

@@ -13,6 +13,7 @@ from starlette.types import Message
 
 from services.edge.app import create_app
 from services.edge.body import LedgerRoute, answer
+from services.edge.patience import Answer, Waiting
 
 
 @dataclass
@@ -95,6 +96,25 @@ async def test_who_has_not_waited_for_long_goes_on_waiting() -> None:
 async def test_what_has_begun_is_finished() -> None:
     told = await Slow().answered("/begins", seconds=0)
     assert (told.status_code, told.text) == (200, "first, last")
+
+
+async def test_who_does_not_read_keeps_nobody_waiting() -> None:
+    told: list[Message] = []
+
+    async def stuck(_: Message) -> None:
+        await asyncio.Event().wait()
+
+    async def send(message: Message) -> None:
+        told.append(message)
+
+    waiting = Waiting(strict=False)
+    scope = {"type": "http", "method": "GET", "path": "/waits", "headers": []}
+    for each in (stuck, send):
+        waiting.begin(Answer(scope, each, "r"))
+    async with asyncio.timeout(10):
+        for _ in range(2):
+            await waiting.give_up(0)
+    assert [m["status"] for m in told if m["type"] == "http.response.start"] == [503]
 
 
 async def test_nobody_is_given_up_after_his_answer() -> None:
