@@ -15,7 +15,7 @@ from services.cli.database import any_log
 from services.cli.failures import explained
 from services.cli.output import progress_bar
 from services.cli.recording import record
-from services.database.connections import service_conninfo
+from services.database.connections import visiting_conninfo
 from services.proof import export as exported
 from services.proof.checkpoint import BadCheckpoint
 from services.proof.verify import Verdict, verify
@@ -39,7 +39,7 @@ def export(
     """
     exported.check_writable(file)
     with any_log(load_settings()) as url, progress_bar("leaves") as told:
-        conninfo = service_conninfo(url)
+        conninfo = visiting_conninfo(url)
         with psycopg.connect(conninfo, autocommit=True) as conn:
             size, until = conn.execute(_SEALED).fetchone() or (0, 0)
             if not unrecorded:

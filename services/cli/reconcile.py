@@ -12,7 +12,7 @@ from events.values import JsonObject, plain
 from services.cli.database import any_database
 from services.cli.failures import explained
 from services.cli.output import cell, print_table
-from services.database.connections import DatabaseUnusable, service_conninfo
+from services.database.connections import DatabaseUnusable, visiting_conninfo
 from services.settings import load_settings
 from services.spend.reconcile import Reconciliation
 from services.spend.reconcile import reconcile as compute_again
@@ -40,7 +40,7 @@ def reconcile(
 
 async def reconcile_database(url: str) -> Reconciliation:
     """Raises DatabaseUnusable for a database without a ledger."""
-    conninfo = service_conninfo(url)
+    conninfo = visiting_conninfo(url)
     try:
         async with await psycopg.AsyncConnection.connect(conninfo, autocommit=True) as connection:
             return await compute_again(connection)

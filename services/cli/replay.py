@@ -20,7 +20,7 @@ from services.cli.failures import explained
 from services.cli.moment import Moments, Until
 from services.cli.output import print_facts
 from services.cli.past import print_past
-from services.database.connections import DatabaseUnusable, service_conninfo
+from services.database.connections import DatabaseUnusable, visiting_conninfo
 from services.database.schemas import Databases
 from services.projection.filling.job import Log
 from services.projection.progress import Progress
@@ -101,9 +101,9 @@ def replay(
         if into is not None:
             _materialise(databases_at(url, settings), into, moment, jobs)
         elif state and chosen is not None:
-            print_past(service_conninfo(url), chosen, _moment(url, moment))
+            print_past(visiting_conninfo(url), chosen, _moment(url, moment))
         else:
-            facts = map(as_object, matching(service_conninfo(url), wanted))
+            facts = map(as_object, matching(visiting_conninfo(url), wanted))
             _print_json(facts) if as_json else print_facts(facts)
 
 
@@ -133,14 +133,14 @@ def _moments(conn: psycopg.Connection[Any]) -> Moments:
 
 
 def _moment(url: str, until: Until | None) -> Progress:
-    with psycopg.connect(service_conninfo(url), autocommit=True) as conn:
+    with psycopg.connect(visiting_conninfo(url), autocommit=True) as conn:
         return _moments(conn).whole_until(until)
 
 
 def _materialise(databases: Databases, into: str, until: Until | None, jobs: int | None) -> None:
     at = _moment(databases.events, until)
     with claimed(into, databases.reads) as destination:
-        rows = filled(destination, Log(service_conninfo(databases.events)), at, jobs)
+        rows = filled(destination, Log(visiting_conninfo(databases.events)), at, jobs)
     show(destination, rows, at.position)
 
 

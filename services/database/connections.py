@@ -38,6 +38,11 @@ def service_conninfo(url: str) -> str:
     failover, leads nowhere. Raises DatabaseUnusable for something that is no address, without
     repeating it.
     """
+    return _of_primary(visiting_conninfo(url))
+
+
+def visiting_conninfo(url: str) -> str:
+    """The same for whoever only looks, once: a standby is as good. Raises likewise."""
     idle = f"idle_in_transaction_session_timeout={IDLE_IN_TRANSACTION_MS}"
     return _with_options(url, SERVICE_NAME, f"role={SERVICE_ROLE}", "timezone=UTC", idle)
 
@@ -69,7 +74,7 @@ def relay_conninfo(url: str) -> str:
     plain = (f"role={SERVICE_ROLE}", "timezone=UTC", "synchronous_commit=off")
     conninfo = _with_options(url, RELAY_NAME, *plain, *server)
     client = {"keepalives_idle": 2, "keepalives_interval": 1, "keepalives_count": 2}
-    return make_conninfo(conninfo, **client, tcp_user_timeout=4_000)
+    return _of_primary(make_conninfo(conninfo, **client, tcp_user_timeout=4_000))
 
 
 def keyed_conninfo(url: str) -> str:
@@ -89,6 +94,12 @@ def owner_conninfo(url: str) -> str:
     return _with_options(url, OWNER_NAME, "timezone=UTC")
 
 
+def _of_primary(conninfo: str) -> str:
+    known = conninfo_to_dict(conninfo)
+    known.setdefault("target_session_attrs", "primary")
+    return make_conninfo("", **known)
+
+
 def _with_options(url: str, application: str, *settings: str) -> str:
     try:
         known = conninfo_to_dict(url)
@@ -99,8 +110,6 @@ def _with_options(url: str, application: str, *settings: str) -> str:
         ) from None
     own = [str(known.pop("options", None) or "")]
     known.setdefault("connect_timeout", CONNECT_SECONDS)
-    if application != OWNER_NAME:
-        known.setdefault("target_session_attrs", "primary")
     known["options"] = " ".join([*own, *(f"-c {setting}" for setting in settings)]).strip()
     known["application_name"] = application
     return make_conninfo("", **known)

@@ -18,6 +18,7 @@ from services.database.connections import (
     relay_conninfo,
     reports_conninfo,
     service_conninfo,
+    visiting_conninfo,
 )
 from services.database.embedded import EmbeddedServer
 from services.database.service_role import ensure_service_role
@@ -72,8 +73,9 @@ def test_a_standby_is_for_those_who_ask_for_one(own_server: EmbeddedServer) -> N
     for conninfo in (service_conninfo(url), reports_conninfo(url), relay_conninfo(url)):
         with pytest.raises(psycopg.OperationalError, match="standby"):
             psycopg.connect(conninfo)
-    with psycopg.connect(service_conninfo(f"{url}&target_session_attrs=any")) as conn:
-        assert conn.execute("SELECT pg_is_in_recovery()").fetchone() == (True,)
+    for conninfo in (service_conninfo(f"{url}&target_session_attrs=any"), visiting_conninfo(url)):
+        with psycopg.connect(conninfo) as conn:
+            assert conn.execute("SELECT pg_is_in_recovery()").fetchone() == (True,)
     with psycopg.connect(owner_conninfo(url)) as conn:
         conn.execute("SELECT pg_promote()")
     psycopg.connect(service_conninfo(url)).close()
