@@ -21,6 +21,14 @@ REPORT_SECONDS = 8
 CONNECT_SECONDS = 5
 CHECKOUT_SECONDS = 5.0
 RETRY_SECONDS = 0.5
+NOTICED = {
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 60_000,
+}
+"""By which a client notices within a minute that the server's machine is gone."""
+
 PREPARE_AFTER = 2  # executions of one statement in one session
 
 Pool = AsyncConnectionPool[psycopg.AsyncConnection[tuple[Any, ...]]]
@@ -35,8 +43,9 @@ def service_conninfo(url: str) -> str:
 
     A standby is refused unless the URL admits one: it may lack what was acknowledged, which would
     be taken for lost, and takes no writes. An address that leads to one for a while, as after a
-    failover, leads nowhere. Raises DatabaseUnusable for something that is no address, without
-    repeating it.
+    failover, leads nowhere. Server and client notice within a minute that the other's machine is
+    gone: some hold locks by their sessions, and many wait without a limit. Raises DatabaseUnusable
+    for something that is no address, without repeating it.
     """
     return _of_primary(visiting_conninfo(url))
 
@@ -44,7 +53,8 @@ def service_conninfo(url: str) -> str:
 def visiting_conninfo(url: str) -> str:
     """The same for whoever only looks, once: a standby is as good. Raises likewise."""
     idle = f"idle_in_transaction_session_timeout={IDLE_IN_TRANSACTION_MS}"
-    return _with_options(url, SERVICE_NAME, f"role={SERVICE_ROLE}", "timezone=UTC", idle)
+    server = (f"tcp_keepalives_{name}" for name in ("idle=30", "interval=10", "count=3"))
+    return _with_options(url, SERVICE_NAME, f"role={SERVICE_ROLE}", "timezone=UTC", idle, *server)
 
 
 def reports_conninfo(url: str) -> str:
@@ -109,7 +119,7 @@ def _with_options(url: str, application: str, *settings: str) -> str:
             "expected postgresql://user:password@host:5432/database"
         ) from None
     own = [str(known.pop("options", None) or "")]
-    known.setdefault("connect_timeout", CONNECT_SECONDS)
+    known = {"connect_timeout": CONNECT_SECONDS, **NOTICED, **known}
     known["options"] = " ".join([*own, *(f"-c {setting}" for setting in settings)]).strip()
     known["application_name"] = application
     return make_conninfo("", **known)

@@ -2,11 +2,14 @@
 
 import asyncio
 import signal
+import socket
 from collections.abc import Iterator
 from os import kill
+from pathlib import Path
 
 import psycopg
 import pytest
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg_pool import PoolTimeout
 
 from services.database.connections import (
@@ -23,6 +26,7 @@ from services.database.connections import (
 from services.database.embedded import EmbeddedServer
 from services.database.service_role import ensure_service_role
 from tests.support.postgres import open_directory, running_server
+from tests.support.proxy import Proxy
 
 
 @pytest.fixture
@@ -79,6 +83,26 @@ def test_a_standby_is_for_those_who_ask_for_one(own_server: EmbeddedServer) -> N
     with psycopg.connect(owner_conninfo(url)) as conn:
         conn.execute("SELECT pg_promote()")
     psycopg.connect(service_conninfo(url)).close()
+
+
+async def test_it_is_noticed_on_both_sides_that_a_machine_is_gone(url: str) -> None:
+    """A lock that is held by a session would be free after two hours, by what systems come with."""
+    address = conninfo_to_dict(service_conninfo(url))
+    proxy = Proxy(Path(str(address["host"])) / f".s.PGSQL.{address['port']}")
+    async with await asyncio.start_server(proxy.serve, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        conninfo = make_conninfo("", **{**address, "host": "127.0.0.1", "port": port})
+        async with await psycopg.AsyncConnection.connect(conninfo) as conn:
+            with socket.fromfd(conn.fileno(), socket.AF_INET, socket.SOCK_STREAM) as client:
+                names = (socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL, socket.TCP_KEEPCNT)
+                of_client = [client.getsockopt(socket.IPPROTO_TCP, name) for name in names]
+                silent = client.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT)
+        await proxy.close()
+    with psycopg.connect(service_conninfo(url)) as conn:
+        asked = "SELECT name, reset_val::int FROM pg_settings WHERE name LIKE 'tcp_keepalives_%'"
+        of_server = [value for _, value in conn.execute(asked).fetchall()]
+    assert (of_client, silent) == ([30, 10, 3], 60_000)
+    assert sorted(of_server) == [3, 10, 30]
 
 
 def test_an_address_that_is_none_is_not_repeated() -> None:
