@@ -41,8 +41,11 @@ class Revival:
 
     def _run(self) -> None:
         while not self._over.wait(LOOK_SECONDS):
-            if not self._server.listens():
-                self._revive()
+            try:
+                if not self._server.listens():
+                    self._revive()
+            except Exception:
+                log.exception("looking after the embedded database begins again")
 
     def _revive(self) -> None:
         """Try until it runs; what kept it from that is logged whenever it is something new."""

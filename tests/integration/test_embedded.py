@@ -1,15 +1,19 @@
 """The embedded server: safe beside other directories, and not to be lost by killing anything."""
 
 import os
+import resource
 import signal
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
 import pytest
 
+from services.database import revival
 from services.database.data_directory import (
     DataDirectoryError,
     prepare_data_directory,
@@ -189,6 +193,42 @@ def test_a_server_that_ended_is_missed_and_revived(server: EmbeddedServer) -> No
     server.revive()
     assert server.listens()
     assert "before it ended" in notes(server.conninfo())
+
+
+def test_whose_files_are_all_open_does_not_take_it_for_ended(server: EmbeddedServer) -> None:
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (1, before[1]))
+    try:
+        listens = server.listens()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+    assert listens
+
+
+class SeesNothingAtFirst(EmbeddedServer):
+    def __init__(self, data_dir: Path) -> None:
+        super().__init__(data_dir)
+        self.failed = threading.Event()
+
+    def listens(self) -> bool:
+        if self.failed.is_set():
+            return super().listens()
+        self.failed.set()
+        raise RuntimeError("no thread, no memory, or whatever else")
+
+
+def test_it_is_looked_after_whatever_happened_before(
+    data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(revival, "LOOK_SECONDS", 0.05)
+    with SeesNothingAtFirst(data_dir) as server, revival.Revival(server):
+        assert server.failed.wait(30)
+        pid = server.postmaster_pid()
+        assert pid is not None
+        os.kill(pid, signal.SIGQUIT)
+        deadline = time.monotonic() + 30
+        while server.postmaster_pid() in {None, pid} or not server.listens():
+            assert time.monotonic() < deadline
 
 
 def test_a_cluster_that_is_gone_is_not_made_anew(data_dir: Path) -> None:
