@@ -3,6 +3,7 @@
 import asyncio
 import re
 from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -65,6 +66,20 @@ async def test_an_export_proves_itself(url: str, tmp_path: Path) -> None:
     assert (verdict.events, verdict.batches, verdict.checkpoints) == (332, 2, 6)
     assert verdict.proved is not None
     assert (verdict.proved.events, verdict.proved.usage) == (332, 3)
+
+
+async def test_whether_a_checkpoint_is_due_is_told_by_the_last_one(url: str, work: Sealing) -> None:
+    """It is asked for every second, and after a year there are millions of them."""
+    with owner(url) as conn:
+        conn.execute(
+            "INSERT INTO ops.checkpoints SELECT n, '', now() FROM generate_series(1000, 3000) n"
+        )
+        conn.execute("ANALYZE ops.checkpoints")
+    read = "SELECT pg_stat_get_xact_tuples_returned('ops.checkpoints'::regclass)"
+    async with work.pool.connection() as connection, connection.transaction():
+        tree = TreeStore(connection)
+        assert not await tree.due(await tree.kept(), datetime.now(UTC), 0)
+        assert await (await connection.execute(read)).fetchone() == (0,)
 
 
 async def test_every_leaf_is_proved_to_be_in_every_later_tree(work: Sealing) -> None:

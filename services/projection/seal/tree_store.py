@@ -47,8 +47,10 @@ VALUES (%s, %s, %s, %s, %s)
 """
 # One that was made in a time to come tells of a clock that was ahead, and puts nothing off.
 _DUE = """
-SELECT coalesce(max(size), 0) < %s AND coalesce(max(made_at) <= %s OR max(made_at) > %s, true)
-FROM ops.checkpoints
+SELECT coalesce(last.size, 0) < %s AND coalesce(last.made_at <= %s OR last.made_at > %s, true)
+FROM (SELECT) one LEFT JOIN (
+    SELECT size, made_at FROM ops.checkpoints ORDER BY size DESC LIMIT 1
+) last ON true
 """
 _CHECKPOINT = "INSERT INTO ops.checkpoints (size, note, made_at) VALUES (%s, %s, %s)"
 _NOTE = """
