@@ -15,6 +15,7 @@ from services.database.embedded import EmbeddedServer
 from services.projection.decisions.changes import Changes
 from services.projection.decisions.index import PolicyIndex
 from services.projection.decisions.standing import Standing
+from services.projection.queries.principals import Principals
 from tests.support.postgres import fresh_database
 from tests.support.reading import World, reading
 from tests.support.stories import (
@@ -59,7 +60,7 @@ async def seen(index: PolicyIndex, world: World, name: str) -> list[dict[str, An
 
 def _told(standing: Standing) -> dict[str, Any]:
     found = asdict(standing)
-    for remembered in ("position", "origins", "source"):
+    for remembered in ("position", "origins", "source", "size"):
         del found[remembered]
     for allotment in (*found["allotments"], *found["model_allotments"].values()):
         del allotment["_due"]
@@ -108,6 +109,27 @@ async def test_what_is_kept_is_what_would_be_read(
         world.tell(*facts[what])
         expected = await seen(index_of(world), world, name)
         assert await seen(index, world, name) == expected, what
+
+
+async def test_no_more_is_kept_than_has_room(world: World) -> None:
+    """Of keys into which their callers have put as much as they may."""
+    models = [f"model-{n}" for n in range(2_000)]
+    tokens = [world.key(f"sk-large-{n}", models=models) for n in range(8)]
+    await world.settled()
+    head, context = world.history.position, world.context
+    changes = Changes(context.ledger_pool)
+    room = 2 * 8 * 1024 + 3 * len(str(models))
+    given = context.read_pool, changes, context.reached, context.spending
+    index = PolicyIndex(*given, kept_size=room)
+    principals = Principals(context.read_pool, capacity_size=room)
+    held = [await principals.holder(token, head, NOON) for token in tokens]
+    for token in tokens:
+        await index.standing(token, head, NOON)
+    kept = [index.kept(token) is not None for token in tokens]
+    again = [await principals.holder(token, head, NOON) for token in reversed(tokens)]
+    same = [one is other for one, other in zip(again, reversed(held), strict=True)]
+    assert (sum(kept), kept[-1]) == (3, True)
+    assert (sum(same), same[0]) == (3, True)
 
 
 async def test_what_did_not_change_is_not_read_again(world: World) -> None:

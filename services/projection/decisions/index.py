@@ -13,30 +13,35 @@ from services.projection.decisions.standing import Standing
 from services.projection.queries.reading import fetch
 from services.projection.queries.spending import Spending
 
-KEPT = 20_000
+KEPT, KEPT_SIZE = 20_000, 64 * 1024 * 1024
+"""Keys, and the texts that all of them were read from."""
 
 Reach = Callable[[int], Awaitable[None]]
 """Returns once the read models hold everything up to a position, or raises."""
 
 
 class PolicyIndex:
-    """At most `kept` keys. Unknown ones are not kept: inventing keys pushes nobody out.
+    """At most `kept` keys, of at most `kept_size` together.
+
+    Unknown ones are not kept: inventing keys pushes nobody out.
 
     Nothing is thrown out when it changes: what is kept is compared with what has changed when it
     is asked for. Another set of tables, after a rebuild, ends all that was read before.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913
         self,
         read_pool: Pool,
         changes: Changes,
         reach: Reach,
         spending: Spending,
+        *,
         kept: int = KEPT,
+        kept_size: int = KEPT_SIZE,
     ) -> None:
         self._pool, self._changes, self._reach = read_pool, changes, reach
         self._spending = spending
-        self._most = kept
+        self._most, self._most_size, self._size = kept, kept_size, 0
         self._kept: OrderedDict[str, Standing] = OrderedDict()
         self._tables: int | None = None
         self._together: Together[None, str, Standing] = Together(self._ask)
@@ -68,7 +73,7 @@ class PolicyIndex:
             return None
         if found.position < self._changes.position:
             if not self._changes.unchanged(found.streams, found.position):
-                del self._kept[token]
+                self._forget(token)
                 return None
             found.position = self._changes.position
         self._kept.move_to_end(token)
@@ -78,7 +83,7 @@ class PolicyIndex:
         """These are the tables that are read now."""
         if self._tables != found:
             self._kept.clear()
-            self._tables = found
+            self._size, self._tables = 0, found
 
     async def _read(self, token: str, head: int) -> Standing:
         await self._reach(head)
@@ -100,7 +105,12 @@ class PolicyIndex:
         return found
 
     def _keep(self, standing: Standing) -> None:
+        self._forget(standing.token)
         self._kept[standing.token] = standing
-        self._kept.move_to_end(standing.token)
-        if len(self._kept) > self._most:
-            self._kept.popitem(last=False)
+        self._size += standing.size
+        while len(self._kept) > self._most or self._size > self._most_size:
+            self._forget(next(iter(self._kept)))
+
+    def _forget(self, token: str) -> None:
+        if (standing := self._kept.pop(token, None)) is not None:
+            self._size -= standing.size

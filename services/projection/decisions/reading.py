@@ -22,7 +22,7 @@ from services.projection.decisions.purses import (
 )
 from services.projection.decisions.standing import Standing, ThroughputLimit
 from services.projection.queries.budgets import LAST_BUDGET
-from services.projection.queries.reading import POSITION, Row
+from services.projection.queries.reading import POSITION, Row, text_size
 from services.projection.queries.records import (
     KEY_ROW,
     KEY_WIDTH,
@@ -106,7 +106,7 @@ class StandingRow:
         self.position, self.tables, self.known, *rotation, self._void = row[:6]
         self._successor, self._until = rotation
         columns = row[6:]
-        self.token = token
+        self.token, self._size = token, text_size(row)
         known, rest = columns[:KEY_WIDTH], columns[KEY_WIDTH:]
         self.record = None if known[0] is None else key_record(known)
         self._team, self._user, self._organization, self._linked = (
@@ -139,6 +139,7 @@ class StandingRow:
             model_allotments=dict(key.of_models()),
             limits=_limits(key, team, user, organization),
             holders=tuple(_holders(key, team, user, organization)),
+            size=self._size,
         )
 
     def _team_purse(self, settings: JsonObject) -> TeamPurse | None:

@@ -49,7 +49,8 @@ class Standing:
     `successor` until a moment (A08). `streams` are those whose facts may change any of it.
     `allotments` are in the order in which calls pass budgets, `holders` all accounts that its calls
     are booked on. `facts` and `role` judge the key as a credential. `origins` are what was found
-    out about who set what, `source` is that of a gateway that was let in.
+    out about who set what, `source` is that of a gateway that was let in. `size` is that of the
+    texts it was read from: callers put into keys and teams what they like.
     """
 
     token: str
@@ -67,6 +68,7 @@ class Standing:
     holders: tuple[Account, ...] = ()
     origins: dict[str, Origin | None] = field(default_factory=dict)
     source: str | None = None
+    size: int = 0
 
     def budgets(self, models: Sequence[str]) -> Sequence[Allotment]:
         """All that a call of a model under these names is under."""

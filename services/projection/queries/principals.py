@@ -12,7 +12,7 @@ from services.access.credentials import MAX_ROTATIONS
 from services.access.principal import KeyFacts
 from services.database.connections import Pool
 from services.database.together import Together
-from services.projection.queries.reading import POSITION, Row, fetch
+from services.projection.queries.reading import POSITION, Row, fetch, text_size
 from services.projection.queries.records import (
     LAST_KEY,
     LAST_ORGANIZATION,
@@ -76,6 +76,7 @@ class Holder:
     is the key's hash: that of the `successor` for one that was rotated, `until` its grace period
     ends (A08). `org_roles` are the live organizations that the owner is in, with his role in each.
     Unless it is `maybe_budgeted`, no budget stands in its way to anything but calls of models.
+    `size` is that of the texts it was read from.
     """
 
     token: str
@@ -87,18 +88,22 @@ class Holder:
     successor: str | None = None
     until: datetime | None = None
     maybe_budgeted: bool = False
+    size: int = 0
 
 
 class Principals:
     """Reads holders, and keeps those it read as long as nothing new was committed.
 
     A holder answers requests whose head is not beyond the position it was read at, so nothing
-    need ever be invalidated. Unknown keys are not kept: inventing keys pushes nobody out.
+    need ever be invalidated. Unknown keys are not kept: inventing keys pushes nobody out. At most
+    `capacity` are, of at most `capacity_size` together.
     """
 
-    def __init__(self, pool: Pool, capacity: int = 10_000) -> None:
+    def __init__(
+        self, pool: Pool, capacity: int = 10_000, capacity_size: int = 16 * 1024 * 1024
+    ) -> None:
         self._pool = pool
-        self._capacity = capacity
+        self._capacity, self._capacity_size, self._size = capacity, capacity_size, 0
         self._kept: OrderedDict[str, Holder] = OrderedDict()
         self._together: Together[None, str, Holder] = Together(self._ask)
 
@@ -132,10 +137,11 @@ class Principals:
     def _keep(self, token: str, holder: Holder) -> None:
         kept = self._kept.get(token)
         if kept is None or kept.position <= holder.position:
+            self._size += holder.size - (0 if kept is None else kept.size)
             self._kept[token] = holder
             self._kept.move_to_end(token)
-        if len(self._kept) > self._capacity:
-            self._kept.popitem(last=False)
+        while len(self._kept) > self._capacity or self._size > self._capacity_size:
+            self._size -= self._kept.popitem(last=False)[1].size
 
 
 def _holder(token: str, row: Row) -> Holder:
@@ -162,4 +168,5 @@ def _holder(token: str, row: Row) -> Holder:
         successor=successor,
         until=until,
         maybe_budgeted=bool(maybe_budgeted),
+        size=text_size(row),
     )
