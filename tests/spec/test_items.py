@@ -1,5 +1,6 @@
 """What is kept between answers: totals and rendered teams, never longer than they hold."""
 
+import pickle
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -46,6 +47,14 @@ def shown(
 def test_a_row_that_looks_the_same_is_rendered_once() -> None:
     items = TeamItems()
     assert items.item(stored(), SPENT, NOW, UTC) is items.item(stored(), SPENT, NOW, UTC)
+
+
+def test_rows_of_large_teams_are_not_kept() -> None:
+    """As little as their JSON: nobody knows how large they are, and how many."""
+    items = TeamItems()
+    rows = [stored(1_000, alias=str(number)) for number in range(50)]
+    items.reckoning(rows, NOW, UTC)
+    assert len(pickle.dumps(items)) < len(rows[0].members or "")
 
 
 def test_a_row_that_differs_shows_its_difference() -> None:

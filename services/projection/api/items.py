@@ -59,6 +59,8 @@ class TeamItems:
             self._reckoned.move_to_end(stored)
             return known.reckoning
         found = reckoned(asked_now([stored.spender], now, zone), now)
+        if stored.size > _LONGEST:
+            return found
         self._reckoned[stored] = _Reckoned(now, found.until or FOREVER, found)
         if len(self._reckoned) > self._capacity:
             self._reckoned.popitem(last=False)

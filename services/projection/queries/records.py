@@ -13,6 +13,7 @@ from events.values import JsonObject
 from services.access.principal import Towards
 from services.edge.shapes.key import KeyView
 from services.edge.shapes.team import Member, TeamView, membership
+from services.projection.queries.reading import text_size
 from services.projection.queries.spend_books import (
     KEY_BOOK,
     ROSTER_BOOK,
@@ -209,6 +210,11 @@ class StoredTeam:
     @property
     def incarnation(self) -> int:
         return int(self.columns[_INCARNATION])
+
+    @property
+    def size(self) -> int:
+        """How long the texts of the row are together."""
+        return text_size((*self.columns, self.members))
 
     @property
     def members_total(self) -> int:
