@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from services.database.connections import check_address
 from services.database.data_directory import DataDirectoryError
 from services.database.embedded import EmbeddedServer
 from services.database.revival import Revival
@@ -12,8 +13,11 @@ from services.settings import KafkaSettings, Settings, SettingsError
 
 def databases_at(url: str, settings: Settings) -> Databases:
     """The database of the events at `url`, and that of the read models: elsewhere if so set."""
-    elsewhere = settings.read_database_url
-    return Databases(url, url if elsewhere is None else elsewhere.get_secret_value())
+    if settings.read_database_url is None:
+        return Databases(url, url)
+    elsewhere = settings.read_database_url.get_secret_value()
+    check_address(elsewhere, "TEAMLEDGER_READ_DATABASE_URL")
+    return Databases(url, elsewhere)
 
 
 def shared_databases(settings: Settings) -> Databases:

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 import typer
 
 from services.cli.output import progress_bar
+from services.database.connections import check_address
 from services.database.migrations import migrate
 from services.database.schemas import MIGRATIONS
 from services.projection.filling.crew import Alone, Crew, Others, Together, crew_for, other_cores
@@ -30,6 +31,7 @@ def claimed(into: str, own_url: str | None) -> Iterator[Destination]:
     DestinationUnusable.
     """
     if own_url is None or is_address(into):
+        check_address(into, "--into")
         destination = Destination(into)
     else:
         destination = Destination(own_url, into)

@@ -1,5 +1,6 @@
 """Expected failures end a command with one clear text, not a traceback."""
 
+import errno
 import functools
 from collections.abc import Callable
 from typing import ParamSpec, TypeVar
@@ -87,12 +88,13 @@ EXPECTED = (
     WrongRootKey,
     psycopg.OperationalError,
 )
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 P = ParamSpec("P")
 R = TypeVar("R")
 
 
 def explained(command: Callable[P, R]) -> Callable[P, R]:
-    """Exit with status 2 and the text of an expected failure."""
+    """Exit with status 2 and the text of an expected failure, a full disk for its output too."""
 
     @functools.wraps(command)
     def run(*args: P.args, **kwargs: P.kwargs) -> R:
@@ -100,6 +102,11 @@ def explained(command: Callable[P, R]) -> Callable[P, R]:
             return command(*args, **kwargs)
         except EXPECTED as failure:
             typer.echo(f"error: {failure}", err=True)
+            raise typer.Exit(2) from None
+        except OSError as failed:
+            if failed.errno not in NO_ROOM:
+                raise
+            typer.echo(f"error: what is printed finds no room: {failed.strerror}", err=True)
             raise typer.Exit(2) from None
 
     return run

@@ -110,14 +110,27 @@ def _of_primary(conninfo: str) -> str:
     return make_conninfo("", **known)
 
 
-def _with_options(url: str, application: str, *settings: str) -> str:
+def check_address(url: str, named: str = "TEAMLEDGER_DATABASE_URL") -> dict[str, Any]:
+    """The parts of an address. Raises DatabaseUnusable, with the name of who gave it, for none.
+
+    What is told repeats nothing of it, nor would the next who fails: a password that holds an @ is
+    taken for a part of the host, which is told when it is not found.
+    """
     try:
         known = conninfo_to_dict(url)
     except psycopg.ProgrammingError:  # its text repeats part of the address, maybe the password
         raise DatabaseUnusable(
-            "TEAMLEDGER_DATABASE_URL is not an address of PostgreSQL; "
+            f"{named} is not an address of PostgreSQL; "
             "expected postgresql://user:password@host:5432/database"
         ) from None
+    hosts = str(known.get("host") or "").split(",")
+    if any("@" in host and not host.startswith(("/", "@")) for host in hosts):  # those are sockets
+        raise DatabaseUnusable(f"{named} has two @: within a password it is written %40")
+    return dict(known)
+
+
+def _with_options(url: str, application: str, *settings: str) -> str:
+    known = check_address(url)
     own = [str(known.pop("options", None) or "")]
     known = {"connect_timeout": CONNECT_SECONDS, **NOTICED, **known}
     known["options"] = " ".join([*own, *(f"-c {setting}" for setting in settings)]).strip()

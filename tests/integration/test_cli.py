@@ -224,6 +224,11 @@ REFUSED: list[tuple[str, dict[str, str], str]] = [
     ("replay", {"TEAMLEDGER_DATABASE_URL": NO_SERVER, **BOTH_KEYS}, "Connection refused"),
     ("replay", {"TEAMLEDGER_DATABASE_URL": "odd://x", **BOTH_KEYS}, "not an address of PostgreSQL"),
     ("rebuild", {"TEAMLEDGER_DATABASE_URL": NO_SERVER, **BOTH_KEYS}, "Connection refused"),
+    (
+        "command",
+        {"TEAMLEDGER_DATABASE_URL": NO_SERVER, "TEAMLEDGER_READ_DATABASE_URL": "odd", **BOTH_KEYS},
+        "TEAMLEDGER_READ_DATABASE_URL is not an address of PostgreSQL",
+    ),
 ]
 
 

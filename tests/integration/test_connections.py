@@ -15,6 +15,7 @@ from psycopg_pool import PoolTimeout
 from services.database.connections import (
     DatabaseUnusable,
     Pool,
+    check_address,
     check_server_version,
     open_pool,
     owner_conninfo,
@@ -109,6 +110,19 @@ def test_an_address_that_is_none_is_not_repeated() -> None:
     with pytest.raises(DatabaseUnusable, match="TEAMLEDGER_DATABASE_URL") as refused:
         service_conninfo("postgresql://ann:s3cret@host:port:5432/?no such=thing")
     assert "s3cret" not in str(refused.value)
+
+
+def test_a_password_that_ends_too_early_is_not_told_as_a_host() -> None:
+    with pytest.raises(DatabaseUnusable, match="has two @: within a password") as refused:
+        check_address("postgresql://ann:s3@cret@host/database", "TEAMLEDGER_READ_DATABASE_URL")
+    assert str(refused.value).startswith("TEAMLEDGER_READ_DATABASE_URL ")
+    assert "cret" not in str(refused.value)
+
+
+@pytest.mark.parametrize("host", ["db.example", "/var/run/a@b", "@abstract", "one,@two,/three@"])
+def test_sockets_may_be_named_with_an_at_sign(host: str) -> None:
+    parts = check_address(f"host={host} dbname=events user=ann password=s3@cret")
+    assert (parts["host"], parts["password"]) == (host, "s3@cret")
 
 
 @pytest.mark.parametrize(("number", "too_old"), [(140_019, True), (150_000, False)])

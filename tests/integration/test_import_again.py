@@ -175,6 +175,8 @@ def test_columns_of_other_versions_are_tolerated(postgres_server: EmbeddedServer
     ("url", "says"),
     [
         ("mysql://a:secret@b/c", "is not given by an address"),
+        ("postgresql://a:secret@b:port/c?no such=thing", "is not an address of PostgreSQL"),
+        ("postgresql://a:s@secret@b/c", "has two @"),
         ("postgresql://a:secret@127.0.0.1:1/c?connect_timeout=1", "cannot be used"),
     ],
 )

@@ -149,6 +149,13 @@ def test_what_makes_no_sense_is_refused(url: str, arguments: tuple[str, ...]) ->
     assert (result.exit_code, "Invalid value" in result.stderr) == (2, True)
 
 
+@pytest.mark.parametrize("into", ["odd=1", "odd://secret@x", "postgresql://u:a@secret@h/d"])
+def test_an_address_that_is_none_is_told_by_its_option(url: str, into: str) -> None:
+    result = run(url, "replay", "--into", into)
+    assert (result.exit_code, result.stderr.startswith("error: --into ")) == (2, True)
+    assert "secret" not in result.stderr
+
+
 def test_what_was_never_recorded_has_no_state(url: str) -> None:
     result = run(url, "replay", "nobody", "--state")
     assert (result.exit_code, result.stdout) == (1, "")

@@ -2,6 +2,7 @@
 
 import gzip
 import os
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from services.database.backup import ArchiveError
 from services.database.backup.writer import written_archive
 from services.proof import export
 from services.proof.checkpoint import public_text
-from tests.support.command_line import invoked
+from tests.support.command_line import environment, invoked, line
 
 VERIFIER = public_text("teamledger/log", Ed25519PrivateKey.generate().public_key())
 HEADER = export.header("log", VERIFIER, 0, [])
@@ -30,7 +31,7 @@ def whole(tmp_path: Path) -> Path:
 
 
 def packed(file: Path, *lines: object) -> Path:
-    file.write_bytes(gzip.compress(b"".join(orjson.dumps(line) + b"\n" for line in lines)))
+    file.write_bytes(gzip.compress(b"".join(orjson.dumps(each) + b"\n" for each in lines)))
     return file
 
 
@@ -43,6 +44,22 @@ def assert_refused(result: Result, says: str) -> None:
 def test_an_export_of_nothing_can_be_read(whole: Path) -> None:
     read = invoked("audit", "verify", str(whole))
     assert (read.exit_code, "this proves nothing" in read.stdout) == (0, True)
+
+
+@pytest.mark.skipif(not Path("/dev/full").is_char_device(), reason="a device of Linux")
+def test_a_verdict_that_finds_no_room_is_none(whole: Path) -> None:
+    """Status 1 would say that the log was changed."""
+    with Path("/dev/full").open("w") as full:
+        read = subprocess.run(
+            line("audit", "verify", str(whole)),
+            env=environment(),
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert (read.returncode, read.stderr.count("\n")) == (2, 1), read.stderr
+    assert "No space left on device" in read.stderr
 
 
 def without(path: Path) -> None:
@@ -81,7 +98,7 @@ def test_what_is_no_export_is_refused(
 
 
 @pytest.mark.parametrize(
-    "line",
+    "odd",
     [
         [1],
         "end",
@@ -94,8 +111,8 @@ def test_what_is_no_export_is_refused(
         {"usage": 1, "lines": 7},
     ],
 )
-def test_a_line_of_another_shape_is_refused(tmp_path: Path, line: object) -> None:
-    file = packed(tmp_path / "odd.gz", HEADER, line, {"end": 2})
+def test_a_line_of_another_shape_is_refused(tmp_path: Path, odd: object) -> None:
+    file = packed(tmp_path / "odd.gz", HEADER, odd, {"end": 2})
     assert_refused(invoked("audit", "verify", str(file)), "")
 
 

@@ -13,6 +13,7 @@ from psycopg.sql import SQL, Composable, Composed, Identifier
 from psycopg.types.string import TextLoader
 
 from services.cli.litellm.columns import COLUMNS, NEEDED
+from services.database.connections import DatabaseUnusable, check_address
 
 Row = dict[str, Any]
 PAGE = 400
@@ -166,6 +167,7 @@ def _address(url: str) -> tuple[str, str | None]:
     kept = {name: v for name, v in parameters.items() if name not in _OWN_PARAMETERS}
     plain = urlunsplit(parts._replace(query=urlencode(kept)))
     try:
-        return make_conninfo(plain, application_name="teamledger-import"), schema
-    except psycopg.ProgrammingError:  # its text repeats part of the address, maybe the password
-        raise SourceUnusable(_NO_ADDRESS) from None
+        check_address(plain, "what is given for the database to import")
+    except DatabaseUnusable as wrong:
+        raise SourceUnusable(str(wrong)) from None
+    return make_conninfo(plain, application_name="teamledger-import"), schema
