@@ -53,8 +53,7 @@ def demo(
         made = not _complete(client, seed)
         if made:
             _perform(client, calls)
-        address = str(client.http.base_url).rstrip("/")
-        summary = {"url": address, "seed": seed, "made": made, **_summary(client, calls)}
+        summary = {"url": client.address, "seed": seed, "made": made, **_summary(client, calls)}
     typer.echo(json.dumps(summary)) if as_json else _show(summary, client.header)
 
 

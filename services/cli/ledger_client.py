@@ -41,6 +41,11 @@ class LedgerClient:
     header: str = "authorization"
     sleep: Callable[[float], None] = time.sleep
 
+    @property
+    def address(self) -> str:
+        """Where the service is, without the name and password that may stand in the URL."""
+        return str(self.http.base_url.copy_with(userinfo=b"")).rstrip("/")
+
     def get(self, path: str, **query: str | int) -> Any:  # noqa: ANN401
         """The answer to a GET. Raises ServiceRefused unless it is 200."""
         headers = self._as(self.key)
@@ -74,7 +79,7 @@ class LedgerClient:
         except (httpx.HTTPError, httpx.InvalidURL) as failed:
             reason = cell(str(failed)) or type(failed).__name__
             raise ServiceRefused(
-                f"no answer from {cell(str(self.http.base_url)).rstrip('/')}: {reason}; "
+                f"no answer from {cell(self.address)}: {reason}; "
                 "is `teamledger serve` running there?"
             ) from None
 
@@ -84,14 +89,14 @@ def connect(url: str, key: str, header: str | None = None) -> LedgerClient:
 
     Raises ServiceRefused for what is no address, or no key.
     """
-    if not (key.isascii() and key.isprintable()):
+    if not (key and key.isascii() and key.isprintable() and " " not in key):
         raise ServiceRefused("the key must consist of visible ASCII characters")
     try:
         address = httpx.URL(url)
     except httpx.InvalidURL as wrong:
-        raise ServiceRefused(f"{cell(url)} is no address of a service: {wrong}") from None
+        raise ServiceRefused(f"that is no address of a service: {wrong}") from None
     if address.scheme not in {"http", "https"} or not address.host:
-        raise ServiceRefused(f"{cell(url)} is no address of a service, such as http://host:4000")
+        raise ServiceRefused("that is no address of a service, such as http://host:4000")
     http = httpx.Client(base_url=address, timeout=TIMEOUT_SECONDS)
     return LedgerClient(http, key, header or "authorization")
 
@@ -127,5 +132,7 @@ def _told(response: httpx.Response) -> str:
         return cell(response.text.strip())
     match body:
         case {"error": {"message": str(text)}} | {"detail": {"error": str(text)}}:
+            return cell(text)
+        case {"detail": str(text)}:
             return cell(text)
     return cell(response.text)

@@ -65,6 +65,7 @@ def test_ones_own_key_or_that_of_another() -> None:
         (httpx.Response(401, json={"error": {"message": "Invalid token"}}), "not accept the key"),
         (httpx.Response(401, json={"detail": {"error": "Only admin users can"}}), "not a proxy"),
         (httpx.Response(403, json={"error": {"message": "role= proxy_admin_viewer"}}), "not a pro"),
+        (httpx.Response(401, json={"title": "No", "detail": "Wrong token"}), "key: Wrong token$"),
         (httpx.Response(404, text="<html>\n\x1b[31mno"), r"404: <html>\\n\\x1b\[31mno"),
         (httpx.Response(422, json={"detail": [{"msg": "bad"}]}), r'answered 422: \{"detail"'),
         (httpx.Response(200, text="<html>"), "something other than JSON"),
@@ -84,7 +85,7 @@ def test_a_refusal_of_anothers_key_is_not_about_ones_own() -> None:
     assert refused.value.status == 403
 
 
-@pytest.mark.parametrize("key", ["sk-line\n", "sk-ümlaut", "sk-\x00"])
+@pytest.mark.parametrize("key", ["", "sk-a b", "sk-line\n", "sk-ümlaut", "sk-\x00"])
 def test_a_key_that_cannot_be_sent(key: str) -> None:
     with pytest.raises(ServiceRefused, match="visible ASCII characters"):
         connect("http://127.0.0.1:4000", key)
@@ -98,3 +99,14 @@ def test_the_key_goes_into_the_header_that_the_service_reads() -> None:
     for header in (None, "x-our-key"):
         found = connect("http://127.0.0.1:4000", "sk-own", header).header
         assert found == (header or "authorization")
+
+
+def test_a_password_in_the_address_is_not_told() -> None:
+    client = connect("http://ann:s3cret@127.0.0.1:1", "sk-own")
+    assert client.address == "http://127.0.0.1:1"
+    with client.http, pytest.raises(ServiceRefused, match="no answer from http://127") as refused:
+        client.get("/v1/status")
+    assert "s3cret" not in str(refused.value)
+    with pytest.raises(ServiceRefused, match="no address of a service") as refused:
+        connect("ftp://ann:s3cret@127.0.0.1:1", "sk-own")
+    assert "s3cret" not in str(refused.value)
