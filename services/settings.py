@@ -247,7 +247,6 @@ class Settings(KafkaSettings):
     models: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed)] = ()
     compat: Literal["clean", "strict"] = "clean"
     max_body_bytes: Annotated[int, Field(ge=1024)] = 1_048_576
-    max_list_items: Annotated[int, Field(ge=1)] = 500
     max_usage_bytes: Annotated[int, Field(ge=1024)] = 16_777_216
     max_usage_items: Annotated[int, Field(ge=1, le=10_000)] = 10_000
     max_json_depth: Annotated[int, Field(ge=1, le=200)] = 32

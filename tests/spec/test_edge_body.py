@@ -114,6 +114,15 @@ async def test_json_of_just_the_allowed_depth_is_read_once_and_can_be_asked_for_
     assert await post(app, b"[[[[]]]]", "/echo", **AUTHORIZED) == (200, [[[[[]]]], [[[[]]]]])
 
 
+@pytest.mark.parametrize(("allowed", "status"), [(120, 422), (121, 200), (200, 200)])
+async def test_what_is_kept_may_be_as_deep_as_the_installation_allows(
+    allowed: int, status: int
+) -> None:
+    deep = b'{"in": ' * 120 + b"1" + b"}" * 120
+    app = app_raising(max_json_depth=allowed)
+    assert (await post(app, b'{"metadata": ' + deep + b"}", **AUTHORIZED))[0] == status
+
+
 async def test_text_that_cannot_be_stored_is_422_with_a_clear_text() -> None:
     status, body = await post(app_raising(), b'{"team_alias": "a\\u0000b"}', **AUTHORIZED)
     assert (status, body["detail"][0]["msg"]) == (422, "text must not contain the character NUL")

@@ -12,9 +12,9 @@ ANN = {"role": "user", "user_id": "ann"}
 BOB = {"role": "admin", "user_email": "bob@example.com"}
 
 
-def refusals(model: type[BaseModel], body: object, **context: int) -> list[tuple[Any, ...]]:
+def refusals(model: type[BaseModel], body: object) -> list[tuple[Any, ...]]:
     with pytest.raises(ValidationError) as refused:
-        model.model_validate(body, context=context)
+        model.model_validate(body)
     return [(each["type"], *each["loc"]) for each in refused.value.errors()]
 
 
@@ -56,8 +56,7 @@ def test_what_is_wrong_with_a_member_is_reported_at_the_body(
 def test_more_members_than_a_list_may_have() -> None:
     body = {"team_id": "a", "member": [ANN] * 501}
     assert refusals(MemberAdd, body) == [("too_long", "member")]
-    assert len(MemberAdd.model_validate(body, context={"max_list_items": 501}).members) == 501
-    assert refusals(MemberAdd, body, max_list_items=5) == [("too_long", "member")]
+    assert len(MemberAdd.model_validate({"team_id": "a", "member": [ANN] * 500}).members) == 500
 
 
 def test_a_body_that_is_no_object_is_refused_as_such() -> None:

@@ -36,7 +36,7 @@ def test_nothing_needs_to_be_set() -> None:
     assert (settings.key_header_name, settings.timezone) == (None, "UTC")
     assert (settings.compat, settings.log_level) == ("clean", "info")
     assert settings.max_body_bytes == 1_048_576
-    assert (settings.max_list_items, settings.max_json_depth) == (500, 32)
+    assert settings.max_json_depth == 32
     assert (settings.command_deadline, settings.queue_size) == (8.0, 10_000)
 
 

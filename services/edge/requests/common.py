@@ -2,12 +2,12 @@
 
 The types give LiteLLM's own 422 entries where it has any (team-api.md 1.3) and clear ones of ours
 where it would accept what cannot be kept: register D17, D33, D34, D36, and text that PostgreSQL
-cannot store. Settings come in by the validation context, such as `{"max_list_items": 500}`.
+cannot store.
 """
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from decimal import Decimal, InvalidOperation
 from math import isfinite
 from typing import Annotated, Any, Literal, TypeVar
@@ -20,7 +20,6 @@ from pydantic import (
     ConfigDict,
     Field,
     TypeAdapter,
-    ValidationInfo,
 )
 from pydantic_core import PydanticCustomError, PydanticKnownError
 
@@ -28,6 +27,9 @@ from events.duration import BudgetDuration
 
 MAX_LIST_ITEMS = 500
 MAX_JSON_DEPTH = 32
+DEEPEST_JSON = 200
+"""What an installation may allow at most: how deep a body is was looked at before its fields."""
+
 MAX_OBJECT_BYTES = 65_536
 MAX_MONEY = Decimal(10) ** 12
 MAX_DECIMALS = 18
@@ -158,9 +160,9 @@ def _duration(text: str) -> str:
     return text
 
 
-def _small_json(value: T, info: ValidationInfo) -> T:
+def _small_json(value: T) -> T:
     try:
-        check_json(value, _setting(info, "max_json_depth", MAX_JSON_DEPTH))
+        check_json(value, DEEPEST_JSON)
         size = len(orjson.dumps(value))
     except (UnsafeJson, orjson.JSONEncodeError) as error:
         raise PydanticCustomError("unsafe_json", "{reason}", {"reason": str(error)}) from None
@@ -173,22 +175,12 @@ def _small_json(value: T, info: ValidationInfo) -> T:
     return value
 
 
-def refuse_long_list(value: object, info: ValidationInfo) -> object:
-    """A list as it is, or 422 `too_long` above `max_list_items`: before its items are looked at."""
-    limit = list_limit(info)
-    if isinstance(value, list) and len(value) > limit:
-        context = {"field_type": "List", "max_length": limit, "actual_length": len(value)}
+def refuse_long_list(value: object) -> object:
+    """A list as it is, or 422 `too_long` above 500 items: before its items are looked at."""
+    if isinstance(value, list) and len(value) > MAX_LIST_ITEMS:
+        context = {"field_type": "List", "max_length": MAX_LIST_ITEMS, "actual_length": len(value)}
         raise PydanticKnownError("too_long", context)
     return value
-
-
-def list_limit(info: ValidationInfo) -> int:
-    """How many items a list may have: `max_list_items` of the validation context, else 500."""
-    return _setting(info, "max_list_items", MAX_LIST_ITEMS)
-
-
-def _setting(info: ValidationInfo, name: str, default: int) -> int:
-    return int(info.context.get(name, default)) if isinstance(info.context, Mapping) else default
 
 
 _NUMBER = TypeAdapter(Annotated[float, Field(allow_inf_nan=False)])
@@ -243,14 +235,14 @@ JsonObject = Annotated[dict[str, Any], AfterValidator(_small_json)]
 """Any object of at most 64 KiB as JSON."""
 
 _MOST_ITEMS = Field(json_schema_extra={"maxItems": MAX_LIST_ITEMS})
-"""Told, not checked: an installation may choose, and no item is to be looked at first."""
+"""Told, not checked: no item is to be looked at before it is known how many there are."""
 
 JsonList = Annotated[
     list[Any], BeforeValidator(refuse_long_list), AfterValidator(_small_json), _MOST_ITEMS
 ]
 
 Items = Annotated[list[T], BeforeValidator(refuse_long_list), _MOST_ITEMS]
-"""A list of at most `max_list_items` (default 500)."""
+"""A list of at most 500."""
 
 Texts = Items[Text]
 

@@ -6,9 +6,10 @@ A user is named by id, by e-mail or by both; "" counts as not given.
 from collections.abc import Mapping
 from typing import Annotated, Literal, Self
 
-from pydantic import BeforeValidator, ValidationInfo, model_validator
+from pydantic import BeforeValidator, model_validator
 
 from services.edge.requests.common import (
+    MAX_LIST_ITEMS,
     Blankable,
     Email,
     Identifier,
@@ -16,7 +17,6 @@ from services.edge.requests.common import (
     Money,
     RequestModel,
     UserId,
-    list_limit,
     refuse_long_list,
 )
 
@@ -56,15 +56,15 @@ class MemberAdd(RequestModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _members_first(cls, body: object, info: ValidationInfo) -> object:
+    def _members_first(cls, body: object) -> object:
         if not isinstance(body, Mapping) or "member" not in body:
             return body
         sent = body["member"]
         if not isinstance(sent, list):
-            return {**body, "member": Member.model_validate(sent, context=info.context)}
-        if len(sent) > list_limit(info):
+            return {**body, "member": Member.model_validate(sent)}
+        if len(sent) > MAX_LIST_ITEMS:
             return body
-        members = [Member.model_validate(each, context=info.context) for each in sent]
+        members = [Member.model_validate(each) for each in sent]
         return {**body, "member": members}
 
 
