@@ -11,6 +11,7 @@ import unicodedata
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal, Self, TypeVar
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from pydantic import (
@@ -116,6 +117,19 @@ def _team_id(text: str) -> str:
             "of them a control character"
         )
     return text
+
+
+def _file_or_address(sink: str) -> str:
+    if "://" not in sink or sink.startswith("file://"):
+        return sink
+    try:
+        parts = urlsplit(sink)
+        known = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
+    except ValueError:
+        known = False
+    if not known or not sink.isprintable():
+        raise ValueError("must be the path of a file, or an address such as https://host/path")
+    return sink
 
 
 def _lower(value: object) -> object:
@@ -252,7 +266,7 @@ class Settings(KafkaSettings):
     max_json_depth: Annotated[int, Field(ge=1, le=200)] = 32
     command_deadline: Annotated[float, Field(gt=0, le=300, allow_inf_nan=False)] = 8.0
     queue_size: Annotated[int, Field(ge=1)] = 10_000
-    proof_sink: str | None = None
+    proof_sink: Annotated[str, AfterValidator(_file_or_address)] | None = None
     checkpoint_seconds: Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)] = 10.0
     alert_thresholds: Annotated[
         tuple[Annotated[int, Field(ge=1, le=1000)], ...],

@@ -13,7 +13,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from services.database.embedded import EmbeddedServer
-from services.projection.seal.sinks import FileSink, SinkRefused
+from services.projection.seal.sinks import FileSink, HttpSink, SinkRefused
 from services.projection.seal.tree_store import TreeStore
 from services.proof.checkpoint import BadCheckpoint, opened, public_text
 from services.proof.log import EVENTS, USAGE
@@ -21,6 +21,7 @@ from services.proof.tree import continues, includes
 from tests.support.eventlog import History, append, create_store, owner
 from tests.support.groups import team_facts
 from tests.support.postgres import fresh_database
+from tests.support.receiver import receiving
 from tests.support.sealed import KEY, Sealing, exported, sealing, verified
 from tests.support.usage import call, opened_books, rows
 
@@ -304,6 +305,21 @@ async def test_checkpoints_reach_a_file_each_once_and_in_order(url: str, tmp_pat
         await work.sealer.deliver()
         await work.sealer.deliver()
     assert file.read_text(encoding="utf-8") == "".join(f"{note}\n" for note in notes(url))
+
+
+@pytest.mark.parametrize("status", [302, 401, 500])
+async def test_a_refusal_tells_no_password_of_the_sink(status: int) -> None:
+    with receiving() as receiver:
+        receiver.answer = lambda _: status
+        where = receiver.url.replace("://", "://ann:s3cret@") + "?token=s3cret"
+        with pytest.raises(SinkRefused, match=f"the sink answered {status}") as refused:
+            await HttpSink(where).keep("note")
+    assert "s3cret" not in str(refused.value)
+
+
+async def test_an_address_that_makes_no_sense_stops_no_sealer() -> None:
+    with pytest.raises(SinkRefused):
+        await HttpSink("https://host:port/").keep("note")
 
 
 async def test_what_a_sink_refuses_is_offered_again(url: str, tmp_path: Path) -> None:

@@ -139,6 +139,9 @@ def test_the_data_directory_of_root_is_a_system_directory(
         ("MASTER_KEY", "sk-with blank", "visible ASCII"),
         ("MASTER_KEY", "sk-schlüssel", "visible ASCII"),
         ("ROOT_KEY", "c2hvcnQ=", "must be 32 bytes in base64"),
+        ("PROOF_SINK", "ftp://ann:confidential@host/notes", "the path of a file, or an address"),
+        ("PROOF_SINK", "https://", "the path of a file, or an address"),
+        ("PROOF_SINK", "https://ann:confidential@host:port/", "the path of a file, or an address"),
         ("ROOT_KEY", "not base64, not at all, and rather long", "must be 32 bytes in base64"),
     ],
 )
@@ -148,6 +151,15 @@ def test_a_wrong_value_is_refused_with_its_variable(
     said = refusal(monkeypatch, **{name: value})
     assert said.startswith(f"TEAMLEDGER_{name}: ")
     assert text in said
+    assert "confidential" not in said
+
+
+@pytest.mark.parametrize("sink", ["/a/notes", "notes.txt", "file:///a/notes", "https://[::1]:4/x"])
+def test_checkpoints_are_kept_in_a_file_or_posted(
+    monkeypatch: pytest.MonkeyPatch, sink: str
+) -> None:
+    monkeypatch.setenv("TEAMLEDGER_PROOF_SINK", sink)
+    assert load_settings().proof_sink == sink
 
 
 def test_all_errors_are_told_at_once_and_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -67,9 +67,12 @@ class HttpSink:
                 answer = await client.post(
                     self._url, content=note.encode(), headers={"content-type": "text/plain"}
                 )
-                answer.raise_for_status()
+        except httpx.InvalidURL:
+            raise SinkRefused("the address of the sink makes no sense") from None
         except httpx.HTTPError as error:
             raise SinkRefused(f"the sink did not take it: {error}") from error
+        if not answer.is_success:  # the address may hold a password, and is not told
+            raise SinkRefused(f"the sink answered {answer.status_code}")
 
 
 def sink_at(address: str) -> Sink:
