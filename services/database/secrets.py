@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from services.database.data_directory import prepare_data_directory
+from services.database.embedded import EmbeddedServer
 from services.settings import ROOT_KEY_BYTES, Settings, check_master_key, decode_root_key
 
 MASTER_KEY_FILE = "master.key"
@@ -46,7 +47,8 @@ class Secrets:
 def load_secrets(settings: Settings) -> Secrets:
     """The keys of this service. Keys given by settings go before the files and never reach them.
 
-    Raises SecretsError, or DataDirectoryError when there is no place for the files.
+    No root key is made beside a database that was made under one. Raises SecretsError, or
+    DataDirectoryError when there is no place for the files.
     """
     master, root = settings.master_key, settings.root_key
     before = settings.previous_master_key
@@ -58,6 +60,8 @@ def load_secrets(settings: Settings) -> Secrets:
             created_master_key=False,
             previous_master_key=previous,
         )
+    if root is None:
+        _check_not_lost(settings)
     try:
         directory = _private_directory(prepare_data_directory(settings.data_dir) / "secrets")
         created = master is None and _create_if_missing(
@@ -76,6 +80,19 @@ def load_secrets(settings: Settings) -> Secrets:
         )
     except OSError as failed:
         raise SecretsError(f"{failed.filename}: {failed.strerror}") from failed
+
+
+def _check_not_lost(settings: Settings) -> None:
+    path = settings.data_dir / "secrets" / ROOT_KEY_FILE
+    try:
+        lost = EmbeddedServer(settings.data_dir).exists and not path.exists()
+    except OSError as failed:
+        raise SecretsError(f"{failed.filename}: {failed.strerror}") from failed
+    if lost:
+        raise SecretsError(
+            f"{path} is missing, and the database beside it was written under that key: put it "
+            "back, or set TEAMLEDGER_ROOT_KEY to it"
+        )
 
 
 def known_master_key(settings: Settings) -> str:

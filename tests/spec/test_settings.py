@@ -238,6 +238,18 @@ def test_a_first_start_makes_both_keys_and_later_ones_read_them(data_dir: Path) 
     assert modes == {"secrets": 0o700, "master.key": 0o600, "root.key": 0o600}
 
 
+def test_no_root_key_is_made_beside_a_database(data_dir: Path) -> None:
+    settings = Settings(data_dir=data_dir)
+    load_secrets(settings)
+    (data_dir / "postgres").mkdir()
+    root_key = data_dir / "secrets" / "root.key"
+    root_key.unlink()
+    with pytest.raises(SecretsError, match=r"root\.key is missing.*: put it back"):
+        load_secrets(settings)
+    assert not root_key.exists()
+    load_secrets(Settings(data_dir=data_dir, root_key=SecretStr(ROOT_KEY)))
+
+
 def test_every_installation_has_keys_of_its_own(data_dir: Path) -> None:
     one = load_secrets(Settings(data_dir=data_dir / "one"))
     other = load_secrets(Settings(data_dir=data_dir / "other"))
