@@ -52,6 +52,8 @@ def import_litellm(
         report = Report(file)
         with undone_by_sigterm(), locked_database(settings) as url:
             databases_at(url, settings).prepare()
+            if file is not None:
+                file.truncate(0)
             with progress_bar("importing") as told:
                 work = import_all(source, url, secrets.root_key, report, told, rehearsal=dry_run)
                 run = asyncio.run(work)
@@ -63,11 +65,12 @@ def import_litellm(
 
 @contextmanager
 def _written(path: Path | None) -> Iterator[IO[bytes] | None]:
+    """To be emptied once there is something to report: until then that of another run is kept."""
     if path is None:
         yield None
         return
     try:
-        file = path.open("wb")
+        file = path.open("ab")
     except OSError as failed:
         raise SourceUnusable(f"the report cannot be written: {failed}") from None
     with file:

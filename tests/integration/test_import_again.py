@@ -187,6 +187,15 @@ def test_a_source_that_cannot_be_read_ends_with_2(database_url: str, url: str, s
     assert "secret" not in ended.output
 
 
+def test_a_report_is_kept_until_there_is_another(database_url: str, tmp_path: Path) -> None:
+    kept = tmp_path / "report.jsonl"
+    kept.write_text("of the import of yesterday\n")
+    for url in ("postgresql://a@127.0.0.1:1/c", database_url):
+        options = ("--database-url", url, "--report", str(kept))
+        assert invoked("import-litellm", *options, **env(database_url)).exit_code == 2
+        assert kept.read_text() == "of the import of yesterday\n"
+
+
 def test_another_database_is_not_taken_for_litellms(database_url: str) -> None:
     ended = invoked("import-litellm", "--database-url", database_url, **env(database_url))
     assert (ended.exit_code, "is not LiteLLM's" in ended.stderr) == (2, True)
