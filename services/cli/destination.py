@@ -6,6 +6,7 @@ from contextlib import contextmanager
 
 import typer
 
+from services.cli.backup import undone_by_sigterm
 from services.cli.output import progress_bar
 from services.database.connections import check_address
 from services.database.migrations import migrate
@@ -36,12 +37,13 @@ def claimed(into: str, own_url: str | None) -> Iterator[Destination]:
     else:
         destination = Destination(own_url, into)
     migrate(destination.url, MIGRATIONS / "read", schema="read")
-    asyncio.run(destination.claim())
-    try:
-        yield destination
-    except BaseException:
-        asyncio.run(destination.give_up(contract_projectors(keep_sealed)))
-        raise
+    with undone_by_sigterm():
+        asyncio.run(destination.claim())
+        try:
+            yield destination
+        except BaseException:
+            asyncio.run(destination.give_up(contract_projectors(keep_sealed)))
+            raise
 
 
 def filled(destination: Destination, log: Log, at: Progress, jobs: int | None) -> dict[str, int]:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import psycopg
 import pytest
 from typer.testing import Result
 
+from services.cli.destination import claimed
 from services.database.embedded import EmbeddedServer
 from services.proof import export
 from tests.golden_store import append_golden, golden_history
@@ -154,6 +156,21 @@ def test_an_address_that_is_none_is_told_by_its_option(url: str, into: str) -> N
     result = run(url, "replay", "--into", into)
     assert (result.exit_code, result.stderr.startswith("error: --into ")) == (2, True)
     assert "secret" not in result.stderr
+
+
+def test_who_is_asked_to_end_leaves_nothing_of_what_was_begun(url: str) -> None:
+    named = "SELECT count(*) FROM pg_namespace WHERE nspname = 'begun'"
+
+    def broken_off() -> None:
+        with claimed("begun", url):
+            assert conn.execute(named).fetchone() == (1,)
+            signal.raise_signal(signal.SIGTERM)
+
+    with owner(url) as conn:
+        with pytest.raises(SystemExit) as ended:
+            broken_off()
+        assert conn.execute(named).fetchone() == (0,)
+    assert ended.value.code == 128 + signal.SIGTERM
 
 
 def test_what_was_never_recorded_has_no_state(url: str) -> None:
