@@ -6,7 +6,7 @@ admitted at the same time, by whichever process, cannot spend more together than
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -109,13 +109,18 @@ class Reservations:
     async def reserve(self, reservation: Reservation) -> Refused | None:
         """Why it was not made; None if it was.
 
-        Raises Overtaken, or psycopg's errors: it may have been made then, and expires.
+        Raises Overtaken, or psycopg's errors: it may have been made then, and expires. Who waits no
+        more before its turn has come has nothing held.
         """
         waiting = _Waiting(reservation, asyncio.get_running_loop().create_future())
         self._queue.append(waiting)
         if self._working is None:
             self._working = asyncio.create_task(self._work(), name="reserving")
-        return await asyncio.shield(waiting.done)
+        try:
+            return await asyncio.shield(waiting.done)
+        except asyncio.CancelledError:
+            waiting.done.cancel()
+            raise
 
     async def release(self, source: str, reservation: UUID) -> bool:
         """End a reservation of a source; False if there is none, or none any more."""
@@ -124,18 +129,24 @@ class Reservations:
             return await cursor.fetchone() is not None
 
     async def _work(self) -> None:
-        while self._queue:
-            batch = [self._queue.popleft() for _ in range(min(AT_ONCE, len(self._queue)))]
+        while batch := self._next_batch():
             try:
                 refused = await self._settle([one.reservation for one in batch])
             except Exception as error:  # noqa: BLE001 - it is theirs who wait
-                for one in batch:
+                for one in _still(batch):
                     one.done.set_exception(error)
                     one.done.exception()
             else:
                 for place, one in enumerate(batch, 1):
-                    one.done.set_result(refused.get(place))
+                    if not one.done.done():
+                        one.done.set_result(refused.get(place))
         self._working = None
+
+    def _next_batch(self) -> Sequence[_Waiting]:
+        batch: list[_Waiting] = []
+        while self._queue and len(batch) < AT_ONCE:
+            batch += _still([self._queue.popleft()])
+        return batch
 
     async def _settle(self, batch: Sequence[Reservation]) -> Mapping[int, Refused]:
         """The refused ones by their place from 1."""
@@ -162,6 +173,10 @@ class Reservations:
                     await connection.execute(_TIDY, (self._clock(), CHANGES_KEPT), binary=True)
             except psycopg.Error as error:
                 log.warning("reservations were not tidied", error=type(error).__name__)
+
+
+def _still(batch: Iterable[_Waiting]) -> Iterator[_Waiting]:
+    return (one for one in batch if not one.done.done())
 
 
 def _accounts(batch: Sequence[Reservation], counted: set[Counted]) -> Iterator[Account]:

@@ -13,11 +13,17 @@ from services.spend.budgets import Account
 from services.spend.counters import Counted
 from services.spend.reservations import Limit, Refused
 from services.spend.spent import Span
+from tests.support.eventlog import owner
 from tests.support.following import KEY, TEAM, Process, counted, following, limit
+from tests.support.loop import until
 from tests.support.processes import reserve, two_processes
 from tests.support.usage import GATEWAY, NOON, Books, call, rows
 
 HELD = "SELECT sum(amount) FROM usage.reservations"
+STUCK = """
+SELECT count(*) FROM pg_locks l JOIN pg_database d ON d.oid = l.database
+WHERE l.locktype = 'advisory' AND NOT l.granted AND d.datname = current_database()
+"""
 
 
 @pytest.fixture
@@ -66,6 +72,23 @@ async def test_a_key_that_had_other_secrets_holds_and_spends_as_one(
     both = Limit(KEY, (counted(KEY), Counted(again)), Decimal(0), Decimal(10))
     assert await process.reserve("4", both, holders=[KEY]) is None
     assert await process.reserve("4", both, holders=[KEY]) == Refused(0, Decimal(3), Decimal(4))
+
+
+async def test_who_waits_no_more_has_nothing_held(url: str, process: Process) -> None:
+    """While the ledger stands still many come and go: what they wanted is not made later."""
+    with owner(url) as conn, conn.transaction():
+        conn.execute("SELECT usage.lock_head()")
+        first = asyncio.create_task(process.reserve("1"))
+        await until(lambda: conn.execute(STUCK).fetchone() == (1,))
+        others = [asyncio.create_task(process.reserve("2")) for _ in range(5)]
+        done, _ = await asyncio.wait(others, timeout=0.05)
+        assert not done
+        for each in others:
+            each.cancel()
+        await asyncio.wait(others)
+    assert await first is None
+    assert await process.reserve("4") is None
+    assert rows(url, HELD) == [(5,)]
 
 
 async def test_usage_that_names_it_ends_it(books: Books, process: Process) -> None:
