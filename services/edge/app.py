@@ -5,6 +5,7 @@ import logging
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import cast
 
 import structlog
 from fastapi import FastAPI
@@ -113,12 +114,15 @@ class Exchange:
         identity = _correlation_id(headers)
         scope.setdefault("state", {})["correlation_id"] = identity
         answered = Answer(scope, send, identity)
-        self._waiting.begin(answered)
+        self._waiting.begin(answered, cast("asyncio.Task[None]", asyncio.current_task()))
         bound = bind_contextvars(correlation_id=identity)
         served = _served(scope, headers, identity)
         try:
             await self._app(scope, receive, answered)
-        except asyncio.CancelledError:  # the process ends, and has waited for as long as it may
+        except asyncio.CancelledError:
+            if answered.left:
+                return
+            # the process ends, and has waited for as long as it may
             await answered.give_up(strict=self._strict)
             raise
         except Exception:

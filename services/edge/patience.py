@@ -14,11 +14,14 @@ TOO_LONG = ShapeB(503, "a database does not answer, outcome: unknown", "service_
 
 
 class Answer:
-    """A `send` that marks the answer, and remembers whether it has begun, and when."""
+    """A `send` that marks the answer, and remembers whether it has begun, and when.
+
+    It is `left` where whoever asked was sent away: what was to answer is cancelled.
+    """
 
     def __init__(self, scope: Scope, send: Send, identity: str) -> None:
         self.came = perf_counter()
-        self.begun = False
+        self.begun = self.left = False
         self._status, self._seconds = 0, 0.0
         self._given_up = False
         self._scope = scope
@@ -29,13 +32,17 @@ class Answer:
         if not self._given_up:
             await self._pass_on(message)
 
-    async def give_up(self, *, strict: bool) -> None:
-        """Answer 503, unless an answer has begun; what the application says later is dropped."""
+    async def give_up(self, *, strict: bool) -> bool:
+        """Answer 503, unless an answer has begun; what the application says later is dropped.
+
+        Whether it was answered here.
+        """
         if self.begun:
-            return
+            return False
         self._given_up = True
         refusal = render(TOO_LONG, strict=strict, problems=tells_problems(self._scope["path"]))
         await refusal(self._scope, _nothing, self._pass_on)
+        return True
 
     def line(self) -> dict[str, object]:
         """What a log may say of the exchange."""
@@ -67,35 +74,41 @@ class Answer:
 
 
 class Waiting:
-    """Answers under way in a process."""
+    """Answers under way in a process, each with the task that makes it."""
 
     def __init__(self, *, strict: bool) -> None:
         self._strict = strict
-        self._answers: set[Answer] = set()
+        self._answers: dict[Answer, asyncio.Task[None]] = {}
         self._telling: set[asyncio.Task[None]] = set()
 
     def __len__(self) -> int:
         return len(self._answers)
 
-    def begin(self, answer: Answer) -> None:
-        self._answers.add(answer)
+    def begin(self, answer: Answer, maker: "asyncio.Task[None]") -> None:
+        self._answers[answer] = maker
 
     def end(self, answer: Answer) -> None:
-        self._answers.discard(answer)
+        self._answers.pop(answer, None)
 
     async def give_up(self, seconds: float) -> None:
-        """Answer 503 to everybody who has waited for so long.
+        """Answer 503 to everybody who has waited for so long, and end what was to answer them.
 
         Who does not read what he is told keeps nobody waiting: he is told beside the others.
         """
         since = perf_counter() - seconds
         late = [answer for answer in self._answers if answer.came < since and not answer.begun]
         for answer in late:
-            task = asyncio.create_task(answer.give_up(strict=self._strict))
+            task = asyncio.create_task(self._tell(answer))
             self._telling.add(task)
             task.add_done_callback(self._telling.discard)
         if late:
             await asyncio.wait(self._telling, timeout=TELL_SECONDS)
+
+    async def _tell(self, answer: Answer) -> None:
+        told = await answer.give_up(strict=self._strict)
+        if told and (maker := self._answers.get(answer)) is not None:
+            answer.left = True
+            maker.cancel()
 
 
 async def _nothing() -> Message:

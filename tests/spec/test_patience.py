@@ -109,12 +109,33 @@ async def test_who_does_not_read_keeps_nobody_waiting() -> None:
 
     waiting = Waiting(strict=False)
     scope = {"type": "http", "method": "GET", "path": "/waits", "headers": []}
-    for each in (stuck, send):
-        waiting.begin(Answer(scope, each, "r"))
+    makers = [asyncio.create_task(asyncio.Event().wait()) for _ in range(2)]
+    for each, maker in zip((stuck, send), makers, strict=True):
+        waiting.begin(Answer(scope, each, "r"), maker)  # type: ignore[arg-type]
     async with asyncio.timeout(10):
         for _ in range(2):
             await waiting.give_up(0)
     assert [m["status"] for m in told if m["type"] == "http.response.start"] == [503]
+
+
+async def test_what_was_to_answer_ends_with_him_who_asked() -> None:
+    """It may wait for a database that never says anything, as may all that come after."""
+    slow = Slow()
+    sent: list[Message] = []
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": b""}
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    scope = {"type": "http", "method": "GET", "path": "/waits", "headers": [], "query_string": b""}
+    asking = asyncio.create_task(slow.app(scope, receive, send))
+    await slow.asked.wait()
+    async with asyncio.timeout(10):
+        await slow.app.state.waiting.give_up(0)
+        await asking
+    assert (sent[0]["status"], len(slow.app.state.waiting)) == (503, 0)
 
 
 async def test_nobody_is_given_up_after_his_answer() -> None:

@@ -305,6 +305,7 @@ def _resolve(request: Request) -> None:
         return
     if request.refused is not None:
         request.future.set_exception(request.refused)
+        request.future.exception()
     elif request.done is not None:
         request.future.set_result(request.done)
 
@@ -313,3 +314,4 @@ def _fail(batch: Sequence[Request], error: Exception) -> None:
     for request in batch:
         if not request.future.done():
             request.future.set_exception(error)
+            request.future.exception()  # who waited may be gone before he is told
