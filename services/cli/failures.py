@@ -88,25 +88,41 @@ EXPECTED = (
     WrongRootKey,
     psycopg.OperationalError,
 )
+UNFIT = (
+    psycopg.errors.InsufficientPrivilege,
+    psycopg.errors.UndefinedColumn,
+    psycopg.errors.UndefinedTable,
+)
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 P = ParamSpec("P")
 R = TypeVar("R")
 
 
 def explained(command: Callable[P, R]) -> Callable[P, R]:
-    """Exit with status 2 and the text of an expected failure, a full disk for its output too."""
+    """Exit with status 2 and the text of an expected failure.
+
+    Such are a database of another release, too, and no room for what is printed.
+    """
 
     @functools.wraps(command)
     def run(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
             return command(*args, **kwargs)
         except EXPECTED as failure:
-            typer.echo(f"error: {failure}", err=True)
-            raise typer.Exit(2) from None
+            raise _ended(str(failure)) from None
+        except UNFIT as unfit:
+            raise _ended(
+                f"the database is not as this release has it: {unfit.diag.message_primary}; "
+                "start a service of this release on it first, as the user who owns it"
+            ) from None
         except OSError as failed:
             if failed.errno not in NO_ROOM:
                 raise
-            typer.echo(f"error: what is printed finds no room: {failed.strerror}", err=True)
-            raise typer.Exit(2) from None
+            raise _ended(f"what is printed finds no room: {failed.strerror}") from None
 
     return run
+
+
+def _ended(text: str) -> typer.Exit:
+    typer.echo(f"error: {text}", err=True)
+    return typer.Exit(2)

@@ -7,13 +7,16 @@ from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import httpx
 import psycopg
 import pytest
+from psycopg.sql import SQL, Identifier
 
 from services.database.embedded import EmbeddedServer
-from services.database.schemas import prepare_database
+from services.database.migrations import migrate
+from services.database.schemas import EVENT_MIGRATIONS, prepare_database
 from services.database.service_role import ensure_service_role
 from services.database.vault import root_fingerprint
 from tests.support.command_line import command, environment, invoked, line
@@ -278,6 +281,34 @@ def test_visitors_leave_a_database_of_somebody_else_as_it_is(
         assert_explained(result.exit_code, result.stderr, "it has no events")
         assert conn.execute(schemas).fetchall() == before
     assert [path.name for path in tmp_path.iterdir()] == ["new.key"]
+
+
+@pytest.mark.parametrize("options", ["export {}", "archive {} --before 2099-01-01"])
+def test_a_database_of_an_early_release_is_told_as_such(
+    database_url: str, tmp_path: Path, options: str
+) -> None:
+    migrate(database_url, EVENT_MIGRATIONS, upto=1)
+    file = tmp_path / "audit.jsonl.gz"
+    words = options.format(file).split()
+    result = invoked("audit", *words, TEAMLEDGER_DATABASE_URL=database_url, **BOTH_KEYS)
+    assert_explained(result.exit_code, result.stderr, "start a service of this release on it first")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_whoever_may_not_change_keys_is_told_so(database_url: str, tmp_path: Path) -> None:
+    prepare_database(database_url)
+    name = f"visitor_{uuid4().hex}"
+    with psycopg.connect(database_url, autocommit=True) as conn:
+        conn.execute(SQL("CREATE ROLE {} LOGIN").format(Identifier(name)))
+        try:
+            conn.execute(SQL("GRANT teamledger_service TO {}").format(Identifier(name)))
+            env = {"TEAMLEDGER_DATABASE_URL": database_url.replace("postgres@", f"{name}@", 1)}
+            words = typed_in(tmp_path, "rotate-root-key {}/new.key")
+            result = invoked(*words, **env, **BOTH_KEYS)
+        finally:
+            conn.execute(SQL("DROP OWNED BY {}").format(Identifier(name)))
+            conn.execute(SQL("DROP ROLE {}").format(Identifier(name)))
+    assert_explained(result.exit_code, result.stderr, "permission denied")
 
 
 @pytest.mark.parametrize("name", ["serve", "command", "projection"])
