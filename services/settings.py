@@ -7,6 +7,7 @@ import base64
 import binascii
 import ipaddress
 import os
+import ssl
 import unicodedata
 from collections.abc import Mapping
 from pathlib import Path
@@ -147,6 +148,19 @@ def _default_data_dir() -> Path:
     return (base if base.is_absolute() else Path.home() / ".local/share") / "teamledger"
 
 
+def _check_certificates(file: Path) -> None:
+    """A client of Kafka would say no more of it than that no broker answers."""
+    try:
+        ssl.create_default_context(cafile=file)
+    except ssl.SSLError:
+        why = "holds no certificates in PEM"
+    except OSError as failed:
+        why = f"cannot be read: {failed.strerror}"
+    else:
+        return
+    raise ValueError(f"{PREFIX}KAFKA_CA_FILE: {file} {why}")
+
+
 def _is_loopback(host: str) -> bool:
     try:
         return ipaddress.ip_address(host).is_loopback
@@ -198,6 +212,12 @@ class KafkaSettings(BaseSettings):
         if len(set(names)) < len(names):
             variables = ", ".join(f"{PREFIX}KAFKA_{name}_TOPIC" for name in _TOPICS)
             raise ValueError(f"{variables} must name three topics, not the same one twice")
+        return self
+
+    @model_validator(mode="after")
+    def _the_authority_of_brokers_is_known(self) -> Self:
+        if self.kafka_tls and self.kafka_ca_file is not None:
+            _check_certificates(self.kafka_ca_file)
         return self
 
     @model_validator(mode="after")

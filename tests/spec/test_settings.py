@@ -4,6 +4,7 @@ import base64
 import os
 from pathlib import Path
 
+import certifi
 import pytest
 from pydantic import SecretStr, ValidationError
 
@@ -350,6 +351,17 @@ def test_a_relay_has_to_be_told_of_brokers_and_of_nothing_secret() -> None:
 def test_half_of_a_login_is_refused() -> None:
     with pytest.raises(SettingsError, match="TEAMLEDGER_KAFKA_PASSWORD"):
         load_kafka_settings({"kafka_bootstrap": "a:9092", "kafka_username": "ann"})
+
+
+def test_certificates_are_looked_at_before_a_broker_is_said_not_to_answer(tmp_path: Path) -> None:
+    given = {"kafka_bootstrap": "a:9092", "kafka_tls": True, "kafka_ca_file": tmp_path / "ca.pem"}
+    with pytest.raises(SettingsError, match=r"KAFKA_CA_FILE: .*ca\.pem cannot be read: No such"):
+        load_kafka_settings(given)
+    (tmp_path / "ca.pem").write_text("of somebody else\n")
+    with pytest.raises(SettingsError, match=r"KAFKA_CA_FILE: .* holds no certificates in PEM"):
+        load_kafka_settings(given)
+    assert load_kafka_settings({**given, "kafka_ca_file": certifi.where()}).kafka_tls
+    assert not load_kafka_settings({**given, "kafka_tls": False}).kafka_tls
 
 
 @pytest.mark.parametrize(
