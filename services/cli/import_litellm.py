@@ -52,7 +52,7 @@ def import_litellm(
         report = Report(file)
         with undone_by_sigterm(), locked_database(settings) as url:
             databases_at(url, settings).prepare()
-            if file is not None:
+            if file is not None and report_file is not None and report_file.is_file():
                 file.truncate(0)
             with progress_bar("importing") as told:
                 work = import_all(source, url, secrets.root_key, report, told, rehearsal=dry_run)

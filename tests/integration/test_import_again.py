@@ -1,6 +1,7 @@
 """`teamledger import-litellm` once more, rehearsed, and from sources that differ or are none."""
 
 import json
+import os
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -130,6 +131,12 @@ def test_a_rehearsal_says_the_same_and_stores_nothing(two: Two, tmp_path: Path) 
     assert rehearsed["kinds"] == report["kinds"]
     lines = [json.loads(line) for line in file.read_text().splitlines()]
     assert lines == rehearsed["entries"]
+
+
+def test_a_report_may_go_to_a_device(two: Two) -> None:
+    source, _, target = two
+    status, rehearsed = run(source, target, "--dry-run", "--report", os.devnull)
+    assert (status, bool(rehearsed["entries"])) == (1, True)
 
 
 def everything(url: str) -> list[tuple[str, ...]]:
