@@ -19,6 +19,7 @@ _MANY_ROWS = """
 UPDATE pg_class SET reltuples = 1e6, relpages = 1
 WHERE relnamespace IN ('read'::regnamespace, 'usage'::regnamespace) AND relkind = 'r'
 """
+_ALONE = "LOCK TABLE pg_statistic IN SHARE ROW EXCLUSIVE MODE"
 _NOTHING_ANALYZED = """
 DELETE FROM pg_statistic s USING pg_class c
 WHERE c.oid = s.starelid AND c.relnamespace IN ('read'::regnamespace, 'usage'::regnamespace)
@@ -59,10 +60,12 @@ class Statements:
 
         The planner is told that every table of read models and of the ledger has a million rows:
         those of a test are so small that reading all of them is cheapest. What autovacuum found
-        out about those few rows is set aside for the same reason.
+        out about those few rows is set aside for the same reason, and waits with what it finds out
+        meanwhile.
         """
         with self.database.transaction(force_rollback=True):
             self.database.execute("SET LOCAL log_statement = 'none'")
+            self.database.execute(_ALONE)
             self.database.execute(_MANY_ROWS)
             self.database.execute(_NOTHING_ANALYZED)
             explain = b"EXPLAIN (GENERIC_PLAN, FORMAT JSON) " + statement.encode()
