@@ -43,6 +43,10 @@ def fill(conn: psycopg.Connection[Any], log: History, teams: int) -> None:
         append(conn, log.command(created, *added))
 
 
+async def refuse(_: Sequence[Comparison]) -> bool:
+    return False
+
+
 def quiet(done: int, total: int) -> None:
     assert 0 <= done <= total
 
@@ -140,9 +144,6 @@ async def test_what_another_release_has_begun_is_begun_anew(
 ) -> None:
     fill(conn, log, 5)
 
-    async def refuse(_: Sequence[Comparison]) -> bool:
-        return False
-
     async with process(database_url) as live:
         await live.reach(15)
         await run(live, database_url, judge=refuse)
@@ -157,7 +158,7 @@ async def test_a_rebuild_that_is_judged_wrong_is_not_swapped_in(
     fill(conn, log, 5)
     judged: list[Sequence[Comparison]] = []
 
-    async def refuse(tables: Sequence[Comparison]) -> bool:
+    async def refuse_seen(tables: Sequence[Comparison]) -> bool:
         judged.append(tables)
         return False
 
@@ -166,12 +167,12 @@ async def test_a_rebuild_that_is_judged_wrong_is_not_swapped_in(
         right = everything(conn)
         conn.execute("UPDATE read.teams_1 SET team_alias = 'wrong' WHERE team_id = 't3'")
         wrong = everything(conn)
-        report = await run(live, database_url, judge=refuse)
+        report = await run(live, database_url, judge=refuse_seen)
         assert (report.swapped, judged) == (False, [report.tables])
         assert everything(conn) == wrong
         fill(conn, log, 1)
         await live.reach(18)
-        again = await run(live, database_url, judge=refuse)
+        again = await run(live, database_url, judge=refuse_seen)
         assert (again.resumed, again.compared_at) == (15, 18)
         assert [table.changed for table in again.tables] == [1, *[0] * (len(TABLES) - 1)]
         await discard(live.group, database_url)
@@ -319,9 +320,6 @@ async def test_who_is_forgotten_is_so_in_what_a_rebuild_has_left(
     for name in ("ann", "bob"):
         append(conn, log.command((stream(USER, name), user_created(email=SEALED))))
 
-    async def refuse(_: Sequence[Comparison]) -> bool:
-        return False
-
     async with process(database_url) as live:
         await live.reach(2)
         await run(live, database_url, judge=refuse)
@@ -345,9 +343,6 @@ async def test_what_a_rebuild_has_left_stops_no_projection(
     conn: psycopg.Connection[Any], log: History, database_url: str, before: bytes, meanwhile: bytes
 ) -> None:
     append(conn, log.command((stream(USER, "ann"), user_created(email=SEALED))))
-
-    async def refuse(_: Sequence[Comparison]) -> bool:
-        return False
 
     async with process(database_url) as live:
         await live.reach(1)
@@ -383,9 +378,6 @@ async def test_nothing_is_dropped_that_another_rebuild_goes_on_with(
 ) -> None:
     """As `rebuild --check` would, which is done with the shadows before it drops them."""
     fill(conn, log, 3)
-
-    async def refuse(_: Sequence[Comparison]) -> bool:
-        return False
 
     async with process(database_url) as live:
         await live.reach(9)

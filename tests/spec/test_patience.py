@@ -68,9 +68,8 @@ async def test_who_waits_too_long_is_told_to_come_again(path: str, media_type: s
     assert "late" not in told.text
 
 
-async def test_who_still_waits_when_the_process_ends_is_told_to_come_again() -> None:
-    """uvicorn gives up what takes too long by then, and would answer 500."""
-    slow = Slow()
+async def waiting_for(slow: Slow) -> tuple[asyncio.Task[None], list[Message]]:
+    """A request under way, and what it is told."""
     sent: list[Message] = []
 
     async def receive() -> Message:
@@ -82,6 +81,13 @@ async def test_who_still_waits_when_the_process_ends_is_told_to_come_again() -> 
     scope = {"type": "http", "method": "GET", "path": "/waits", "headers": [], "query_string": b""}
     asking = asyncio.create_task(slow.app(scope, receive, send))
     await slow.asked.wait()
+    return asking, sent
+
+
+async def test_who_still_waits_when_the_process_ends_is_told_to_come_again() -> None:
+    """uvicorn gives up what takes too long by then, and would answer 500."""
+    slow = Slow()
+    asking, sent = await waiting_for(slow)
     asking.cancel()
     with pytest.raises(asyncio.CancelledError):
         await asking
@@ -121,17 +127,7 @@ async def test_who_does_not_read_keeps_nobody_waiting() -> None:
 async def test_what_was_to_answer_ends_with_him_who_asked() -> None:
     """It may wait for a database that never says anything, as may all that come after."""
     slow = Slow()
-    sent: list[Message] = []
-
-    async def receive() -> Message:
-        return {"type": "http.request", "body": b""}
-
-    async def send(message: Message) -> None:
-        sent.append(message)
-
-    scope = {"type": "http", "method": "GET", "path": "/waits", "headers": [], "query_string": b""}
-    asking = asyncio.create_task(slow.app(scope, receive, send))
-    await slow.asked.wait()
+    asking, sent = await waiting_for(slow)
     async with asyncio.timeout(10):
         await slow.app.state.waiting.give_up(0)
         await asking
