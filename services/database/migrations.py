@@ -5,7 +5,8 @@ The rules for the files are in `migrations/README.md`.
 
 import hashlib
 import re
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,10 @@ from services.database.service_role import NoServiceRole, ensure_service_role
 
 FILE_NAME = re.compile(r"([0-9]{4})_[a-z0-9_]+\.sql")
 ADVISORY_LOCK = 7305228
+LOCK_TIMEOUT = "500ms"
+"""Less than readers wait for: who comes after a change that waits for a table waits behind it."""
+
+TRIES, PAUSE_SECONDS = 100, 0.5
 
 
 class MigrationError(Exception):
@@ -144,16 +149,37 @@ def _pending(files: list[Migration], applied: Sequence[tuple[int, str, str]]) ->
     return files[len(applied) :]
 
 
+def patiently(conn: psycopg.Connection[Any], change: Callable[[], object]) -> None:
+    """Make a change of tables, in a transaction, that others are working with.
+
+    A command may hold what it waits for, and need to read what then waits behind the change: so it
+    steps aside after half a second, and tries again. Raises LockNotAvailable after some minutes.
+    """
+    for tries_left in reversed(range(TRIES)):
+        try:
+            with conn.transaction():
+                conn.execute("SELECT set_config('lock_timeout', %s, true)", (LOCK_TIMEOUT,))
+                change()
+        except psycopg.errors.LockNotAvailable:
+            if not tries_left:
+                raise
+            time.sleep(PAUSE_SECONDS)
+        else:
+            return
+
+
 def _apply(conn: psycopg.Connection[Any], table: sql.Identifier, migration: Migration) -> None:
+    def change() -> None:
+        conn.execute(migration.text.encode())
+        if conn.info.transaction_status is not TransactionStatus.INTRANS:
+            raise MigrationError(f"{migration.name} must not end its own transaction")
+        conn.execute(
+            sql.SQL("INSERT INTO {} (number, name, sha256) VALUES (%s, %s, %s)").format(table),
+            (migration.number, migration.name, migration.sha256),
+        )
+
     try:
-        with conn.transaction():
-            conn.execute(migration.text.encode())
-            if conn.info.transaction_status is not TransactionStatus.INTRANS:
-                raise MigrationError(f"{migration.name} must not end its own transaction")
-            conn.execute(
-                sql.SQL("INSERT INTO {} (number, name, sha256) VALUES (%s, %s, %s)").format(table),
-                (migration.number, migration.name, migration.sha256),
-            )
+        patiently(conn, change)
     except psycopg.Error as failed:
         raise MigrationError(
             f"{migration.name}{_line(migration, failed)}: {failed.diag.message_primary or failed}"

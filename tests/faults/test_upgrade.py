@@ -6,6 +6,7 @@ brought to the schema is a column in every table, and a table.
 
 import asyncio
 from collections.abc import Iterator
+from functools import partial
 
 import httpx
 import psycopg
@@ -14,6 +15,7 @@ from psycopg.sql import SQL, Identifier
 
 from services.database.connections import owner_conninfo
 from services.database.embedded import EmbeddedServer
+from services.database.migrations import patiently
 from tests.support import older
 from tests.support.command_line import command
 from tests.support.load import LONGEST_ANSWER, load
@@ -63,7 +65,7 @@ def bring_later(url: str) -> None:
     with psycopg.connect(owner_conninfo(url), autocommit=True) as conn:
         for table in conn.execute(TABLES.encode()).fetchall():
             added = SQL("ALTER TABLE {} ADD COLUMN brought_later text").format(Identifier(*table))
-            conn.execute(added)
+            patiently(conn, partial(conn.execute, added))
         conn.execute("CREATE TABLE events.brought_later (id text PRIMARY KEY)")
 
 

@@ -21,6 +21,12 @@ from tests.support.postgres import fresh_database, open_directory, running_serve
 TEAMS = "CREATE TABLE ops.teams (id text PRIMARY KEY);"
 COLOURS = "ALTER TABLE ops.teams ADD colour text;\nGRANT SELECT ON ops.teams TO teamledger_service;"
 
+WAITS_FOR_TEAMS = """
+SELECT FROM pg_locks l JOIN pg_class c ON c.oid = l.relation
+WHERE c.relname = 'teams' AND l.database = (SELECT oid FROM pg_database
+    WHERE datname = current_database()) AND NOT l.granted
+"""
+
 
 @pytest.fixture
 def sql_dir(tmp_path: Path) -> Path:
@@ -50,6 +56,24 @@ def test_files_are_applied_in_order_and_once(database_url: str, sql_dir: Path) -
     assert migrate(database_url, sql_dir) == []
     write(sql_dir, "0003_drop.sql", "ALTER TABLE ops.teams DROP colour;")
     assert migrate(database_url, sql_dir) == ["0003_drop.sql"]
+
+
+def test_nobody_waits_long_behind_a_change_that_waits(database_url: str, sql_dir: Path) -> None:
+    """Who holds a table up may be waiting for somebody who reads it."""
+    migrate(database_url, sql_dir, upto=1)
+    with (
+        ThreadPoolExecutor(1) as beside,
+        psycopg.connect(database_url) as holder,
+        psycopg.connect(database_url, autocommit=True) as reader,
+    ):
+        holder.execute("SELECT FROM ops.teams")
+        applied = beside.submit(migrate, database_url, sql_dir)
+        while reader.execute(WAITS_FOR_TEAMS).fetchone() is None:
+            assert not applied.done()
+        reader.execute("SET statement_timeout = '10s'")
+        assert reader.execute("SELECT count(*) FROM ops.teams").fetchone() == (0,)
+        holder.commit()
+        assert applied.result() == ["0002_colours.sql"]
 
 
 def test_what_was_applied_is_recorded(database_url: str, sql_dir: Path) -> None:
