@@ -8,7 +8,7 @@ from events.values import Sealed
 from services.access.principal import Principal
 from services.command.application.admission import authorized_team
 from services.command.application.answers import TeamAnswer, team_answer
-from services.command.application.enrolment import Candidate, Enrolment
+from services.command.application.enrolment import Candidate, Enrolment, still_there
 from services.command.application.membership import member_of, without_departed
 from services.command.application.requests import Decision
 from services.command.application.view import View
@@ -60,7 +60,7 @@ class BulkAddMembers:
             team.check_member_limits(candidate.limits)
         enrolment = Enrolment(view)
         enrolment.need(self.candidates)
-        candidates = self._still_there(view) if self.everybody else self.candidates
+        candidates = still_there(view, self.candidates) if self.everybody else self.candidates
         new: dict[str, NewMember] = {}
         items = [self._item(candidate, found, enrolment, new) for candidate in candidates]
         found, left = without_departed(view, found, new)
@@ -72,11 +72,6 @@ class BulkAddMembers:
             enrolment.people,
             subject=name,
         )
-
-    def _still_there(self, view: View) -> list[Candidate]:
-        users = view.users(c.user_id for c in self.candidates if c.user_id is not None)
-        there = {user_id for user_id, user in users.items() if user.open}
-        return [candidate for candidate in self.candidates if candidate.user_id in there]
 
     def _answer(self, after: View, items: Sequence[Item], touched: Sequence[str]) -> BulkAnswer:
         answer = team_answer(after, self.team_id, touched, users=True)

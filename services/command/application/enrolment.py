@@ -7,6 +7,7 @@ he was added by.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Protocol, TypeVar
 
 from events.registry import DomainEvent
 from events.streams import EMAIL, USER, stream
@@ -16,6 +17,16 @@ from services.command.application.view import View
 from services.command.domain import reservation, user
 from services.command.domain.errors import NotSamePerson
 from services.command.domain.team import NewMember
+
+
+class Named(Protocol):
+    """Names a user, or nobody by id."""
+
+    @property
+    def user_id(self) -> str | None: ...
+
+
+N = TypeVar("N", bound=Named)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,3 +127,9 @@ class Enrolment:
             self.facts.append((stream(EMAIL, email.claim), fact))
         self._by_claim[email.claim] = user_id
         self._addressed.add(user_id)
+
+
+def still_there(view: View, named: Sequence[N]) -> list[N]:
+    """Those whose user is one still, of users that were found before."""
+    users = view.users(one.user_id for one in named if one.user_id is not None)
+    return [one for one in named if one.user_id in users and users[one.user_id].open]

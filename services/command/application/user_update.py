@@ -14,7 +14,7 @@ from events.values import Sealed
 from services.access.policy import check_route
 from services.access.principal import AccessRefused, Principal
 from services.command.application.answers import UserAnswer, teams_of, user_answers
-from services.command.application.enrolment import EmailClaim
+from services.command.application.enrolment import EmailClaim, still_there
 from services.command.application.requests import Decision
 from services.command.application.view import Missing, View
 from services.command.domain import reservation, user
@@ -157,7 +157,7 @@ class BulkUpdateUsers:
 
     def decide(self, view: View, caller: Principal) -> Decision:
         check_route(BULK_UPDATE, caller)
-        updates = self._still_there(view) if self.everybody else self.updates
+        updates = still_there(view, self.updates) if self.everybody else self.updates
         so_far = _SoFar(view.fork())
         outcomes = [so_far.outcome(one, caller) for one in updates]
         if so_far.missing:
@@ -177,11 +177,6 @@ class BulkUpdateUsers:
         [only] = named if len(named) == 1 else [None]
         subject = None if only is None else stream(USER, only)
         return Decision(so_far.facts, answer, so_far.people, subject=subject)
-
-    def _still_there(self, view: View) -> list[UpdateUser]:
-        users = view.users(one.user_id for one in self.updates if one.user_id is not None)
-        there = {user_id for user_id, user in users.items() if user.open}
-        return [one for one in self.updates if one.user_id in there]
 
 
 _REHEARSAL = Meta(command_id="", command="BulkUpdateUsers")
