@@ -20,7 +20,6 @@ from services.projection.seal.sealer import Sealer
 from services.projection.seal.signing import signing_key
 from services.projection.seal.sinks import sink_at
 from services.projection.webhooks.courier import Courier
-from services.projection.webhooks.messages import Messages
 from services.projection.webhooks.posting import Poster
 from services.projection.webhooks.queue import Queue
 from services.projection.webhooks.targets import Targets
@@ -106,7 +105,7 @@ def start_courier(
     courier = Courier(
         reads.read_pool,
         events.vault,
-        messages=Messages(events.pool, reads.read_pool, reads.reached),
+        messages=reads.messages,
         queue=Queue(events.pool, settings.webhook_retry_seconds),
         poster=Poster(Targets(private=settings.webhook_private_targets), settings.webhook_timeout),
         gone=gone,

@@ -151,6 +151,11 @@ async def test_a_receiver_that_fails_gets_the_same_message_again(
     assert len(receiver.received) == 4
 
 
+def test_what_is_acknowledged_has_its_message_listed(hook: Hook) -> None:
+    for _ in range(20):
+        assert hook.test() in {one["message_id"] for one in hook.deliveries()}
+
+
 async def test_what_is_given_up_is_listed_and_can_be_delivered_later(
     ledger: Ledger, receiver: Receiver, hook: Hook
 ) -> None:

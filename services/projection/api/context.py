@@ -29,6 +29,7 @@ from services.projection.queries.team_pages import TeamPages
 from services.projection.queries.teams import Teams
 from services.projection.queries.user_lists import UserPages
 from services.projection.runner import NotReached, ProjectionGroup
+from services.projection.webhooks.messages import Messages
 from services.spend.following import LedgerFollower
 from services.spend.reservations import Reservations
 
@@ -143,6 +144,11 @@ class ReadContext:
     def user_pages(self) -> UserPages:
         """Pages of users, and how many users match a filter."""
         return UserPages(self.read_pool, self.spending)
+
+    @cached_property
+    def messages(self) -> Messages:
+        """Makes messages to webhooks."""
+        return Messages(self.events_pool, self.read_pool, self.reached)
 
     @cached_property
     def reconciling(self) -> asyncio.Lock:

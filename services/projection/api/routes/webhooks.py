@@ -66,10 +66,11 @@ async def show_webhook(reader: ReaderDep, request: Request) -> Response:
 async def list_deliveries(reader: ReaderDep, request: Request) -> Response:
     """What became of the messages to a webhook, the newest first.
 
-    Delivered ones are shown for 30 days. A message is made within a second of what it tells.
+    Delivered ones are shown for 30 days. What was acknowledged before has its messages here.
     """
     query = asked(request, DeliveriesQuery)
     position, _ = await _one(reader, query.webhook_id)
+    await reader.context.messages.make()
     after = None if query.after is None else Place.parse(query.after)
     found, place = await delivery_page(
         reader.context.events_pool, query.webhook_id, query.status, after, query.limit
