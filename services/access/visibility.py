@@ -6,8 +6,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from services.access.policy import As, standing
+from services.access.policy import standing
 from services.access.principal import AccessRefused, Principal, Towards
+from services.access.rules import As
 
 KEY_INFO, KEY_LIST = "/key/info", "/key/list"
 DEFAULT_PERMISSIONS = (KEY_INFO, "/key/health")

@@ -11,8 +11,8 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.access.credentials import hash_key, presented_key
-from services.access.policy import POLICY
 from services.access.principal import AccessRefused
+from services.access.rules import POLICY
 
 REFUSALS = frozenset({401, 403})
 WRONG_KEY, KEY_BEGINS = "token_not_found_in_db", "sk-"

@@ -16,7 +16,7 @@ from eventsourcing.utils import get_topic
 from psycopg.conninfo import conninfo_to_dict
 
 from events.envelope import Envelope
-from services.command.application.store import EnvelopeMapper, EventRecorder
+from services.command.application.recorder import EnvelopeMapper, EventRecorder
 from services.projection.projectors.memberships import MEMBERSHIPS
 from services.projection.projectors.teams import TEAMS
 from services.projection.rows import Rows

@@ -16,14 +16,10 @@ from events.envelope import Envelope, encode
 from events.key import KeyGenerated, KeySettings
 from events.streams import KEY, TEAM, stream
 from events.team import TeamBlocked, TeamCreated, TeamSettings
+from services.command.application.appending import Batch, StoredAnswer
+from services.command.application.recorder import EnvelopeMapper, EventRecorder
 from services.command.application.requests import Done
-from services.command.application.store import (
-    Batch,
-    EnvelopeMapper,
-    EventRecorder,
-    EventStore,
-    StoredAnswer,
-)
+from services.command.application.store import EventStore
 from services.command.application.view import Row, links_of
 from services.database.connections import open_pool, service_conninfo
 from tests.support.eventlog import History

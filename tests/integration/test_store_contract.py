@@ -10,8 +10,9 @@ from events.envelope import Envelope, encode
 from events.registry import DomainEvent
 from events.streams import KEY, TEAM, Stream, stream
 from events.team import MemberRemoved, TeamDeleted, TeamSettings
+from services.command.application.appending import Batch, StoredAnswer
 from services.command.application.cache import Mark
-from services.command.application.store import Batch, EventStore, StoredAnswer
+from services.command.application.store import EventStore
 from services.command.application.view import Row, links_of
 from services.command.domain.dependents import KEYS, TEAMS, keys_of_member
 from services.database.connections import open_pool, service_conninfo

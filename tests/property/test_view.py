@@ -12,6 +12,7 @@ from events.streams import KEY, TEAM, USER, stream
 from events.team import TeamRole, TeamSettings
 from services.access.principal import MASTER_USER
 from services.command.application.answers import KeyAnswer, TeamAnswer
+from services.command.application.appending import net
 from services.command.application.departures import DeleteUsers
 from services.command.application.enrolment import Candidate, EmailClaim
 from services.command.application.folds import evolve, fold_of
@@ -21,7 +22,6 @@ from services.command.application.names import ByName
 from services.command.application.plan import REFUSALS
 from services.command.application.requests import Command
 from services.command.application.restoration import Restored, RestoreTeam
-from services.command.application.store import _net
 from services.command.application.teams import BlockTeam, DeleteTeams, NewTeam, ReviseTeam
 from services.command.application.users import Joining, NewUser
 from services.command.domain.dependents import KEYS, TEAMS, Link, keys_of_member, revoked_keys
@@ -230,7 +230,7 @@ links = st.builds(link, actions, places, st.integers(1, 9))
 def test_what_changes_come_to_is_what_they_lead_to_one_by_one(
     before: dict[tuple[str, str, str], int], changes: list[Link]
 ) -> None:
-    added, removed, dropped = _net(changes)
+    added, removed, dropped = net(changes)
     kept = {
         place: since
         for place, since in before.items()

@@ -8,16 +8,9 @@ from rpds import HashTrieMap
 from events.key import KeyGenerated
 from events.streams import KEY, TEAM, USER, stream
 from events.team import MemberRemoved
-from services.access.policy import (
-    POLICY,
-    As,
-    admits_to_team,
-    check_route,
-    check_team,
-    masked,
-    standing,
-)
+from services.access.policy import admits_to_team, check_route, check_team, masked, standing
 from services.access.principal import DASHBOARD_TEAM, AccessRefused, Credential, Principal, Towards
+from services.access.rules import POLICY, As
 from services.command.application.cache import Cache, Children, LinkKey
 from services.command.application.callers import authenticate
 from services.command.application.folds import AnyState

@@ -6,7 +6,7 @@ import pytest
 from psycopg_pool import AsyncConnectionPool
 
 from services.access.credentials import hash_key
-from services.access.policy import POLICY
+from services.access.rules import POLICY
 from services.database.security_log import (
     MOST_ROWS,
     MOST_WRONG_KEYS,

@@ -10,8 +10,9 @@ from uuid import UUID
 
 from events.envelope import Envelope, decode
 from events.user import UserForgotten
+from services.command.application.appending import Batch, StoredAnswer
 from services.command.application.cache import LinkKey, Mark
-from services.command.application.store import Batch, EventStore, LogHead, Outcome, StoredAnswer
+from services.command.application.store import EventStore, LogHead, Outcome
 from services.command.application.view import Row
 from services.command.domain.dependents import Link, links
 

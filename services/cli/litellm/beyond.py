@@ -13,8 +13,9 @@ from events.key import KeySettings
 from events.organization import Allowance, OrganizationSettings
 from events.team import TeamSettings
 from events.values import JsonObject
-from services.access.policy import POLICY, As, check_route
+from services.access.policy import check_route
 from services.access.principal import AccessRefused, Principal
+from services.access.rules import POLICY, As
 from services.cli.litellm.budgets import settings_of
 from services.cli.litellm.source import Row
 from services.cli.litellm.values import Record, Refused

@@ -18,10 +18,11 @@ from events.imported import ThingImported
 from services.cli.litellm.report import Outcome, Report
 from services.cli.litellm.things import SOURCE, Plan, Thing
 from services.cli.litellm.values import Finding, Refused
+from services.command.application.appending import Batch
 from services.command.application.cache import Cache
 from services.command.application.folds import AnyState, evolve, fold_of
 from services.command.application.requests import MAX_EVENTS
-from services.command.application.store import Batch, EventStore
+from services.command.application.store import EventStore
 from services.command.application.view import Loads, Missing, View
 from services.command.domain.errors import DomainError
 from services.command.domain.reservation import Reservation

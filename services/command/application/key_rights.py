@@ -5,8 +5,9 @@ from typing import Any
 
 from events.key import KeySettings
 from services.access.credentials import routes_within
-from services.access.policy import As, standing
+from services.access.policy import standing
 from services.access.principal import AccessRefused, Principal
+from services.access.rules import As
 from services.access.visibility import DEFAULT_PERMISSIONS
 from services.command.application.admission import towards
 from services.command.application.callers import orphaned

@@ -11,6 +11,7 @@ from rpds import HashTrieMap
 
 from events.envelope import Meta
 from services.access.principal import AccessRefused, Principal
+from services.command.application.appending import Batch, StoredAnswer
 from services.command.application.cache import Cache, Children, LinkKey
 from services.command.application.callers import authenticate
 from services.command.application.dry_run import would_be
@@ -26,7 +27,7 @@ from services.command.application.requests import (
     Request,
 )
 from services.command.application.spent import SpendUnknown
-from services.command.application.store import LINKS_SHOWN, Batch, EventStore, StoredAnswer
+from services.command.application.store import LINKS_SHOWN, EventStore
 from services.command.application.view import Loads, Missing, View
 from services.command.domain.errors import DomainError, TooLarge
 

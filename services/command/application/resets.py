@@ -10,8 +10,9 @@ from typing import Protocol, cast
 
 from events.spend import EVERYWHERE, SpendKind, SpendResetEverywhere, spend_stream
 from events.streams import KEY, TEAM, stream
-from services.access.policy import As, check_route, standing
+from services.access.policy import check_route, standing
 from services.access.principal import AccessRefused, Principal
+from services.access.rules import As
 from services.command.application.admission import authorized_team, towards
 from services.command.application.key_rights import granted, live_key
 from services.command.application.membership import without_departed

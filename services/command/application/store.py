@@ -1,51 +1,33 @@
-"""The event store: `eventsourcing`'s table and mapper, our append.
+"""The event store: the table of `eventsourcing`, read by a pool and written by our append."""
 
-Appends go through one database function that serialises writers with an advisory lock, gives
-gapless positions that commit in order, and writes a whole batch in one round trip
-(architecture, section 3). Nothing else inserts events.
-"""
-
-import base64
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 from uuid import UUID
 
-import orjson
 import psycopg
-from eventsourcing.persistence import Mapper, StoredEvent
-from eventsourcing.postgres import PostgresApplicationRecorder
 from psycopg import AsyncConnection
 from psycopg.rows import tuple_row
 from psycopg_pool import AsyncConnectionPool
 
-from events.envelope import Envelope, beginning, decode, encode
+from events.envelope import Envelope, decode
+from services.command.application.appending import (
+    APPEND,
+    APPEND_AFTER,
+    RECOGNISED,
+    Batch,
+    StoredAnswer,
+    parameters,
+    recognisable,
+)
 from services.command.application.cache import LinkKey, Mark
-from services.command.application.view import Row
-from services.command.domain.dependents import Link
 
 Conn = AsyncConnection[Any]
 LINKS_SHOWN = 1_000
 """A write answer names at most so many teams of a user; larger sets are not kept."""
 
-_APPENDED = """%b::text[], %b::bigint[], %b::text[], %b::bytea[],
-    %b::text[], %b::text[], %b::text[], %b::bigint[],
-    %b::text[], %b::text[], %b::text[], %b::text[], %b::json"""
-_APPEND = f"SELECT outcome, head FROM events.append(%b::bigint, {_APPENDED})"  # noqa: S608
-# The position of a mark, or -1, at which no store is, where the log does not hold the mark.
-_RECOGNISED = """
-coalesce((
-    SELECT mark.position
-    FROM (VALUES (%b::uuid, %b::bigint, %b::bytea)) AS mark (epoch, position, beginning)
-    WHERE mark.epoch = (SELECT epoch FROM events.store) AND (mark.position = 0 OR mark.beginning = (
-        SELECT substr(state, 1, octet_length(mark.beginning))
-        FROM events.stored_events WHERE notification_id = mark.position))
-), -1)
-"""
-_APPEND_AFTER = f"SELECT outcome, head FROM events.append({_RECOGNISED}, {_APPENDED})"  # noqa: S608
 _STANDS_AT = f"""
-SELECT {_RECOGNISED} = (SELECT coalesce(max(notification_id), 0) FROM events.stored_events)
+SELECT {RECOGNISED} = (SELECT coalesce(max(notification_id), 0) FROM events.stored_events)
 """  # noqa: S608
 _NEWEST = """
 SELECT originator_id, originator_version, notification_id, topic, state
@@ -68,80 +50,6 @@ SELECT originator_id, originator_version, notification_id, topic, state
 FROM events.stored_events WHERE originator_id = %s AND originator_version > %s
 ORDER BY originator_version LIMIT %s
 """
-
-
-class EnvelopeMapper(Mapper[str]):
-    """The library's mapper for our envelope: our codec, our topics, our upcasts."""
-
-    def to_stored_event(self, domain_event: Any) -> StoredEvent:  # noqa: ANN401
-        topic, state = encode(domain_event)
-        return StoredEvent(
-            domain_event.originator_id, domain_event.originator_version, topic, state
-        )
-
-    def to_domain_event(self, stored_event: StoredEvent) -> Any:  # noqa: ANN401
-        return decode(
-            str(stored_event.originator_id),
-            stored_event.originator_version,
-            getattr(stored_event, "id", 0),
-            stored_event.topic,
-            stored_event.state,
-        )
-
-
-class EventRecorder(PostgresApplicationRecorder):
-    """The library's recorder over our append.
-
-    For everything in the library that reads, and for tools that write outside a command loop.
-    """
-
-    def create_table(self) -> None:
-        """Tables come from our migrations."""
-
-    def insert_events(
-        self,
-        stored_events: Sequence[StoredEvent],
-        **_: Any,  # noqa: ANN401
-    ) -> Sequence[int] | None:
-        """All of them in one append; raises the library's IntegrityError on a version taken."""
-        if not stored_events:
-            return []
-        rows = [(e.originator_id, e.originator_version, e.topic, e.state) for e in stored_events]
-        columns: list[list[Any]] = [list(column) for column in zip(*rows, strict=True)]
-        with self.datastore.transaction(commit=True) as cursor:
-            cursor.execute("SELECT events.lock_head() AS head")
-            head = int((cursor.fetchone() or {})["head"])
-            cursor.execute(_APPEND, (head, *columns, *[[]] * 8, None), binary=True)
-        return list(range(head + 1, head + 1 + len(rows)))
-
-
-@dataclass(frozen=True, slots=True)
-class StoredAnswer:
-    """A remembered answer to an idempotency key; `answer` is sealed (see idempotency)."""
-
-    caller: bytes
-    key: str
-    body_hash: bytes
-    status: int
-    answer: bytes
-    position: int
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """Everything one append writes. With `after` the log is recognised, too, before it."""
-
-    expected_head: int
-    rows: Sequence[Row] = ()
-    links: Sequence[Link] = ()
-    people: Sequence[tuple[str, bytes]] = ()
-    chores: Sequence[tuple[str, str, int]] = ()
-    answers: Sequence[StoredAnswer] = field(default=())
-    after: Mark | None = None
-
-    @property
-    def writes(self) -> bool:
-        return bool(self.rows or self.answers)
 
 
 Outcome = Literal["appended", "moved", "repeated"]
@@ -195,7 +103,7 @@ class EventStore:
     async def stands_at(self, mark: Mark) -> bool:
         """Whether the mark is the head of this store."""
         writer = await self.writer()
-        cursor = await writer.execute(_STANDS_AT, _recognisable(mark))
+        cursor = await writer.execute(_STANDS_AT, recognisable(mark))
         return await cursor.fetchone() == (True,)
 
     async def news(self, after: int, limit: int) -> list[Envelope]:
@@ -258,10 +166,10 @@ class EventStore:
         writer = await self.writer()
         cursor = writer.cursor(row_factory=tuple_row)
         if batch.after is None:
-            query, place = _APPEND, (batch.expected_head,)
+            query, place = APPEND, (batch.expected_head,)
         else:
-            query, place = _APPEND_AFTER, _recognisable(batch.after)
-        await cursor.execute(query, (*place, *_parameters(batch)), prepare=True)
+            query, place = APPEND_AFTER, recognisable(batch.after)
+        await cursor.execute(query, (*place, *parameters(batch)), prepare=True)
         outcome, head = await cursor.fetchone() or ("moved", 0)
         return outcome, int(head)
 
@@ -298,67 +206,3 @@ class EventStore:
                 self._conninfo, autocommit=True, prepare_threshold=2
             )
         return self._writer
-
-
-def _recognisable(mark: Mark) -> tuple[Any, ...]:
-    return mark.epoch, mark.position, beginning(mark.event_id or "")
-
-
-def _parameters(batch: Batch) -> tuple[Any, ...]:
-    added, removed, dropped = _net(batch.links)
-    return (
-        [row.envelope.originator_id for row in batch.rows],
-        [row.envelope.originator_version for row in batch.rows],
-        [row.topic for row in batch.rows],
-        [row.state for row in batch.rows],
-        [k[0] for k in added],
-        [k[1] for k in added],
-        [k[2] for k in added],
-        list(added.values()),
-        [k[0] for k in removed],
-        [k[1] for k in removed],
-        [k[2] for k in removed],
-        dropped,
-        _sides(batch),
-    )
-
-
-Place = tuple[str, str, str]
-
-
-def _net(links: Sequence[Link]) -> tuple[dict[Place, int], list[Place], list[str]]:
-    """What a sequence of changes comes to: the function drops, removes, then adds."""
-    added: dict[Place, int] = {}
-    removed: dict[Place, None] = {}
-    dropped: dict[str, None] = {}
-    for link in links:
-        place = (link.parent, link.kind, link.child)
-        match link.action:
-            case "add":
-                added[place] = link.since
-            case "remove":
-                added.pop(place, None)
-                removed[place] = None
-            case "drop":
-                added = {p: since for p, since in added.items() if p[2] != link.child}
-                dropped[link.child] = None
-    return added, list(removed), list(dropped)
-
-
-def _sides(batch: Batch) -> str | None:
-    if not (batch.people or batch.answers or batch.chores):
-        return None
-    answers = [
-        {
-            "caller": a.caller.hex(),
-            "key": a.key,
-            "body_hash": a.body_hash.hex(),
-            "status": a.status,
-            "answer": base64.b64encode(a.answer).decode(),
-            "position": a.position,
-        }
-        for a in batch.answers
-    ]
-    people = [{"person": p, "wrapped": base64.b64encode(w).decode()} for p, w in batch.people]
-    chores = [{"parent": p, "kind": k, "until": n} for p, k, n in batch.chores]
-    return orjson.dumps({"answers": answers, "people": people, "chores": chores}).decode()

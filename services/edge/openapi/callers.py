@@ -11,7 +11,7 @@ from services.access.credentials import (
     presented_key,
 )
 from services.access.organizations import OrganizationStanding, check_organization_admin
-from services.access.policy import POLICY, As, check_route, check_team
+from services.access.policy import check_route, check_team
 from services.access.principal import (
     INTERNAL_USER,
     INTERNAL_VIEWER,
@@ -22,6 +22,7 @@ from services.access.principal import (
     Principal,
     Towards,
 )
+from services.access.rules import POLICY, As
 
 KEY = "sk-example-4Tg8"
 TEAM, ORGANIZATION, STRANGER = "core", "research", "eve"

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from events.values import JsonObject
-from services.access.policy import POLICY, standing
+from services.access.policy import standing
 from services.access.principal import (
     INTERNAL_USER,
     INTERNAL_VIEWER,
@@ -18,6 +18,7 @@ from services.access.principal import (
     AccessRefused,
     Principal,
 )
+from services.access.rules import POLICY
 from services.access.visibility import organizations_listed
 from services.edge.body import answer
 from services.edge.errors import ShapeA
