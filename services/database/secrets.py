@@ -13,7 +13,8 @@ from pathlib import Path
 
 from services.database.data_directory import prepare_data_directory
 from services.database.embedded import EmbeddedServer
-from services.settings import ROOT_KEY_BYTES, Settings, check_master_key, decode_root_key
+from services.settings import Settings
+from services.settings.values import ROOT_KEY_BYTES, check_master_key, decode_root_key
 
 MASTER_KEY_FILE = "master.key"
 ROOT_KEY_FILE = "root.key"

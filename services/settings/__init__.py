@@ -3,17 +3,9 @@
 A setting that would be unsafe stops the start with a text that names the variable and the way out.
 """
 
-import base64
-import binascii
-import ipaddress
-import os
-import ssl
-import unicodedata
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal, Self, TypeVar
-from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo
 
 from pydantic import (
     AfterValidator,
@@ -29,11 +21,23 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from events.messages import TOPIC
 from events.usage import LONGEST_NAME
 from events.usage_topics import DEAD_TOPIC, SOURCE, USAGE_TOPIC
+from services.settings.values import (
+    PREFIX,
+    absolute,
+    ascending,
+    check_certificates,
+    default_data_dir,
+    file_or_address,
+    is_loopback,
+    known_zone,
+    listed,
+    lower,
+    readable_root_key,
+    sendable_key,
+    separated,
+    team_id,
+)
 
-PREFIX = "TEAMLEDGER_"
-ROOT_KEY_BYTES = 32
-MASTER_KEY_LENGTH = 7
-LONGEST_ID = 255
 ADDRESS = r"^[A-Za-z0-9_.\-\[\]:]+:[0-9]{1,5}$"
 TOPIC_NAME = r"^[A-Za-z0-9._-]{1,249}$"
 _TOPICS = ("EVENTS", "USAGE", "USAGE_DEAD")
@@ -45,127 +49,6 @@ S = TypeVar("S", bound=BaseSettings)
 
 class SettingsError(Exception):
     """The configuration is unusable; the text names every variable at fault and what to do."""
-
-
-def check_master_key(key: str) -> str:
-    """The key itself if callers can send it: `sk-…`, at least 7 visible ASCII characters.
-
-    Raises ValueError, never repeating the key.
-    """
-    if not key.startswith("sk-") or len(key) < MASTER_KEY_LENGTH:
-        raise ValueError(
-            f"must start with 'sk-' and have at least {MASTER_KEY_LENGTH} characters; "
-            "choose another key"
-        )
-    if not key.isascii() or not key.isprintable() or " " in key:
-        raise ValueError("must consist of visible ASCII characters; choose another key")
-    return key
-
-
-def decode_root_key(text: str) -> bytes:
-    """The 32 bytes behind their base64 text. Raises ValueError, never repeating the text."""
-    try:
-        key = base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError):
-        key = b""
-    if len(key) != ROOT_KEY_BYTES:
-        raise ValueError(
-            f"must be {ROOT_KEY_BYTES} bytes in base64; "
-            f"make one with: openssl rand -base64 {ROOT_KEY_BYTES}"
-        )
-    return key
-
-
-def _master_key(key: SecretStr) -> SecretStr:
-    check_master_key(key.get_secret_value())
-    return key
-
-
-def _root_key(key: SecretStr) -> SecretStr:
-    decode_root_key(key.get_secret_value())
-    return key
-
-
-def _known_zone(name: str) -> str:
-    try:
-        ZoneInfo(name)
-    except (KeyError, ValueError, OSError):
-        raise ValueError(
-            f"{name!r} is not a time zone known here; use an IANA name such as 'Europe/Berlin'"
-        ) from None
-    return name
-
-
-def _split(value: object) -> object:
-    if not isinstance(value, str):
-        return value
-    return tuple(item.strip() for item in value.split(",") if item.strip())
-
-
-def _listed(value: object) -> object:
-    items = _split(value)
-    return tuple(dict.fromkeys(items)) if isinstance(items, tuple) else items
-
-
-def _ascending(numbers: tuple[int, ...]) -> tuple[int, ...]:
-    return tuple(sorted(set(numbers)))
-
-
-def _team_id(text: str) -> str:
-    if len(text) > LONGEST_ID or any(unicodedata.category(sign) == "Cc" for sign in text):
-        raise ValueError(
-            f"{text[:LONGEST_ID]!r} is no team id: those have 1 to {LONGEST_ID} characters, none "
-            "of them a control character"
-        )
-    return text
-
-
-def _file_or_address(sink: str) -> str:
-    if "://" not in sink or sink.startswith("file://"):
-        return sink
-    try:
-        parts = urlsplit(sink)
-        known = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
-    except ValueError:
-        known = False
-    if not known or not sink.isprintable():
-        raise ValueError("must be the path of a file, or an address such as https://host/path")
-    return sink
-
-
-def _lower(value: object) -> object:
-    return value.lower() if isinstance(value, str) else value
-
-
-def _absolute(path: Path) -> Path:
-    return path.expanduser().absolute()
-
-
-def _default_data_dir() -> Path:
-    if getattr(os, "geteuid", os.getpid)() == 0:
-        return Path("/var/lib/teamledger")
-    base = Path(os.environ.get("XDG_DATA_HOME", ""))
-    return (base if base.is_absolute() else Path.home() / ".local/share") / "teamledger"
-
-
-def _check_certificates(file: Path) -> None:
-    """A client of Kafka would say no more of it than that no broker answers."""
-    try:
-        ssl.create_default_context(cafile=file)
-    except ssl.SSLError:
-        why = "holds no certificates in PEM"
-    except OSError as failed:
-        why = f"cannot be read: {failed.strerror}"
-    else:
-        return
-    raise ValueError(f"{PREFIX}KAFKA_CA_FILE: {file} {why}")
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host.lower() == "localhost"
 
 
 class KafkaSettings(BaseSettings):
@@ -186,10 +69,10 @@ class KafkaSettings(BaseSettings):
         hide_input_in_errors=True,
     )
 
-    data_dir: Annotated[Path, AfterValidator(_absolute)] = Field(default_factory=_default_data_dir)
+    data_dir: Annotated[Path, AfterValidator(absolute)] = Field(default_factory=default_data_dir)
     database_url: SecretStr | None = None
     kafka_bootstrap: Annotated[
-        tuple[Annotated[str, Field(pattern=ADDRESS)], ...], NoDecode, BeforeValidator(_listed)
+        tuple[Annotated[str, Field(pattern=ADDRESS)], ...], NoDecode, BeforeValidator(listed)
     ] = ()
     kafka_events_topic: Annotated[str, Field(pattern=TOPIC_NAME)] = TOPIC
     kafka_usage_topic: Annotated[str, Field(pattern=TOPIC_NAME)] = USAGE_TOPIC
@@ -197,13 +80,13 @@ class KafkaSettings(BaseSettings):
     kafka_usage_dead_topic: Annotated[str, Field(pattern=TOPIC_NAME)] = DEAD_TOPIC
     kafka_usage_dead_per_hour: Annotated[int, Field(ge=0, le=1_000_000_000)] = 1_000
     kafka_tls: bool = False
-    kafka_ca_file: Annotated[Path, AfterValidator(_absolute)] | None = None
+    kafka_ca_file: Annotated[Path, AfterValidator(absolute)] | None = None
     kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "SCRAM-SHA-512"
     kafka_username: str | None = None
     kafka_password: SecretStr | None = None
     readiness_max_lag_seconds: Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)] = 30.0
     log_level: Annotated[
-        Literal["debug", "info", "warning", "error", "critical"], BeforeValidator(_lower)
+        Literal["debug", "info", "warning", "error", "critical"], BeforeValidator(lower)
     ] = "info"
 
     @model_validator(mode="after")
@@ -217,7 +100,7 @@ class KafkaSettings(BaseSettings):
     @model_validator(mode="after")
     def _the_authority_of_brokers_is_known(self) -> Self:
         if self.kafka_tls and self.kafka_ca_file is not None:
-            _check_certificates(self.kafka_ca_file)
+            check_certificates(self.kafka_ca_file)
         return self
 
     @model_validator(mode="after")
@@ -269,16 +152,16 @@ class Settings(KafkaSettings):
 
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=1, le=65535)] = 4000
-    master_key: Annotated[SecretStr, AfterValidator(_master_key)] | None = None
-    previous_master_key: Annotated[SecretStr, AfterValidator(_master_key)] | None = None
+    master_key: Annotated[SecretStr, AfterValidator(sendable_key)] | None = None
+    previous_master_key: Annotated[SecretStr, AfterValidator(sendable_key)] | None = None
     read_database_url: SecretStr | None = None
-    root_key: Annotated[SecretStr, AfterValidator(_root_key)] | None = None
+    root_key: Annotated[SecretStr, AfterValidator(readable_root_key)] | None = None
     key_header_name: Annotated[str, Field(pattern=HEADER_NAME)] | None = None
-    timezone: Annotated[str, AfterValidator(_known_zone)] = "UTC"
+    timezone: Annotated[str, AfterValidator(known_zone)] = "UTC"
     available_teams: Annotated[
-        tuple[Annotated[str, AfterValidator(_team_id)], ...], NoDecode, BeforeValidator(_listed)
+        tuple[Annotated[str, AfterValidator(team_id)], ...], NoDecode, BeforeValidator(listed)
     ] = ()
-    models: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed)] = ()
+    models: Annotated[tuple[str, ...], NoDecode, BeforeValidator(listed)] = ()
     compat: Literal["clean", "strict"] = "clean"
     max_body_bytes: Annotated[int, Field(ge=1024)] = 1_048_576
     max_usage_bytes: Annotated[int, Field(ge=1024)] = 16_777_216
@@ -286,19 +169,19 @@ class Settings(KafkaSettings):
     max_json_depth: Annotated[int, Field(ge=1, le=200)] = 32
     command_deadline: Annotated[float, Field(gt=0, le=300, allow_inf_nan=False)] = 8.0
     queue_size: Annotated[int, Field(ge=1)] = 10_000
-    proof_sink: Annotated[str, AfterValidator(_file_or_address)] | None = None
+    proof_sink: Annotated[str, AfterValidator(file_or_address)] | None = None
     checkpoint_seconds: Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)] = 10.0
     alert_thresholds: Annotated[
         tuple[Annotated[int, Field(ge=1, le=1000)], ...],
         NoDecode,
-        BeforeValidator(_split),
-        AfterValidator(_ascending),
+        BeforeValidator(separated),
+        AfterValidator(ascending),
     ] = (80, 90, 100)
     webhook_timeout: Annotated[float, Field(gt=0, le=60, allow_inf_nan=False)] = 10.0
     webhook_retry_seconds: Annotated[
         tuple[Annotated[float, Field(gt=0, le=604_800, allow_inf_nan=False)], ...],
         NoDecode,
-        BeforeValidator(_split),
+        BeforeValidator(separated),
     ] = (5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400)
     webhook_in_flight: Annotated[int, Field(ge=1, le=100)] = 4
     webhook_private_targets: bool = False
@@ -327,7 +210,7 @@ class Settings(KafkaSettings):
 
     @model_validator(mode="after")
     def _beyond_loopback_needs_an_own_key(self) -> Self:
-        if self.master_key is None and not _is_loopback(self.host):
+        if self.master_key is None and not is_loopback(self.host):
             raise ValueError(
                 f"{PREFIX}HOST={self.host} listens beyond this machine: set {PREFIX}MASTER_KEY "
                 "to a key of your own (sk-…), or listen on 127.0.0.1"
