@@ -9,7 +9,7 @@ from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
 from kafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
 from kafka.errors import KafkaError
 
-from services.broker import BrokerAway
+from services.broker import BrokerAway, records
 
 if TYPE_CHECKING:  # who reads a topic for another process is told, and needs none of it
     from services.settings import KafkaSettings
@@ -68,6 +68,7 @@ class Cluster:
 
     def consumer(self, role: str = "projection", **options: Any) -> KafkaConsumer:  # noqa: ANN401
         """Of no group: who consumes knows from his own rows where to begin."""
+        records.accept_any_names()
         return KafkaConsumer(
             **self._options(role),
             group_id=None,
@@ -83,6 +84,7 @@ class Cluster:
         A place that is not there is an error, never silently another one. Records of transactions
         that were given up are left out.
         """
+        records.accept_any_names()
         return KafkaConsumer(
             **self._options("usage"),
             group_id=group,

@@ -246,10 +246,23 @@ class NotText(str):
         return b"\xff"
 
 
-async def test_a_record_that_cannot_be_decoded_is_named(url: str, topics: Topics) -> None:
+@pytest.mark.parametrize("codec", [None, "zstd"])
+async def test_a_header_may_have_any_name(url: str, topics: Topics, codec: str | None) -> None:
+    named = {NotText("x"): "1", "y": "2"}
+    batch = [Sent(item(number), partition=1, headers=named) for number in range(3)]
+    topics.send([Sent(item(3), partition=1), *batch, Sent(b"{", headers=named, partition=1)], codec)
+    topics.send([Sent(item(4), partition=1)], codec)
+    await consumed(url, topics)
+    assert rows(url, LEDGER) == [(5, 5)]
+    [letter] = topics.letters()
+    assert [name for name, _ in letter.headers[-2:]] == ["\ufffd", "y"]
+
+
+async def test_a_damaged_record_is_named(url: str, topics: Topics) -> None:
     topics.send(Sent(item(number), partition=number % 3) for number in range(30))
-    topics.send([Sent(item(30), partition=1, headers={NotText("x"): "1"})])
+    topics.send([Sent(item(30), partition=1)])
     topics.send([Sent(item(31), partition=1)])
+    topics.damage(1, b"call-30")
     with pytest.raises(Unreadable, match=r"partition 1 of .* at offset 10: .* before offset 11"):
         await consume_until_it_ends(url, topics)
     admin = KafkaAdminClient(bootstrap_servers=topics.broker.bootstrap)

@@ -90,6 +90,13 @@ class Topics:
                     told["partition"] = one.partition
                 producer.send(self.usage, one.raw, **told)
 
+    def damage(self, partition: int, text: bytes) -> None:
+        """Change a byte of where this text stands in the file of a partition."""
+        [segment] = self.broker.directory.glob(f"**/{self.usage}-{partition}/*.log")
+        with segment.open("r+b") as file:
+            file.seek(file.read().index(text))
+            file.write(bytes([text[0] ^ 1]))
+
     def letters(self) -> list[Any]:
         """The records of the topic of dead letters."""
         consumer = KafkaConsumer(bootstrap_servers=self.broker.bootstrap)
