@@ -127,3 +127,10 @@ async def test_dead_letters_count_for_an_hour(reader: Reader, database_url: str)
     assert await reader.places.letters_before(NOW) == 7
     assert await reader.places.letters_before(NOW + timedelta(minutes=61)) == 0
     assert rows(database_url, "SELECT sum(letters) FROM usage.dead_letters") == [(7,)]
+
+
+async def test_dead_letters_of_a_clock_that_was_ahead_blow_no_fuse(reader: Reader) -> None:
+    await reader.begin()
+    await reader.book([], 0, letters=3)
+    assert await reader.places.letters_before(NOW - timedelta(minutes=1)) == 3
+    assert await reader.places.letters_before(NOW - timedelta(minutes=10)) == 0

@@ -19,6 +19,9 @@ from services.broker.message import Extent
 log = structlog.get_logger(__name__)
 
 HOUR = timedelta(hours=1)
+APART = timedelta(minutes=5)
+"""How far clocks of consumers may be apart: letters counted further ahead are no letters of now."""
+
 Kept = tuple[UUID, int]
 """A place: of which topic, and the next offset."""
 
@@ -53,7 +56,7 @@ ON CONFLICT (topic, minute) DO UPDATE SET letters = d.letters + EXCLUDED.letters
 _FORGET = "DELETE FROM usage.dead_letters WHERE topic = %s AND minute < %s"
 _LETTERS = """
 SELECT coalesce(sum(letters), 0)::bigint FROM usage.dead_letters
-WHERE topic = %s AND minute > %s
+WHERE topic = %s AND minute > %s AND minute < %s
 """
 
 
@@ -144,7 +147,7 @@ class Places:
     async def letters_before(self, now: datetime) -> int:
         """How many messages became dead letters within the hour before."""
         async with self._pool.connection() as conn:
-            cursor = await conn.execute(_LETTERS, (self._topic, now - HOUR))
+            cursor = await conn.execute(_LETTERS, (self._topic, now - HOUR, now + APART))
             row = await cursor.fetchone()
         return 0 if row is None else int(row[0])
 
