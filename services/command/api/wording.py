@@ -12,6 +12,30 @@ Shape = Callable[[int, str], HTTPException]
 Answer = Callable[[Any], HTTPException]
 
 
+_IN_THEIR_WORDS = (
+    errors.BudgetInUse,
+    errors.BudgetOrder,
+    errors.LastModel,
+    errors.LimitsMembers,
+    errors.MaskedSecret,
+    errors.NegativeLimit,
+    errors.NotAGateway,
+    errors.NotAssigned,
+    errors.NotByUpdate,
+    errors.NotOfMembers,
+    errors.NotResettable,
+    errors.OtherOrganization,
+    errors.OutsideOrganization,
+    errors.OverAllowance,
+    errors.OverOrganization,
+    errors.OverOwnBudget,
+    errors.TeamsNotByUpdate,
+    errors.TooLarge,
+    errors.TooManyKeys,
+)
+"""400, and nothing to add."""
+
+
 def shape_a(status: int, text: str) -> HTTPException:
     """In shape A."""
     return ShapeA(status, text)
@@ -30,31 +54,13 @@ def shape_b(family: Family) -> Shape:
 def rules(shape: Shape) -> dict[type[errors.DomainError], Answer]:
     """What is refused alike everywhere; only the shape differs."""
     return {
-        errors.NegativeLimit: lambda e: shape(400, str(e)),
-        errors.BudgetOrder: lambda e: shape(400, str(e)),
-        errors.OverOwnBudget: lambda e: shape(400, str(e)),
-        errors.TooLarge: lambda e: shape(400, str(e)),
-        errors.NotAssigned: lambda e: shape(400, str(e)),
-        errors.LastModel: lambda e: shape(400, str(e)),
-        errors.MaskedSecret: lambda e: shape(400, str(e)),
-        errors.OverOrganization: lambda e: shape(400, str(e)),
-        errors.OutsideOrganization: lambda e: shape(400, str(e)),
-        errors.OverAllowance: lambda e: shape(400, str(e)),
-        errors.TooManyKeys: lambda e: shape(400, str(e)),
-        errors.OtherOrganization: lambda e: shape(400, str(e)),
-        errors.LimitsMembers: lambda e: shape(400, str(e)),
-        errors.NotOfMembers: lambda e: shape(400, str(e)),
+        **dict.fromkeys(_IN_THEIR_WORDS, lambda e: shape(400, str(e))),
         errors.CannotMove: lambda e: shape(403, str(e)),
         errors.ModelOutsideOrganization: lambda e: ShapeB(
             401, str(e), "org_model_access_denied", "model"
         ),
-        errors.NotByUpdate: lambda e: shape(400, str(e)),
-        errors.NotResettable: lambda e: shape(400, str(e)),
-        errors.BudgetInUse: lambda e: shape(400, str(e)),
-        errors.TeamsNotByUpdate: lambda e: shape(400, str(e)),
         errors.OverTeamLimit: lambda e: shape(403, str(e)),
         errors.AlreadySettled: lambda e: shape(409, str(e)),
-        errors.NotAGateway: lambda e: shape(400, str(e)),
         errors.NotSamePerson: lambda e: shape(
             400,
             f"user_email '{e.email}' and user_id '{e.user_id}' do not belong to the same user.",
