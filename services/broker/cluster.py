@@ -68,15 +68,7 @@ class Cluster:
 
     def consumer(self, role: str = "projection", **options: Any) -> KafkaConsumer:  # noqa: ANN401
         """Of no group: who consumes knows from his own rows where to begin."""
-        records.accept_any_names()
-        return KafkaConsumer(
-            **self._options(role),
-            group_id=None,
-            enable_auto_commit=False,
-            auto_offset_reset="earliest",
-            allow_auto_create_topics=False,
-            **options,
-        )
+        return self._consumer(role, group_id=None, auto_offset_reset="earliest", **options)
 
     def member(self, group: str) -> KafkaConsumer:
         """Of a group that shares partitions out; where to begin is for its members to say.
@@ -84,14 +76,11 @@ class Cluster:
         A place that is not there is an error, never silently another one. Records of transactions
         that were given up are left out.
         """
-        records.accept_any_names()
-        return KafkaConsumer(
-            **self._options("usage"),
+        return self._consumer(
+            "usage",
             group_id=group,
-            enable_auto_commit=False,
             auto_offset_reset="none",
             isolation_level="read_committed",
-            allow_auto_create_topics=False,
             session_timeout_ms=SESSION_MS,
             heartbeat_interval_ms=HEARTBEAT_MS,
             max_poll_interval_ms=POLL_INTERVAL_MS,
@@ -112,6 +101,15 @@ class Cluster:
             yield client
         finally:
             client.close()
+
+    def _consumer(self, role: str, **options: Any) -> KafkaConsumer:  # noqa: ANN401
+        records.accept_any_names()
+        return KafkaConsumer(
+            **self._options(role),
+            enable_auto_commit=False,
+            allow_auto_create_topics=False,
+            **options,
+        )
 
     def _options(self, role: str) -> dict[str, Any]:
         return {

@@ -1,8 +1,8 @@
 """Records whose headers are called by what is no UTF-8, as clients written in C may send them.
 
 Brokers take any name; kafka-python 3.0 decodes strictly, and would be stopped by one such record in
-front of all that is behind it. Importing this module lets it read on: what does not decode in a
-name is replaced (U+FFFD).
+front of all that is behind it. After `accept_any_names` it reads on: what does not decode in a name
+is replaced (U+FFFD).
 """
 
 from typing import Any, SupportsIndex

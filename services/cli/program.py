@@ -5,10 +5,11 @@ from signal import SIG_DFL, SIGINT, default_int_handler, getsignal, signal
 
 def run() -> None:
     """The command line as a program."""
-    asked_to_end = getsignal(SIGINT)
-    if asked_to_end is default_int_handler:  # else whoever started it has it ignored
+    ours = getsignal(SIGINT) is default_int_handler  # else whoever started it has it ignored
+    if ours:
         signal(SIGINT, SIG_DFL)
     from services.cli.main import app  # takes most of a second
 
-    signal(SIGINT, asked_to_end)
+    if ours:
+        signal(SIGINT, default_int_handler)
     app()

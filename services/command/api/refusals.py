@@ -43,8 +43,6 @@ _SETTLING: Mapping[type[errors.DomainError], Answer] = {
     **rules(problem),
     errors.NotFound: not_waiting,
 }
-
-
 _BRINGING_BACK: Mapping[type[errors.DomainError], Answer] = {
     **rules(problem),
     errors.NotFound: not_in_history,
@@ -58,14 +56,18 @@ _BRINGING_BACK: Mapping[type[errors.DomainError], Answer] = {
     errors.NotThen: not_then,
     errors.ChangedMeanwhile: conflict,
 }
-
-
 _OF_WEBHOOKS: Mapping[type[errors.DomainError], Answer] = {
     **rules(problem),
     errors.NotFound: no_webhook,
     errors.TooManyWebhooks: conflict,
 }
 _IN_B, _IN_A = rules(shape_b(MANAGEMENT)), rules(shape_a)
+_IN_A_TEAM: Mapping[type[errors.DomainError], Answer] = {
+    **_IN_A,
+    errors.NotFound: unknown_team(
+        404, "Team doesn't exist in db. Team={}. Create team via `/team/new` call."
+    ),
+}
 _UPDATING: Mapping[type[errors.DomainError], Answer] = {
     **rules(shape_b(INFO)),
     errors.NotFound: unknown_key,
@@ -77,26 +79,11 @@ REFUSALS: Mapping[str, Mapping[type[errors.DomainError], Answer]] = {
     "/team/delete": _IN_A,
     "/team/block": _IN_A,
     "/team/unblock": _IN_A,
-    "/team/member_add": {
-        **_IN_A,
-        errors.NotFound: unknown_team(
-            404, "Team doesn't exist in db. Team={}. Create team via `/team/new` call."
-        ),
-    },
-    "/team/bulk_member_add": {
-        **_IN_A,
-        errors.NotFound: unknown_team(
-            404, "Team doesn't exist in db. Team={}. Create team via `/team/new` call."
-        ),
-    },
+    "/team/member_add": _IN_A_TEAM,
+    "/team/bulk_member_add": _IN_A_TEAM,
     "/team/model/add": _IN_A,
     "/team/model/delete": _IN_A,
-    "/team/permissions_update": {
-        **_IN_A,
-        errors.NotFound: unknown_team(
-            404, "Team doesn't exist in db. Team={}. Create team via `/team/new` call."
-        ),
-    },
+    "/team/permissions_update": _IN_A_TEAM,
     CALLBACK_ROUTE: {
         **_IN_A,
         errors.NotFound: unknown_team(
